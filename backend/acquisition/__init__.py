@@ -1,0 +1,1 @@
+"""Host of the wire: decode, validate, store, acknowledge."""

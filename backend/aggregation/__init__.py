@@ -1,0 +1,1 @@
+"""Exact accounts: registers, rollup, calendar, tariff, factors, series."""

@@ -1,0 +1,1 @@
+"""Every table of the platform, one topic a file."""

@@ -1,0 +1,1 @@
+"""What the platform does with accounts and live values: alarms, notifications, people."""

@@ -1,0 +1,1 @@
+"""Alarm definitions, evaluation and ISA-18.2 states."""

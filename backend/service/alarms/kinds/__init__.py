@@ -1,0 +1,1 @@
+"""One file an alarm kind: a params model and a pure evaluate."""

@@ -1,0 +1,1 @@
+"""Notifications out to people, one folder a channel."""

@@ -1,0 +1,1 @@
+"""One file a field protocol, behind small capability protocols (reads, writes, discovers)."""

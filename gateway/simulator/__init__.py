@@ -1,0 +1,1 @@
+"""The demo plant: devices that speak real Modbus TCP, built from the profiles the drivers read."""
