@@ -1,1 +1,4 @@
-"""The platform: four layers named acquisition, aggregation, service, application above core. A layer imports only downward."""
+"""The platform: layers acquisition, aggregation, service, application above core.
+
+A layer imports only downward; lower layers tell upper ones through events.
+"""

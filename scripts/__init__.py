@@ -1,0 +1,1 @@
+"""Scripts of the repository: set-up, checks, tests and what they generate."""
