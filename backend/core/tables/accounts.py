@@ -1,0 +1,128 @@
+"""Exact accounts and what prices them: buckets, calendar, tariffs, factors."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+from backend.core.tables.columns import (
+    bigint,
+    decimal,
+    document,
+    identity_key,
+    instant,
+    project_key,
+    smallint,
+    text_column,
+)
+
+
+class Account(SQLModel, table=True):
+    """One bucket of (scope x energy x period): integer quantity in the energy's smallest unit.
+
+    scope 1 = meter, 2 = node; period 1 = quarter hour, 2 = hour, 3 = day, 4 = month, 5 = year.
+    `kgce`, `kgco2` and `cost` are sums of the quarter hours' exact products, null where no factor or
+    price applies; `estimated_qty` is the part of `qty` that was interpolated over a gap.
+    """
+
+    __tablename__ = "account"
+    __table_args__ = (
+        sa.Index("account_ranking", "project_id", "scope", "period", "energy", "start_ts", sa.text("qty DESC")),
+    )
+    project_id: int = project_key()
+    scope: int = smallint(key=True)
+    scope_id: int = bigint(key=True)
+    energy: str = text_column(key=True)
+    period: int = smallint(key=True)
+    start_ts: datetime = instant(key=True)
+    end_ts: datetime = instant()
+    qty: int = bigint()
+    estimated_qty: int = bigint(default=0)
+    quality: int = smallint(default=0)
+    kgce: Decimal | None = decimal(nullable=True)
+    kgco2: Decimal | None = decimal(nullable=True)
+    cost: Decimal | None = decimal(nullable=True)
+    updated_at: datetime = instant()
+
+
+class RegisterJudgement(SQLModel, table=True):
+    """How a decrease of a register was judged (cases.md): exchange, wrap, reset, dip, zero or held."""
+
+    __tablename__ = "register_judgement"
+    project_id: int = project_key()
+    point_id: int = bigint(key=True)
+    ts: datetime = instant(key=True)
+    kind: str = text_column()
+    before_value: Decimal = decimal()
+    after_value: Decimal = decimal()
+    offset_value: Decimal = decimal()
+
+
+class CalendarPeriod(SQLModel, table=True):
+    """A business hour, day, month or year of the project as UTC bounds; joined, never computed in SQL."""
+
+    __tablename__ = "calendar_period"
+    __table_args__ = (sa.Index("calendar_period_end", "project_id", "period", "end_ts"),)
+    project_id: int = project_key()
+    period: int = smallint(key=True)
+    start_ts: datetime = instant(key=True)
+    end_ts: datetime = instant()
+    label: str = text_column()
+
+
+class ShiftPeriod(SQLModel, table=True):
+    """One shift of one team as UTC bounds; hours without a row are outside shift hours."""
+
+    __tablename__ = "shift_period"
+    project_id: int = project_key()
+    node_id: int = bigint(key=True)
+    start_ts: datetime = instant(key=True)
+    end_ts: datetime = instant()
+    shift: str = text_column()
+    team: str = text_column()
+
+
+class Tariff(SQLModel, table=True):
+    """A time-of-use tariff of one energy: bands by month and local time, prices per display unit."""
+
+    __tablename__ = "tariff"
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    energy: str = text_column()
+    name: dict[str, str] = document()
+    rules: dict[str, object] = document()
+    valid_from: datetime = instant()
+    valid_to: datetime | None = instant(nullable=True)
+    source: str = text_column()
+    confirmed_by: str | None = text_column(nullable=True)
+    confirmed_at: datetime | None = instant(nullable=True)
+
+
+class TariffSlot(SQLModel, table=True):
+    """The price of one quarter hour, per display unit, with its band (sharp, peak, flat, valley, deep)."""
+
+    __tablename__ = "tariff_slot"
+    project_id: int = project_key()
+    energy: str = text_column(key=True)
+    start_ts: datetime = instant(key=True)
+    tariff_id: int = bigint()
+    band: str = text_column()
+    price: Decimal = decimal()
+
+
+class Factor(SQLModel, table=True):
+    """A conversion factor per display unit: substance `kgce` or `kgco2`; versioned by validity."""
+
+    __tablename__ = "factor"
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    energy: str = text_column()
+    substance: str = text_column()
+    value: Decimal = decimal()
+    basis: str = text_column()
+    valid_from: datetime = instant()
+    valid_to: datetime | None = instant(nullable=True)
+    source: str = text_column()
+    confirmed_by: str | None = text_column(nullable=True)
+    confirmed_at: datetime | None = instant(nullable=True)

@@ -1,0 +1,107 @@
+"""Column builders shared by all tables: tenant keys, identities, instants, texts in both languages."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlmodel import Field
+
+
+def project_key() -> Any:
+    """First column of every tenant table's primary key."""
+    return Field(sa_column=sa.Column("project_id", sa.Integer, primary_key=True, nullable=False))
+
+
+def identity_key() -> Any:
+    """Second key column: an identity number that is never reused; inside the database only."""
+    return Field(
+        default=None,
+        sa_column=sa.Column(
+            "id", sa.BigInteger, sa.Identity(always=False), primary_key=True, nullable=False
+        ),
+    )
+
+
+def bigint(*, key: bool = False, nullable: bool = False, default: int | None = None) -> Any:
+    """A 64-bit integer column."""
+    server_default = None if default is None else sa.text(str(default))
+    return Field(
+        default=default,
+        sa_column=sa.Column(
+            sa.BigInteger,
+            primary_key=key,
+            autoincrement=False,
+            nullable=nullable,
+            server_default=server_default,
+        ),
+    )
+
+
+def smallint(*, key: bool = False, default: int | None = None) -> Any:
+    """A 16-bit integer column."""
+    server_default = None if default is None else sa.text(str(default))
+    return Field(
+        default=default,
+        sa_column=sa.Column(
+            sa.SmallInteger,
+            primary_key=key,
+            autoincrement=False,
+            nullable=False,
+            server_default=server_default,
+        ),
+    )
+
+
+def instant(*, key: bool = False, nullable: bool = False) -> Any:
+    """An instant in UTC (timestamptz)."""
+    kwargs: dict[str, Any] = {"default": None} if nullable else {}
+    return Field(
+        sa_column=sa.Column(sa.TIMESTAMP(timezone=True), primary_key=key, nullable=nullable),
+        **kwargs,
+    )
+
+
+def decimal(*, nullable: bool = False) -> Any:
+    """An exact numeric column: money, factors, tce, CO2."""
+    kwargs: dict[str, Any] = {"default": None} if nullable else {}
+    return Field(sa_column=sa.Column(sa.Numeric, nullable=nullable), **kwargs)
+
+
+def document(*, nullable: bool = False) -> Any:
+    """A jsonb column; for names `{"en": ..., "zh-CN": ...}`."""
+    kwargs: dict[str, Any] = {"default": None} if nullable else {}
+    return Field(sa_column=sa.Column(pg.JSONB, nullable=nullable), **kwargs)
+
+
+def text_column(*, key: bool = False, nullable: bool = False, default: str | None = None) -> Any:
+    """A text column."""
+    kwargs: dict[str, Any] = {"default": default} if (nullable or default is not None) else {}
+    return Field(
+        sa_column=sa.Column(
+            sa.Text,
+            primary_key=key,
+            nullable=nullable,
+            server_default=None if default is None else sa.text(f"'{default}'"),
+        ),
+        **kwargs,
+    )
+
+
+def public_id() -> Any:
+    """The UUIDv7 behind the opaque `<type>_<id>` that leaves the platform."""
+    return Field(sa_column=sa.Column(pg.UUID(as_uuid=True), nullable=False))
+
+
+__all__ = [
+    "bigint",
+    "datetime",
+    "decimal",
+    "document",
+    "identity_key",
+    "instant",
+    "project_key",
+    "public_id",
+    "smallint",
+    "text_column",
+]

@@ -1,0 +1,103 @@
+"""Global tables: directory of projects and people, reference rows, platform keys. No tenant figures."""
+
+import uuid
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from backend.core.tables.columns import (
+    bigint,
+    document,
+    instant,
+    public_id,
+    smallint,
+    text_column,
+)
+
+
+class Project(SQLModel, table=True):
+    """A tenant. The slug is the Sparkplug group and never changes."""
+
+    __tablename__ = "project"
+    id: int | None = Field(default=None, sa_column=sa.Column(sa.Integer, sa.Identity(), primary_key=True))
+    uid: uuid.UUID = public_id()
+    slug: str = Field(sa_column=sa.Column(sa.Text, nullable=False, unique=True))
+    name: dict[str, str] = document()
+    zone: str = text_column()
+    day_start_minute: int = smallint(default=0)
+    currency: str = text_column()
+    demo: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    created_at: datetime = instant()
+
+
+class Person(SQLModel, table=True):
+    """A human who signs in with `login`: employee number, mobile number or e-mail."""
+
+    __tablename__ = "person"
+    id: int | None = Field(
+        default=None, sa_column=sa.Column(sa.BigInteger, sa.Identity(), primary_key=True)
+    )
+    uid: uuid.UUID = public_id()
+    login: str = Field(sa_column=sa.Column(sa.Text, nullable=False, unique=True))
+    name: dict[str, str] = document()
+    password_hash: str | None = text_column(nullable=True)
+    locale: str = text_column(default="en")
+    demo: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    created_at: datetime = instant()
+
+
+class Membership(SQLModel, table=True):
+    """Who may open which project in which role (directory only, no figures)."""
+
+    __tablename__ = "membership"
+    project_id: int = Field(sa_column=sa.Column(sa.Integer, primary_key=True, nullable=False))
+    person_id: int = bigint(key=True)
+    role: str = text_column()
+
+
+class SignInSession(SQLModel, table=True):
+    """An opaque server-side session; only the token's SHA-256 is stored."""
+
+    __tablename__ = "sign_in_session"
+    token_hash: bytes = Field(sa_column=sa.Column(sa.LargeBinary, primary_key=True))
+    person_id: int = bigint()
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    last_seen_at: datetime = instant()
+    revoked_at: datetime | None = instant(nullable=True)
+    bearer: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    user_agent: str | None = text_column(nullable=True)
+
+
+class EnergyTypeRow(SQLModel, table=True):
+    """Reference row of an energy type, copied from the contract's data file by `kilowise db init`."""
+
+    __tablename__ = "energy_type"
+    code: str = text_column(key=True)
+    unit: str = text_column()
+    smallest_unit: str = text_column()
+    smallest_per_unit: int = bigint()
+    colour: str = text_column()
+
+
+class PlatformKey(SQLModel, table=True):
+    """Keys of the whole platform made at first start: VAPID, session pepper."""
+
+    __tablename__ = "platform_key"
+    name: str = text_column(key=True)
+    value: str = text_column()
+    created_at: datetime = instant()
+
+
+GLOBAL_TABLES = frozenset(
+    {
+        "project",
+        "person",
+        "membership",
+        "sign_in_session",
+        "energy_type",
+        "platform_key",
+        "alembic_version",
+    }
+)

@@ -1,0 +1,99 @@
+"""Readings and what ingest keeps beside them: last values, dirty ranges, quarantine, imports."""
+
+import uuid
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from backend.core.tables.columns import (
+    bigint,
+    identity_key,
+    instant,
+    project_key,
+    public_id,
+    smallint,
+    text_column,
+)
+
+
+class Reading(SQLModel, table=True):
+    """One sample at its sample time. Partitioned by month on `ts`, no default partition."""
+
+    __tablename__ = "reading"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (ts)"},)
+    project_id: int = project_key()
+    point_id: int = bigint(key=True)
+    ts: datetime = instant(key=True)
+    value: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
+    quality: int = smallint(default=0)
+
+
+class LastValue(SQLModel, table=True):
+    """The newest sample of a point."""
+
+    __tablename__ = "last_value"
+    project_id: int = project_key()
+    point_id: int = bigint(key=True)
+    ts: datetime = instant()
+    value: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
+    quality: int = smallint(default=0)
+
+
+class ReadingQuarantine(SQLModel, table=True):
+    """Samples outside [oldest partition, now + 5 min]: acknowledged, counted, re-importable."""
+
+    __tablename__ = "reading_quarantine"
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    gateway_id: int | None = bigint(nullable=True)
+    point_id: int = bigint()
+    ts: datetime = instant()
+    value: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
+    quality: int = smallint(default=0)
+    reason: str = text_column()
+    received_at: datetime = instant()
+
+
+class Dirty(SQLModel, table=True):
+    """A range of a register point whose accounts must be recomputed; written in the readings' transaction."""
+
+    __tablename__ = "dirty"
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    point_id: int = bigint()
+    first_ts: datetime = instant()
+    last_ts: datetime = instant()
+
+
+class RegisterEvent(SQLModel, table=True):
+    """A recorded meter exchange: the old meter's final and the new meter's initial reading, in the point's unit."""
+
+    __tablename__ = "register_event"
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    point_id: int = bigint()
+    ts: datetime = instant()
+    kind: str = text_column()
+    final_value: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
+    initial_value: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
+    recorded_at: datetime = instant()
+    recorded_by: int | None = bigint(nullable=True)
+
+
+class ImportJob(SQLModel, table=True):
+    """A bulk import of readings and its progress."""
+
+    __tablename__ = "import_job"
+    __table_args__ = (sa.UniqueConstraint("project_id", "uid"),)
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    uid: uuid.UUID = public_id()
+    source: str = text_column()
+    state: str = text_column()
+    rows_total: int | None = bigint(nullable=True)
+    rows_done: int = bigint(default=0)
+    rows_rejected: int = bigint(default=0)
+    error: str | None = text_column(nullable=True)
+    created_at: datetime = instant()
+    finished_at: datetime | None = instant(nullable=True)
