@@ -1,4 +1,6 @@
-"""Names on the wire: Sparkplug topics, our `Ext/*` metrics, the live bus (Sparkplug B 3.0, chapter 4)."""
+"""Names on the wire: Sparkplug topics, our `Ext/*` metrics, the live bus (Sparkplug B 3.0, chapter
+4).
+"""
 
 from dataclasses import dataclass
 
@@ -13,7 +15,9 @@ EXT_EPOCH = "Ext/Epoch"
 EXT_REC = "Ext/Rec"
 """Every DATA, UInt64: the journal's number of this message, counting from 1 in its epoch."""
 EXT_COMMITTED = "Ext/Committed"
-"""NCMD from the platform, String `<epoch>:<lo>-<hi>,<lo>-<hi>`: ranges of `Ext/Rec` in the database."""
+"""NCMD from the platform, String `<epoch>:<lo>-<hi>,<lo>-<hi>`: ranges of `Ext/Rec` in the
+database.
+"""
 EXT_TIME = "Ext/Time"
 """NCMD beside Ext/Committed, Int64 ms: the platform's clock, for the offset the gateway reports."""
 EXT_OFFSET = "Ext/ClockOffset"
@@ -33,7 +37,8 @@ PROPERTY_UNIT = "unit"
 PROPERTY_KIND = "kind"
 """`register` counts up, `gauge` is a momentary value, `status` is a code."""
 PROPERTY_MODULUS = "modulus"
-"""Double, in the metric's unit: largest register value + 1, after scale and ratios; absent = none."""
+"""Double, in the metric's unit: largest register value + 1, after scale and ratios; absent = none.
+"""
 PROPERTY_RESOLUTION = "resolution"
 """Double, in the metric's unit: one count of the register after scale and ratios."""
 PROPERTY_MAX_GAP = "max_gap_s"
@@ -78,5 +83,5 @@ def state(host: str) -> str:
 
 
 def live(bus: str, project: str) -> str:
-    """Where ingest publishes committed, normalised batches of a project (internal credential only)."""
+    """Where ingest publishes a project's committed, normalised batches (internal credential)."""
     return f"$kw/{bus}/{project}/live"

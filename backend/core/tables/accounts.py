@@ -22,13 +22,21 @@ class Account(SQLModel, table=True):
     """One bucket of (scope x energy x period): integer quantity in the energy's smallest unit.
 
     scope 1 = meter, 2 = node; period 1 = quarter hour, 2 = hour, 3 = day, 4 = month, 5 = year.
-    `kgce`, `kgco2` and `cost` are sums of the quarter hours' exact products, null where no factor or
+    `kgce`, `kgco2` and `cost` sum the exact products of the quarter hours, null where no factor or
     price applies; `estimated_qty` is the part of `qty` that was interpolated over a gap.
     """
 
     __tablename__ = "account"
     __table_args__ = (
-        sa.Index("account_ranking", "project_id", "scope", "period", "energy", "start_ts", sa.text("qty DESC")),
+        sa.Index(
+            "account_ranking",
+            "project_id",
+            "scope",
+            "period",
+            "energy",
+            "start_ts",
+            sa.text("qty DESC"),
+        ),
     )
     project_id: int = project_key()
     scope: int = smallint(key=True)
@@ -47,7 +55,7 @@ class Account(SQLModel, table=True):
 
 
 class RegisterJudgement(SQLModel, table=True):
-    """How a decrease of a register was judged (cases.md): exchange, wrap, reset, dip, zero or held."""
+    """How a register's decrease was judged (cases.md): exchange, wrap, reset, dip, zero or held."""
 
     __tablename__ = "register_judgement"
     project_id: int = project_key()
@@ -60,7 +68,9 @@ class RegisterJudgement(SQLModel, table=True):
 
 
 class CalendarPeriod(SQLModel, table=True):
-    """A business hour, day, month or year of the project as UTC bounds; joined, never computed in SQL."""
+    """A business hour, day, month or year of the project as UTC bounds; joined, never computed in
+    SQL.
+    """
 
     __tablename__ = "calendar_period"
     __table_args__ = (sa.Index("calendar_period_end", "project_id", "period", "end_ts"),)
@@ -84,7 +94,7 @@ class ShiftPeriod(SQLModel, table=True):
 
 
 class Tariff(SQLModel, table=True):
-    """A time-of-use tariff of one energy: bands by month and local time, prices per display unit."""
+    """Time-of-use tariff of one energy: bands by month and local time, prices per display unit."""
 
     __tablename__ = "tariff"
     project_id: int = project_key()
@@ -100,7 +110,9 @@ class Tariff(SQLModel, table=True):
 
 
 class TariffSlot(SQLModel, table=True):
-    """The price of one quarter hour, per display unit, with its band (sharp, peak, flat, valley, deep)."""
+    """The price of one quarter hour, per display unit, with its band (sharp, peak, flat, valley,
+    deep).
+    """
 
     __tablename__ = "tariff_slot"
     project_id: int = project_key()

@@ -1,4 +1,4 @@
-"""Alarms as facts: definitions, occurrences, transitions, acknowledgements, notifications, events."""
+"""Alarms as facts: definitions, occurrences, transitions, acknowledgements, notices, events."""
 
 import uuid
 from datetime import datetime
@@ -37,7 +37,9 @@ class AlarmDefinition(SQLModel, table=True):
 
 
 class AlarmOccurrence(SQLModel, table=True):
-    """One raising of a definition. `params` are the numbers its texts name (limit, value, kW to shed)."""
+    """One raising of a definition. `params` are the numbers its texts name (limit, value, kW to
+    shed).
+    """
 
     __tablename__ = "alarm_occurrence"
     __table_args__ = (
@@ -54,7 +56,9 @@ class AlarmOccurrence(SQLModel, table=True):
 
 
 class AlarmTransition(SQLModel, table=True):
-    """One step of an occurrence through the ISA-18.2 states; unique per (definition, occurrence, step)."""
+    """One step of an occurrence through the ISA-18.2 states; unique per (definition, occurrence,
+    step).
+    """
 
     __tablename__ = "alarm_transition"
     project_id: int = project_key()
@@ -70,7 +74,7 @@ class AlarmTransition(SQLModel, table=True):
 
 
 class AlarmAck(SQLModel, table=True):
-    """Every acknowledgement received, with raw and effective time; the earliest effective one wins."""
+    """Each acknowledgement received, with raw and effective time; the earliest effective wins."""
 
     __tablename__ = "alarm_ack"
     project_id: int = project_key()
@@ -141,7 +145,9 @@ class EventCounter(SQLModel, table=True):
 
 
 class Event(SQLModel, table=True):
-    """Something other processes must hear of, by id only: alarm, account, import, configuration, session."""
+    """Something other processes must hear of, by id only: alarm, account, import, configuration,
+    session.
+    """
 
     __tablename__ = "event"
     project_id: int = project_key()

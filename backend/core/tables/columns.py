@@ -1,4 +1,4 @@
-"""Column builders shared by all tables: tenant keys, identities, instants, texts in both languages."""
+"""Column builders of all tables: tenant keys, identities, instants, texts in both languages."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,6 @@
-"""The plant model: tree nodes, gateways, devices, points, meters and which meters account for a node."""
+"""The plant model: tree nodes, gateways, devices, points, meters and which meters account for a
+node.
+"""
 
 import uuid
 from datetime import datetime
@@ -24,7 +26,10 @@ class Node(SQLModel, table=True):
     """A place in the plant tree: site, workshop, line, equipment (glossary of domain.md)."""
 
     __tablename__ = "node"
-    __table_args__ = (sa.UniqueConstraint("project_id", "uid"), sa.UniqueConstraint("project_id", "slug"))
+    __table_args__ = (
+        sa.UniqueConstraint("project_id", "uid"),
+        sa.UniqueConstraint("project_id", "slug"),
+    )
     project_id: int = project_key()
     id: int | None = identity_key()
     uid: uuid.UUID = public_id()
@@ -36,7 +41,7 @@ class Node(SQLModel, table=True):
 
 
 class Gateway(SQLModel, table=True):
-    """A Sparkplug edge node; `slug` is its edge node id. State columns are written by ingest only."""
+    """A Sparkplug edge node; `slug` is its edge node id. State columns are ingest's alone."""
 
     __tablename__ = "gateway"
     __table_args__ = (sa.UniqueConstraint("project_id", "slug"),)
@@ -117,10 +122,15 @@ class PointAlias(SQLModel, table=True):
 
 
 class Meter(SQLModel, table=True):
-    """What is accounted: one energy through one circuit, read from a device's register and power points."""
+    """What is accounted: one energy through one circuit, read from a device's register and power
+    points.
+    """
 
     __tablename__ = "meter"
-    __table_args__ = (sa.UniqueConstraint("project_id", "uid"), sa.UniqueConstraint("project_id", "slug"))
+    __table_args__ = (
+        sa.UniqueConstraint("project_id", "uid"),
+        sa.UniqueConstraint("project_id", "slug"),
+    )
     project_id: int = project_key()
     id: int | None = identity_key()
     uid: uuid.UUID = public_id()
@@ -145,7 +155,9 @@ class NodeMeter(SQLModel, table=True):
 
 
 class SupplyContract(SQLModel, table=True):
-    """What the settlement meter's demand is held against (domain.md 2.5). Powers in kW, capacity in kVA."""
+    """What the settlement meter's demand is held against (domain.md 2.5). Powers in kW, capacity in
+    kVA.
+    """
 
     __tablename__ = "supply_contract"
     project_id: int = project_key()
@@ -162,7 +174,9 @@ class SupplyContract(SQLModel, table=True):
 
 
 class ShedItem(SQLModel, table=True):
-    """Equipment that may be stopped when demand runs over: order, power and how long it may stay off."""
+    """Equipment that may be stopped when demand runs over: order, power and how long it may stay
+    off.
+    """
 
     __tablename__ = "shed_item"
     project_id: int = project_key()

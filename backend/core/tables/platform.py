@@ -1,4 +1,6 @@
-"""Global tables: directory of projects and people, reference rows, platform keys. No tenant figures."""
+"""Global tables: directory of projects and people, reference rows, platform keys. No tenant
+figures.
+"""
 
 import uuid
 from datetime import datetime
@@ -20,7 +22,9 @@ class Project(SQLModel, table=True):
     """A tenant. The slug is the Sparkplug group and never changes."""
 
     __tablename__ = "project"
-    id: int | None = Field(default=None, sa_column=sa.Column(sa.Integer, sa.Identity(), primary_key=True))
+    id: int | None = Field(
+        default=None, sa_column=sa.Column(sa.Integer, sa.Identity(), primary_key=True)
+    )
     uid: uuid.UUID = public_id()
     slug: str = Field(sa_column=sa.Column(sa.Text, nullable=False, unique=True))
     name: dict[str, str] = document()
@@ -71,7 +75,7 @@ class SignInSession(SQLModel, table=True):
 
 
 class EnergyTypeRow(SQLModel, table=True):
-    """Reference row of an energy type, copied from the contract's data file by `kilowise db init`."""
+    """Reference row of an energy type, copied from the contract's file by `kilowise db init`."""
 
     __tablename__ = "energy_type"
     code: str = text_column(key=True)

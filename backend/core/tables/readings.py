@@ -56,7 +56,9 @@ class ReadingQuarantine(SQLModel, table=True):
 
 
 class Dirty(SQLModel, table=True):
-    """A range of a register point whose accounts must be recomputed; written in the readings' transaction."""
+    """A range of a register point whose accounts must be recomputed; written in the readings'
+    transaction.
+    """
 
     __tablename__ = "dirty"
     project_id: int = project_key()
@@ -67,7 +69,9 @@ class Dirty(SQLModel, table=True):
 
 
 class RegisterEvent(SQLModel, table=True):
-    """A recorded meter exchange: the old meter's final and the new meter's initial reading, in the point's unit."""
+    """A recorded meter exchange: the old meter's final and the new meter's initial reading, in the
+    point's unit.
+    """
 
     __tablename__ = "register_event"
     project_id: int = project_key()
