@@ -1,0 +1,198 @@
+"""Every setting of the platform: one described field each, read from the environment.
+
+docs/operating.md lists the same names; a test holds both together.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from backend.core.clock import Clock, parse_clock
+from backend.core.errors import SettingError
+
+
+def _database_url(text: str | None) -> str | None:
+    if text and urlsplit(text).scheme not in {"postgresql", "postgres"}:
+        raise ValueError("write postgresql://user@host:5432/kilowise")
+    return text or None
+
+
+def _mqtt_url(text: str | None) -> str | None:
+    parts = urlsplit(text or "mqtt://localhost")
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        raise ValueError("write mqtt://user:password@host:1883 or mqtts://...")
+    return text or None
+
+
+def _public_url(text: str | None) -> str | None:
+    parts = urlsplit(text or "https://localhost")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+        raise ValueError("write https://energy.example.com, without a path")
+    return text.rstrip("/") if text else None
+
+
+def _clock(text: str | None) -> str | None:
+    parse_clock(text)
+    return text or None
+
+
+def _tls(text: str) -> str:
+    if text not in {"off", "internal-ca"} and len(text.split("+")) != 2:
+        raise ValueError(
+            "write off, internal-ca, or the certificate's and the key's path joined by +"
+        )
+    return text
+
+
+def _names(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """The platform's settings, as the environment gives them."""
+
+    model_config = SettingsConfigDict(
+        extra="ignore",
+        case_sensitive=True,
+        frozen=True,
+        env_ignore_empty=True,
+        populate_by_name=True,
+    )
+
+    port: Port = Field(
+        default=8000,
+        validation_alias="PORT",
+        description="HTTP port. The default moves to the next free port when it is taken; a port "
+        "set here and taken is an error.",
+    )
+    bind: str = Field(
+        default="127.0.0.1",
+        validation_alias="BIND",
+        description="Address the HTTP port listens on. With PHONE=1 it is every address.",
+    )
+    phone: bool = Field(
+        default=False,
+        validation_alias="PHONE",
+        description="1 = open the demonstration to phones in the same network: https with a local "
+        "certificate authority, and a QR code in the terminal.",
+    )
+    mqtt_port: Port = Field(
+        default=1883,
+        validation_alias="MQTT_PORT",
+        description="Port of the embedded MQTT broker; moves like PORT.",
+    )
+    modbus_port: Port = Field(
+        default=5020,
+        validation_alias="MODBUS_PORT",
+        description="First port of the simulated plant's Modbus TCP servers; moves like PORT.",
+    )
+    data: Path = Field(
+        default=Path("var"),
+        validation_alias="KILOWISE_DATA",
+        description="Data folder: embedded database, keys, passwords, journals. Back it up.",
+    )
+    database_url: Annotated[str | None, AfterValidator(_database_url)] = Field(
+        default=None,
+        validation_alias="KILOWISE_DATABASE_URL",
+        description="A PostgreSQL 15-18 to use instead of the embedded one, for instance "
+        "postgresql://postgres@db:5432/kilowise. Its user is used by `kilowise db init` only; the "
+        "roles kw_app, kw_ingest, kw_owner and kw_backup log in with their own passwords.",
+    )
+    database_passwords: Path | None = Field(
+        default=None,
+        validation_alias="KILOWISE_DATABASE_PASSWORDS",
+        description="File (JSON, role -> password, mode 0600) with the database roles' passwords; "
+        "default database-passwords.json in the data folder, made by `kilowise db init`.",
+    )
+    postgres_bin: Path | None = Field(
+        default=None,
+        validation_alias="KILOWISE_POSTGRES_BIN",
+        description="Folder with initdb and postgres to embed instead of the packaged ones, for "
+        "instance /usr/lib/postgresql/15/bin.",
+    )
+    mqtt_url: Annotated[str | None, AfterValidator(_mqtt_url)] = Field(
+        default=None,
+        validation_alias="KILOWISE_MQTT_URL",
+        description="A broker to use instead of the embedded one: mqtt:// or mqtts:// with user "
+        "and password of the platform's own credential.",
+    )
+    clock_text: Annotated[str | None, AfterValidator(_clock)] = Field(
+        default=None,
+        validation_alias="KILOWISE_CLOCK",
+        description="<start>,<rate>: one accelerated clock for all processes, in demonstrations "
+        "and tests only, for instance 2026-03-01T00:00:00+08:00,60.",
+    )
+    tls: Annotated[str, AfterValidator(_tls)] = Field(
+        default="off",
+        validation_alias="KILOWISE_TLS",
+        description="off | internal-ca | <certificate file>+<key file>.",
+    )
+    public_url: Annotated[str | None, AfterValidator(_public_url)] = Field(
+        default=None,
+        validation_alias="KILOWISE_PUBLIC_URL",
+        description="The address people open. Passkeys, push and printed QR codes hang on it: "
+        "choose it once.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        default=(),
+        validation_alias="KILOWISE_TRUSTED_PROXIES",
+        description="Addresses of reverse proxies whose X-Forwarded-* headers are believed, "
+        "separated by commas.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        validation_alias="KILOWISE_LOG",
+        description="debug | info | warning | error.",
+    )
+    demo: bool = Field(
+        default=False,
+        validation_alias="KILOWISE_DEMO",
+        description="1 = the demonstration plant and people; set by `kilowise serve --demo`.",
+    )
+
+    @property
+    def clock(self) -> Clock:
+        """The clock every part of this process is handed."""
+        return parse_clock(self.clock_text)
+
+    @property
+    def data_folder(self) -> Path:
+        """The data folder as an absolute path."""
+        return self.data.expanduser().absolute()
+
+    @property
+    def passwords_file(self) -> Path:
+        """Where the database roles' passwords are kept."""
+        return self.database_passwords or self.data_folder / "database-passwords.json"
+
+    def is_explicit(self, field: str) -> bool:
+        """Tell whether the operator set this field, or it has its default."""
+        return field in self.model_fields_set
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment; SettingError names the first that cannot be used."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "the environment"
+        told = first["msg"].removeprefix("Value error, ")
+        raise SettingError(
+            f"The setting {name}={_masked(str(first['input']))} cannot be used: {told}. "
+            f"Set it right or unset it; docs/operating.md describes every setting."
+        ) from error
+
+
+def _masked(text: str) -> str:
+    """Answer a setting's value without the password that an address may carry."""
+    return re.sub(r"//([^:/@]*):[^@]*@", r"//\1:***@", text)
