@@ -1,0 +1,11 @@
+# Every target is one script of scripts/, which also works alone from any folder.
+.DEFAULT_GOAL := help
+.PHONY: run test check bench story generate clean help
+run: ; @scripts/run ## set up and run the platform with its demo plant (PHONE=1: for phones on the LAN)
+test: ; @scripts/test ## set up and run all tests
+check: ; @scripts/check ## format, lint, types, walls, licences, generated files
+bench: ; @scripts/bench ## measure; one JSON object a line
+story: ; @scripts/story ## replay the demo's story on the running platform
+generate: ; @scripts/generate ## write all generated files anew
+clean: ; @scripts/clean ## remove what set-up and tests made; data stays
+help: ; @scripts/help ## this list

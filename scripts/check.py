@@ -1,0 +1,92 @@
+"""`make check`: every reading of the code that does not run it; one line a step, one exit code."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.prefix) / "bin"
+PACKAGES = ("backend", "gateway", "scripts", "tests")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One reading; `remedy` tells what to do when it finds something."""
+
+    name: str
+    command: tuple[str, ...]
+    remedy: str
+    only_with: str = ""
+    """A path without which there is nothing to read."""
+
+
+def tool(name: str, *arguments: str) -> tuple[str, ...]:
+    """A program of the environment."""
+    return (str(BIN / name), *arguments)
+
+
+def module(name: str, *arguments: str) -> tuple[str, ...]:
+    """A module of the environment's Python."""
+    return (sys.executable, "-m", name, *arguments)
+
+
+APP = "pwa/package.json"
+STEPS = (
+    Step("format", tool("ruff", "format", "--check", "."), ".venv/bin/ruff format ."),
+    Step("lint", tool("ruff", "check", "."), "correct it; .venv/bin/ruff check --fix does some"),
+    Step("types", tool("mypy"), "type it; `Any` and bare ignores are no answer"),
+    Step("walls", module("scripts.walls"), "import downward only (docs/architecture.md)"),
+    Step("dependencies", tool("deptry", "backend", "gateway"), "name it in pyproject.toml"),
+    Step("hygiene", module("scripts.hygiene"), "take it out of the repository"),
+    Step("licences", module("scripts.licences"), "choose another package"),
+    Step("generated", module("scripts.generate", "--check"), "commit what was generated"),
+    Step("app format", ("scripts/npm", "run", "format:check"), "scripts/npm run format", APP),
+    Step("app lint", ("scripts/npm", "run", "lint"), "correct it", APP),
+    Step("app types", ("scripts/npm", "run", "check"), "type it", APP),
+)
+
+
+def passes(step: Step) -> bool:
+    """Runs one step; shows what it says only when it fails."""
+    if step.only_with and not (ROOT / step.only_with).exists():
+        print(f"check: {step.name:13} nothing to read yet: no {step.only_with}", flush=True)
+        return True
+    started = time.monotonic()
+    done = subprocess.run(
+        step.command,
+        cwd=ROOT,
+        env={**os.environ, "NO_COLOR": "1", "FORCE_COLOR": "0"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    verdict = "ok" if done.returncode == 0 else "FAILED"
+    print(f"check: {step.name:13} {verdict} {time.monotonic() - started:.1f} s", flush=True)
+    if done.returncode != 0:
+        print(f"{done.stdout}\ncheck: {step.name}: {step.remedy}", flush=True)
+    return done.returncode == 0
+
+
+def main() -> int:
+    """All steps or those named, also after a failure."""
+    names = sys.argv[1:]
+    if names == ["--list"]:
+        print("\n".join(step.name for step in STEPS))
+        return 0
+    unknown = set(names) - {step.name for step in STEPS}
+    if unknown:
+        print(f"check: no step is called {', '.join(sorted(unknown))}; see --list", file=sys.stderr)
+        return 2
+    verdicts = [passes(step) for step in STEPS if not names or step.name in names]
+    print(f"check: {verdicts.count(True)} of {len(verdicts)} steps ok")
+    return 0 if all(verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""What all tests share: a scrubbed environment, free ports, and programs that may be absent."""
+
+import os
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from scripts import programs
+
+OURS = ("KILOWISE_", "PG")
+OURS_EXACTLY = {"PORT", "MQTT_PORT", "BIND", "PHONE"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Takes our settings out of the environment before any module is imported."""
+    for name in list(os.environ):
+        if name.startswith(OURS) or name in OURS_EXACTLY:
+            del os.environ[name]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips what needs an absent program, by name; in CI nothing is skipped, so it fails there."""
+    absent = {program.name: program for program in programs.absent()}
+    known = {program.name for program in programs.PROGRAMS}
+    for item in items:
+        for marker in item.iter_markers("needs"):
+            unknown = set(marker.args) - known
+            if unknown:
+                raise pytest.UsageError(
+                    f"{item.nodeid} needs {unknown}: not in scripts/programs.py"
+                )
+            missing = [absent[name] for name in marker.args if name in absent]
+            if missing and not os.environ.get("CI"):
+                item.add_marker(pytest.mark.skip(reason=programs.sentence(missing).strip()))
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Returns a loopback port nobody listens on, another one at each call."""
+    given: set[int] = set()
+
+    def take() -> int:
+        while True:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = int(probe.getsockname()[1])
+            if port not in given:
+                given.add(port)
+                return port
+
+    return take
