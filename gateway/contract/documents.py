@@ -1,0 +1,169 @@
+"""YAML documents checked against a JSON schema; every fault is a sentence with file, line, place
+and what to do.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+TYPE_NAMES = {
+    "object": "a mapping (key: value)",
+    "array": "a list",
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "yes or no",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in a document: where it is, what is wrong, what to do."""
+
+    file: str
+    line: int | None
+    path: str
+    what: str
+    todo: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        where = f" at {self.path}" if self.path else ""
+        return f"{place}{where}: {self.what} {self.todo}"
+
+
+class DocumentFault(Exception):
+    """A document cannot be used; `problems` lists everything found, not only the first."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed YAML file with the line of every node, so that faults can point at it."""
+
+    file: str
+    data: object
+    lines: Mapping[Place, int]
+
+    def problem(self, path: Place, what: str, todo: str) -> Problem:
+        """A fault at a place of this document, on the nearest line known."""
+        known = path
+        while known and known not in self.lines:
+            known = known[:-1]
+        return Problem(self.file, self.lines.get(known), place(path), what, todo)
+
+
+def place(path: Place) -> str:
+    """`points[3].address` for ("points", 3, "address")."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def read_document(file: Path) -> Document:
+    """Parse a YAML file; DocumentFault when it is missing, unreadable or not YAML."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise _fault(file, None, "the file does not exist.", "Create it or name another.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _fault(file, None, f"the file cannot be read: {error}.", "Check it.") from error
+    return parse_document(str(file), text)
+
+
+def parse_document(name: str, text: str) -> Document:
+    """Parse YAML text; `name` stands for the file in messages."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else None
+        what = f"this is not valid YAML: {getattr(error, 'problem', None) or error}."
+        todo = "Check indentation, colons and quotes on this line and the one above."
+        raise _fault(Path(name), line, what, todo) from error
+    return Document(name, data, dict(_lines(node, ())) if node is not None else {})
+
+
+def check_document(document: Document, schema: Mapping[str, object]) -> list[Problem]:
+    """Everything in which a document departs from its JSON schema, in the order of its lines."""
+    # jsonschema costs memory that a gateway without faults to explain need not keep waiting for.
+    from jsonschema import Draft202012Validator
+
+    errors = Draft202012Validator(schema).iter_errors(document.data)
+    problems = [_explain(document, error) for error in errors]
+    return sorted(problems, key=lambda problem: (problem.line or 0, problem.path))
+
+
+def _fault(file: Path, line: int | None, what: str, todo: str) -> DocumentFault:
+    return DocumentFault([Problem(str(file), line, "", what, todo)])
+
+
+def _lines(node: yaml.Node, path: Place) -> Iterator[tuple[Place, int]]:
+    yield path, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _lines(value, (*path, str(key.value)))
+            yield (*path, str(key.value)), key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _lines(value, (*path, index))
+
+
+def _explain(document: Document, error: "ValidationError") -> Problem:
+    path = tuple(error.absolute_path)
+    rule = str(error.validator)
+    if rule == "additionalProperties":
+        return _unknown_key(document, path, error)
+    what, todo = _sentence(rule, error)
+    hint = error.schema.get("description") if isinstance(error.schema, dict) else None
+    return document.problem(path, what, f"{todo} ({hint})" if hint else todo)
+
+
+def _unknown_key(document: Document, path: Place, error: "ValidationError") -> Problem:
+    schema = error.schema
+    known = sorted(schema.get("properties", {})) if isinstance(schema, dict) else []
+    present = error.instance if isinstance(error.instance, dict) else {}
+    unknown = sorted(str(key) for key in present if key not in known)
+    near = difflib.get_close_matches(unknown[0], known, 1) if unknown else []
+    todo = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}."
+    return document.problem(
+        (*path, *unknown[:1]), f"unknown key {', '.join(map(repr, unknown))}.", todo
+    )
+
+
+def _sentence(rule: str, error: "ValidationError") -> tuple[str, str]:
+    value = error.instance
+    limit = error.validator_value
+    limits = [str(part) for part in limit] if isinstance(limit, list) else [str(limit)]
+    if rule == "required":
+        missing = [key for key in limits if not isinstance(value, dict) or key not in value]
+        return f"{', '.join(map(repr, missing))} is missing.", "Add it."
+    if rule == "enum":
+        return f"{value!r} is not allowed.", f"Use one of {', '.join(limits)}."
+    if rule == "type":
+        wanted = " or ".join(TYPE_NAMES.get(name, name) for name in limits)
+        return f"{value!r} has the wrong type.", f"Write {wanted}."
+    if rule in ("minimum", "exclusiveMinimum"):
+        return f"{value!r} is too small.", f"The limit is {limits[0]}."
+    if rule in ("maximum", "exclusiveMaximum"):
+        return f"{value!r} is too large.", f"The limit is {limits[0]}."
+    if rule == "pattern":
+        return f"{value!r} does not have the form asked for.", f"It must match {limits[0]}."
+    if rule in ("minItems", "minProperties"):
+        return "there are too few entries.", f"Write at least {limits[0]}."
+    return f"{error.message}.", "See docs/extending.md."
