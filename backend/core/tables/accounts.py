@@ -55,7 +55,13 @@ class Account(SQLModel, table=True):
 
 
 class RegisterJudgement(SQLModel, table=True):
-    """How a register's decrease was judged (cases.md): exchange, wrap, reset, dip, zero or held."""
+    """How readings that do not simply go on from the one before were judged (cases.md).
+
+    `kind`: exchange, wrap, reset, jump, dip, zero, spike, or held while it is open. One row an
+    episode: `ts` is its first reading, `until_ts` the reading that settled it (null while held).
+    A reading in [ts, until_ts) is no place to start reading the register from. Values in the
+    point's unit: the accepted value before, the judged value, and what the judgement adds.
+    """
 
     __tablename__ = "register_judgement"
     project_id: int = project_key()
@@ -65,6 +71,7 @@ class RegisterJudgement(SQLModel, table=True):
     before_value: Decimal = decimal()
     after_value: Decimal = decimal()
     offset_value: Decimal = decimal()
+    until_ts: datetime | None = instant(nullable=True)
 
 
 class CalendarPeriod(SQLModel, table=True):

@@ -123,7 +123,7 @@ class PointAlias(SQLModel, table=True):
 
 class Meter(SQLModel, table=True):
     """What is accounted: one energy through one circuit, read from a device's register and power
-    points.
+    points. `nameplate_per_hour` in the energy's display unit (kWh, m3, t) per hour.
     """
 
     __tablename__ = "meter"

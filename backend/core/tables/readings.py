@@ -61,6 +61,7 @@ class Dirty(SQLModel, table=True):
     """
 
     __tablename__ = "dirty"
+    __table_args__ = (sa.Index("dirty_newest", "project_id", "last_ts"),)
     project_id: int = project_key()
     id: int | None = identity_key()
     point_id: int = bigint()
