@@ -1,0 +1,70 @@
+"""Every query of the platform starts from the door and names its project."""
+
+import pytest
+
+from backend.core.tables import GLOBAL_TABLES, metadata
+from tests.architecture.reading import Module, modules
+from tests.architecture.tenancy import findings
+
+TENANT_TABLES = frozenset(metadata.tables) - frozenset(GLOBAL_TABLES)
+
+# Path and what the finding says, with the reason why it stands.
+EXCEPTIONS: dict[tuple[str, str], str] = {}
+
+
+def excused(finding: str) -> bool:
+    """Whether an exception names this finding."""
+    return any(finding.startswith(path) and told in finding for path, told in EXCEPTIONS)
+
+
+def all_findings() -> list[str]:
+    """Findings of the whole platform, excused ones too."""
+    return [finding for module in modules("backend") for finding in findings(module, TENANT_TABLES)]
+
+
+def test_every_query_starts_from_the_door() -> None:
+    found = [finding for finding in all_findings() if not excused(finding)]
+    assert not found, "\n".join(found)
+
+
+def test_every_exception_is_still_needed() -> None:
+    found = all_findings()
+    unused = [
+        (path, told)
+        for path, told in EXCEPTIONS
+        if not any(finding.startswith(path) and told in finding for finding in found)
+    ]
+    assert not unused
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('x = "SELECT ts FROM reading WHERE point_id = %s"', "touches reading without project_id"),
+        ('x = f"UPDATE meter SET {y} WHERE id = %s"', "touches meter without project_id"),
+        ('x = "DELETE " + "FROM meter"', "touches meter without project_id"),
+        ('x = b"COPY reading (ts) FROM STDIN"', "touches reading without project_id"),
+        ('x = "SELECT now()"', "now() in SQL"),
+        ('x = "DELETE FROM sign_in_session WHERE until < CURRENT_TIMESTAMP"', "in SQL"),
+        ("from sqlmodel import select", "imports select of sqlmodel"),
+        ("from psycopg_pool import AsyncConnectionPool", "imports AsyncConnectionPool"),
+        ("import psycopg\npsycopg.connect('')", "psycopg.connect: open the door"),
+    ],
+)
+def test_a_planted_breach_is_found(text: str, told: str) -> None:
+    module = Module("backend/service/planted.py", text)
+    assert told in "\n".join(findings(module, TENANT_TABLES))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'x = "SELECT ts FROM reading WHERE project_id = %s"',
+        'x = "SELECT ts " f"FROM reading WHERE project_id = {y}"',
+        '"""SELECT from meter now() is a docstring."""',
+        "def f():\n    '''UPDATE meter'''",
+        'x = "the demand knows now"',
+    ],
+)
+def test_a_proper_query_is_not_found(text: str) -> None:
+    assert not list(findings(Module("backend/service/fine.py", text), TENANT_TABLES))
