@@ -1,0 +1,154 @@
+"""Energy types as frozen rows of `energy_types.yaml`; everything that has one iterates these.
+
+Accounts count integers of the type's smallest unit. `EnergyType.per_point_unit` is the exact number
+of them in one of a point's unit, `EnergyType.display` the way back in the last layer.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import yaml
+
+from gateway.contract.units import Unit, UnknownUnit, unit
+
+ROWS: Final = Path(__file__).with_name("energy_types.yaml")
+SUBSTANCES: Final = ("kgce", "kgco2")
+
+
+class EnergyTypeError(ValueError):
+    """A row that cannot be used; the text names the row and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultFactor:
+    """A published factor per display unit, a project's first row until a person sets its own."""
+
+    substance: str
+    value: Decimal
+    basis: str
+    source: str
+    valid_from: date
+    confirmed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyType:
+    """What is metered and accounted: display unit, counted unit, colour, text key, factors."""
+
+    code: str
+    name: Mapping[str, str]
+    i18n: str
+    unit: Unit
+    smallest_unit: Unit
+    smallest_per_unit: int
+    colour: str
+    factors: tuple[DefaultFactor, ...]
+
+    def per_point_unit(self, point_unit: str) -> Fraction:
+        """Answer how many smallest units one of a point's unit is, exactly.
+
+        Raises UnknownUnit or WrongDimension.
+        """
+        return unit(point_unit).per(self.unit) * self.smallest_per_unit
+
+    def display(self, qty: int) -> Decimal:
+        """Answer an account in the display unit, exactly (smallest_per_unit is a power of ten)."""
+        return Decimal(qty).scaleb(-self.decimals)
+
+    @property
+    def decimals(self) -> int:
+        """Digits of the smallest unit behind the display unit's point."""
+        return len(str(self.smallest_per_unit)) - 1
+
+
+@cache
+def energy_types() -> Mapping[str, EnergyType]:
+    """Answer all energy types by code, in the file's order. Raises EnergyTypeError."""
+    return load(ROWS.read_text(encoding="utf-8"))
+
+
+def energy_type(code: str) -> EnergyType:
+    """Answer the energy type of this code. Raises EnergyTypeError with the codes there are."""
+    types = energy_types()
+    if code not in types:
+        raise EnergyTypeError(f"unknown energy type {code!r}; known are {', '.join(types)}")
+    return types[code]
+
+
+def load(text: str) -> Mapping[str, EnergyType]:
+    """Read rows from YAML. Raises EnergyTypeError."""
+    rows: object = yaml.safe_load(text)
+    if not isinstance(rows, list):
+        raise EnergyTypeError("energy types are a list of rows")
+    types: dict[str, EnergyType] = {}
+    for number, row in enumerate(rows, start=1):
+        energy = _row(number, row)
+        if energy.code in types:
+            raise EnergyTypeError(f"row {number}: {energy.code} is there twice")
+        types[energy.code] = energy
+    return MappingProxyType(types)
+
+
+def _row(number: int, row: object) -> EnergyType:
+    if not isinstance(row, dict):
+        raise EnergyTypeError(f"row {number}: not a mapping")
+    where = f"row {number} ({row.get('code')})"
+    try:
+        energy = EnergyType(
+            code=_text(row["code"]),
+            name=MappingProxyType({str(k): _text(v) for k, v in row["name"].items()}),
+            i18n=_text(row["i18n"]),
+            unit=unit(_text(row["unit"])),
+            smallest_unit=unit(_text(row["smallest_unit"])),
+            smallest_per_unit=int(row["smallest_per_unit"]),
+            colour=_text(row["colour"]),
+            factors=tuple(_factor(one) for one in row["factors"]),
+        )
+    except KeyError as missing:
+        raise EnergyTypeError(f"{where}: {missing} is missing") from missing
+    except (UnknownUnit, TypeError, ValueError, ArithmeticError) as error:
+        raise EnergyTypeError(f"{where}: {error}") from error
+    wrong = _contradiction(energy, _text(row.get("dimension", "")))
+    if wrong:
+        raise EnergyTypeError(f"{where}: {wrong}")
+    return energy
+
+
+def _contradiction(energy: EnergyType, dimension: str) -> str | None:
+    """Answer what in a row contradicts itself; None when nothing does."""
+    if energy.unit.dimension != dimension:
+        return f"{energy.unit} measures {energy.unit.dimension}, not {dimension!r}"
+    if energy.unit.per(energy.smallest_unit) != energy.smallest_per_unit:
+        return f"one {energy.unit} is not {energy.smallest_per_unit} {energy.smallest_unit}"
+    if not re.fullmatch("10*", str(energy.smallest_per_unit)):
+        return "smallest_per_unit is not a power of ten"
+    if not re.fullmatch("#[0-9a-f]{6}", energy.colour):
+        return f"colour {energy.colour!r} is not #rrggbb"
+    unknown = [f.substance for f in energy.factors if f.substance not in SUBSTANCES]
+    return f"unknown substance {unknown[0]!r}" if unknown else None
+
+
+def _factor(row: Mapping[str, object]) -> DefaultFactor:
+    confirmed = row["confirmed_by"]
+    return DefaultFactor(
+        substance=_text(row["substance"]),
+        value=Decimal(_text(row["value"])),
+        basis=_text(row["basis"]),
+        source=_text(row["source"]),
+        valid_from=date.fromisoformat(_text(row["valid_from"])),
+        confirmed_by=None if confirmed is None else _text(confirmed),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text (quote it)")
+    return value
