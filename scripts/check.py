@@ -41,6 +41,9 @@ STEPS = (
     Step("walls", module("scripts.walls"), "import downward only (docs/architecture.md)"),
     Step("dependencies", tool("deptry", "backend", "gateway"), "name it in pyproject.toml"),
     Step("hygiene", module("scripts.hygiene"), "take it out of the repository"),
+    Step(
+        "texts", module("scripts.texts"), "say it in both languages", "backend/core/texts/en.json"
+    ),
     Step("licences", module("scripts.licences"), "choose another package"),
     Step("generated", module("scripts.generate", "--check"), "commit what was generated"),
     Step("app format", ("scripts/npm", "run", "format:check"), "scripts/npm run format", APP),

@@ -36,7 +36,7 @@ RULES = (
     ),
     Rule(
         "has an address or a path: compile it with scripts/lock",
-        re.compile(r"--(?:index-url|extra-index-url|find-links)|file:|^#.*/", re.MULTILINE),
+        re.compile(r"--(?:index-url|extra-index-url|find-links)|file:|^\s*#.*/", re.MULTILINE),
         re.compile(r"^requirements/"),
     ),
     Rule(
