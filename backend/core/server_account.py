@@ -136,7 +136,7 @@ def _nothing_works(folder: Path, bin_folder: Path) -> str:
     return (
         f"PostgreSQL refuses to run as root, and no other way works here: {where}, and user "
         f"namespaces are refused. Start Kilowise as a normal user, move the clone and "
-        f"KILOWISE_DATA (now {folder}) to a folder everybody may enter such as /srv/kilowise, or set "
+        f"KILOWISE_DATA (now {folder}) to a folder open to all such as /srv/kilowise, or set "
         f"KILOWISE_DATABASE_URL to a PostgreSQL server."
     )
 

@@ -10,7 +10,11 @@ from sqlmodel import Field
 
 def project_key() -> Any:
     """First column of every tenant table's primary key."""
-    return Field(sa_column=sa.Column("project_id", sa.Integer, primary_key=True, nullable=False))
+    return Field(
+        sa_column=sa.Column(
+            "project_id", sa.Integer, primary_key=True, autoincrement=False, nullable=False
+        )
+    )
 
 
 def identity_key() -> Any:

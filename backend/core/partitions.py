@@ -1,0 +1,51 @@
+"""Monthly partitions of `reading`: made ahead of time, walled like every tenant table.
+
+Bounds are UTC months. There is no default partition: a sample outside all of them goes to the
+quarantine, so one gateway with a 1970 clock cannot poison a batch.
+"""
+
+from datetime import UTC, datetime
+
+import psycopg
+
+MONTHS_BACK = 2
+MONTHS_AHEAD = 2
+
+_MAKE = """
+CREATE TABLE {name} (LIKE reading INCLUDING ALL);
+ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {name} FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON {name}
+    USING (project_id = nullif(current_setting('app.project', true), '')::int);
+ALTER TABLE reading ATTACH PARTITION {name} FOR VALUES FROM ('{first}') TO ('{end}');
+"""
+# Attached, not made in place: attaching lets readers and writers of the other months go on.
+
+
+def ensure_partitions(connection: psycopg.Connection[tuple[object, ...]], now: datetime) -> int:
+    """Make what is missing of the months around `now` as kw_owner; answer how many were made.
+
+    Commits month by month, each with a lock time-out of 2 s; two processes at once are one after
+    the other.
+    """
+    made = 0
+    for offset in range(-MONTHS_BACK, MONTHS_AHEAD + 1):
+        first, end = month(now, offset), month(now, offset + 1)
+        name = f"reading_{first:%Y_%m}"
+        with connection.transaction():
+            connection.execute("SET LOCAL lock_timeout = '2s'")
+            connection.execute("SELECT pg_advisory_xact_lock(hashtext('reading partitions'))")
+            if connection.execute("SELECT to_regclass(%s)", (name,)).fetchone() != (None,):
+                continue
+            sql = _MAKE.format(name=name, first=first.isoformat(), end=end.isoformat())
+            connection.execute(sql.encode())
+            made += 1
+    connection.commit()
+    return made
+
+
+def month(now: datetime, offset: int) -> datetime:
+    """Answer the first instant (UTC) of the month `offset` months from that of `now`."""
+    there = now.astimezone(UTC)
+    count = there.year * 12 + there.month - 1 + offset
+    return datetime(count // 12, count % 12 + 1, 1, tzinfo=UTC)

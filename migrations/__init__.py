@@ -1,0 +1,1 @@
+"""The database's history: one file a step, applied as kw_owner by `kilowise db init`."""
