@@ -12,6 +12,11 @@ OURS = ("KILOWISE_", "PG")
 OURS_EXACTLY = {"PORT", "MQTT_PORT", "BIND", "PHONE"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the choice of PostgreSQL: 18 (embedded), 15 (Debian's), or every test on both."""
+    parser.addoption("--pg", choices=("18", "15", "both"), default="18")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Takes our settings out of the environment before any module is imported."""
     for name in list(os.environ):

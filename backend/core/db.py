@@ -196,15 +196,6 @@ class Database:
         await _run_after(session)
 
     @asynccontextmanager
-    async def upkeep(self) -> AsyncIterator[WriteSession]:
-        """Open a write transaction as kw_owner, for partitions and nothing else."""
-        begin = b"BEGIN; SET LOCAL row_security = off; SET LOCAL lock_timeout = '2s'"
-        async with self._transaction("kw_owner", begin) as connection:
-            session = WriteSession(connection)
-            yield session
-        await _run_after(session)
-
-    @asynccontextmanager
     async def _transaction(
         self, role: str, begin: bytes
     ) -> AsyncIterator[AsyncConnection[TupleRow]]:

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from backend.core.errors import DatabaseError
-from backend.core.partitions import ensure_partitions
+from backend.core.partitions import keep_partitions
 from backend.core.roles import (
     DATABASE,
     DATABASE_EXISTS,
@@ -76,8 +76,7 @@ def _make_roles_and_database(
 def upgrade_database(owner_url: str, *, now: datetime) -> None:
     """Apply the missing migrations as kw_owner and make the partitions around `now`."""
     migrate(owner_url, "upgrade", "head")
-    with psycopg.connect(owner_url) as connection:
-        ensure_partitions(connection, now)
+    keep_partitions(owner_url, now)
 
 
 def migrate(owner_url: str, action: str, target: str = "head") -> None:
@@ -108,7 +107,8 @@ def unreachable(url: str, error: psycopg.OperationalError) -> DatabaseError:
     place = urlsplit(url).netloc.rpartition("@")[2] or "the embedded server"
     return DatabaseError(
         f"The database at {place} cannot be used: {str(error).strip()}. Check "
-        f"KILOWISE_DATABASE_URL and that the server runs; `kilowise db init` makes roles and tables."
+        f"KILOWISE_DATABASE_URL and that the server runs; `kilowise db init` makes "
+        f"roles and tables."
     )
 
 

@@ -44,6 +44,12 @@ def ensure_partitions(connection: psycopg.Connection[tuple[object, ...]], now: d
     return made
 
 
+def keep_partitions(owner_url: str, now: datetime) -> int:
+    """Log in as kw_owner and make what is missing around `now`; blocks, so call it in a thread."""
+    with psycopg.connect(owner_url) as connection:
+        return ensure_partitions(connection, now)
+
+
 def month(now: datetime, offset: int) -> datetime:
     """Answer the first instant (UTC) of the month `offset` months from that of `now`."""
     there = now.astimezone(UTC)

@@ -198,6 +198,7 @@ CREATE TABLE dirty (
     last_ts timestamptz NOT NULL,
     PRIMARY KEY (project_id, id)
 );
+CREATE INDEX dirty_newest ON dirty (project_id, last_ts);
 CREATE TABLE energy_type (
     code TEXT NOT NULL,
     unit TEXT NOT NULL,
@@ -451,6 +452,7 @@ CREATE TABLE register_judgement (
     before_value NUMERIC NOT NULL,
     after_value NUMERIC NOT NULL,
     offset_value NUMERIC NOT NULL,
+    until_ts timestamptz,
     PRIMARY KEY (project_id, point_id, ts)
 );
 CREATE TABLE shed_item (
