@@ -1,0 +1,12 @@
+"""The alarm kinds there are: a new kind is a file beside this one and a line here."""
+
+from typing import Any
+
+from backend.service.alarms.kinds.base import Kind
+from backend.service.alarms.kinds.demand_forecast import DemandForecast
+from backend.service.alarms.kinds.meter_silent import MeterSilent
+from backend.service.alarms.kinds.off_shift_use import OffShiftUse
+
+KINDS: dict[str, Kind[Any, Any]] = {
+    kind.name: kind for kind in (DemandForecast(), OffShiftUse(), MeterSilent())
+}

@@ -1,0 +1,112 @@
+"""Role `alarm`: evaluates the definitions of the projects whose lease this process holds.
+
+A committed live batch wakes its project at once; a clock wakes all every EVERY_S, so that a lost
+frame delays an alarm and never loses it. Everything evaluated is read from the database.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from contextlib import suppress
+from datetime import timedelta
+
+from backend.acquisition.live import batches
+from backend.core.platform import Platform
+from backend.service.alarms.evaluate import evaluate
+from backend.service.alarms.kinds.base import Definition
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 5.0
+LEASE_S = 30.0
+MIN_PAUSE_S = 0.25
+"""Real seconds between two evaluations of one project."""
+
+
+async def run(platform: Platform) -> None:
+    """Evaluate until cancelled."""
+    await Evaluator(platform).run()
+
+
+class Evaluator:
+    """Holds leases and runs one task a project."""
+
+    def __init__(self, platform: Platform) -> None:
+        """Take the platform's parts; the owner name is this process."""
+        self._platform = platform
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._wake: dict[int, asyncio.Event] = {}
+
+    async def run(self) -> None:
+        """Listen to live batches and look for projects to own."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen())
+            while True:
+                for project_id in await self._projects():
+                    if project_id not in self._wake:
+                        self._wake[project_id] = asyncio.Event()
+                        tasks.create_task(self._project(project_id))
+                await asyncio.sleep(EVERY_S)
+
+    async def _projects(self) -> list[int]:
+        async with self._platform.database.platform_read() as tx:
+            return [row[0] for row in await tx.fetch_tuples("SELECT id FROM project ORDER BY id")]
+
+    async def _listen(self) -> None:
+        async for batch in batches(self._platform):
+            event = self._wake.get(batch.project_id)
+            if event is not None:
+                event.set()
+
+    async def _project(self, project_id: int) -> None:
+        """Evaluate one project whenever it is woken, while the lease is held."""
+        event = self._wake[project_id]
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), EVERY_S)
+            event.clear()
+            try:
+                if await self._lease(project_id):
+                    await self.evaluate_project(project_id)
+            except Exception:  # noqa: BLE001 - supervisor: one project's fault stops no other
+                log.exception("alarms of project %s could not be evaluated", project_id)
+            await asyncio.sleep(MIN_PAUSE_S)
+
+    async def _lease(self, project_id: int) -> bool:
+        """Claim or renew; leases run on the real clock of the database server."""
+        async with self._platform.database.project(project_id) as tx:
+            return 0 < await tx.execute(
+                """
+                INSERT INTO alarm_lease (project_id, owner, until)
+                VALUES (%(project)s, %(owner)s, clock_timestamp() + %(span)s)
+                ON CONFLICT (project_id) DO UPDATE
+                SET owner = excluded.owner, until = excluded.until
+                WHERE alarm_lease.owner = excluded.owner OR alarm_lease.until < clock_timestamp()
+                """,
+                {
+                    "project": project_id,
+                    "owner": self._owner,
+                    "span": timedelta(seconds=LEASE_S),
+                },
+            )
+
+    async def evaluate_project(self, project_id: int) -> int:
+        """Evaluate every definition once; how many changed."""
+        now = self._platform.clock.now()
+        async with self._platform.database.read(project_id) as tx:
+            rows = await tx.fetch_all(
+                """
+                SELECT id, kind, node_id, meter_id, priority, params, mode FROM alarm_definition
+                WHERE project_id = %s AND mode <> 'off' ORDER BY id
+                """,
+                (project_id,),
+            )
+        changed = 0
+        for row in rows:
+            mode = row.pop("mode")
+            changed += await evaluate(
+                self._platform.database, project_id, Definition(**row), mode, now
+            )
+        return changed

@@ -1,0 +1,70 @@
+"""Role `worker`: delivers notifications and keeps the house: partitions, calendar rows ahead."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import httpx
+
+from backend.core.events import notified
+from backend.core.platform import Platform
+from backend.service.notify.channels.webpush import WebPushChannel
+from backend.service.notify.outbox import WAKE_CHANNEL, Outbox
+from backend.service.notify.vapid import vapid_keys
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 5.0
+"""Notifications that wait for a retry are looked for this often; new ones wake us."""
+SEND_TIMEOUT_S = 10.0
+
+
+async def run(platform: Platform) -> None:
+    """Deliver notifications until cancelled."""
+    keys = await vapid_keys(platform.database, platform.clock.now())
+    async with httpx.AsyncClient(timeout=SEND_TIMEOUT_S, follow_redirects=False) as client:
+        channel = WebPushChannel(
+            keys,
+            client,
+            contact=platform.settings.push_contact,
+            public_url=platform.public_url,
+            extra_hosts=platform.settings.push_hosts,
+            real_now=_real_now,
+        )
+        await _deliver(platform, Outbox(platform.database, platform.clock, channel.send))
+
+
+def _real_now() -> datetime:
+    """Tokens expire in real time, whatever KILOWISE_CLOCK says (design: TLS, VAPID, sessions)."""
+    return datetime.now(UTC)  # noqa: TID251
+
+
+async def _deliver(platform: Platform, outbox: Outbox) -> None:
+    wake = asyncio.Event()
+
+    async def listen() -> None:
+        async for _ in notified(platform.database, WAKE_CHANNEL):
+            wake.set()
+
+    listener = asyncio.create_task(listen())
+    try:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), LOOK_S)
+            wake.clear()
+            for project_id, slug in await _projects(platform):
+                try:
+                    while await outbox.deliver_due(project_id, slug):
+                        pass
+                except Exception:  # noqa: BLE001 - supervisor: one project's fault stops no other
+                    log.exception("notifications of project %s were not delivered", slug)
+    finally:
+        listener.cancel()
+
+
+async def _projects(platform: Platform) -> Sequence[tuple[int, str]]:
+    async with platform.database.platform_read() as tx:
+        rows = await tx.fetch_tuples("SELECT id, slug FROM project ORDER BY id")
+    return [(int(row[0]), str(row[1])) for row in rows]
