@@ -27,6 +27,17 @@ def module(name: str, *arguments: str) -> tuple[str, ...]:
 
 # In the order of their needs: what is written first may be read by the next.
 GENERATORS: tuple[Generator, ...] = (
+    Generator(
+        "sparkplug",
+        module(
+            "grpc_tools.protoc",
+            "-I.",
+            "--python_out=.",
+            "--pyi_out=.",
+            "gateway/contract/sparkplug.proto",
+        ),
+        ("gateway/contract/sparkplug_pb2.py", "gateway/contract/sparkplug_pb2.pyi"),
+    ),
     Generator("licences", module("scripts.licences", "--write"), ("docs/licences.md",)),
 )
 
