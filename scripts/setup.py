@@ -171,12 +171,12 @@ def build_app() -> None:
     with step("npm-ci", lock, present=PWA / "node_modules") as wanted:
         if wanted:
             npm("ci", "--no-audit", "--no-fund")
-    built = digest(lock, PWA, *(ROOT / name for name in APP_READS))
+    built = digest(lock, Path(__file__).resolve(), PWA, *(ROOT / name for name in APP_READS))
     with step("app", built, present=STATIC / "index.html") as wanted:
         if wanted:
             npm("run", "build")
             shutil.rmtree(STATIC, ignore_errors=True)
-            shutil.copytree(PWA / "build", STATIC)
+            shutil.copytree(PWA / "build", STATIC, ignore=shutil.ignore_patterns(".gitkeep"))
 
 
 def set_up(part: str) -> None:
