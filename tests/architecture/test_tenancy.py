@@ -64,6 +64,7 @@ def test_a_planted_breach_is_found(text: str, told: str) -> None:
         '"""SELECT from meter now() is a docstring."""',
         "def f():\n    '''UPDATE meter'''",
         'x = "the demand knows now"',
+        'x = "UPDATE alarm_lease SET until = clock_timestamp() WHERE project_id = %s"',
     ],
 )
 def test_a_proper_query_is_not_found(text: str) -> None:
