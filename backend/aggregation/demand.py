@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """The settlement meter's method: window T, step of the sliding, or `sliding=False` for blocks."""
+    """The settlement meter's method: window T and step of the sliding, or blocks."""
 
     window: timedelta = timedelta(minutes=15)
     step: timedelta = timedelta(minutes=1)

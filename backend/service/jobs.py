@@ -58,7 +58,7 @@ async def _deliver(platform: Platform, outbox: Outbox) -> None:
                 try:
                     while await outbox.deliver_due(project_id, slug):
                         pass
-                except Exception:  # noqa: BLE001 - supervisor: one project's fault stops no other
+                except Exception:
                     log.exception("notifications of project %s were not delivered", slug)
     finally:
         listener.cancel()

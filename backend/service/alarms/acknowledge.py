@@ -14,7 +14,7 @@ from backend.service.alarms.store import Occurrence, add_step, newest_of, occurr
 
 
 class AckResult(StrEnum):
-    """What an acknowledgement did: took the alarm, came after another, or met an older occurrence."""
+    """What an acknowledgement did: took it, came after another, met an older occurrence."""
 
     FIRST = "first"
     LATER = "later"
@@ -23,7 +23,7 @@ class AckResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """One tap of "I take it" as the device saw it. `offset_ms` = device clock minus server clock."""
+    """One tap of "I take it" as the device saw it; `offset_ms` = device minus server clock."""
 
     key: uuid.UUID
     device_time: datetime
@@ -76,16 +76,22 @@ async def acknowledge(
         ON CONFLICT (project_id, key) DO NOTHING
         """,
         (
-            project_id, tap.key, occurrence.id, person_id, tap.device_time, tap.offset_ms,
-            effective, now, result, tap.channel,
+            project_id,
+            tap.key,
+            occurrence.id,
+            person_id,
+            tap.device_time,
+            tap.offset_ms,
+            effective,
+            now,
+            result,
+            tap.channel,
         ),
     )
     if written == 0:
         raise NotFound(kind="alarm")
     if result is AckResult.FIRST:
-        await add_step(
-            tx, project_id, occurrence, Cause.ACK, effective, now, person_id=person_id
-        )
+        await add_step(tx, project_id, occurrence, Cause.ACK, effective, now, person_id=person_id)
     else:
         await publish(tx, project_id, "alarm", str(uid), now)
     after_step = await occurrence_by_uid(tx, project_id, uid)

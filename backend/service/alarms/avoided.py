@@ -1,4 +1,4 @@
-"""What taking a demand alarm saved: the excess above 105 % of contract is charged double (domain.md 2.5)."""
+"""What taking a demand alarm saved: excess above 105 % is charged double (domain.md 2.5)."""
 
 from dataclasses import dataclass
 from decimal import Decimal

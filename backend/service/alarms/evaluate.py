@@ -9,8 +9,13 @@ from backend.core.db import Database, WriteSession
 from backend.service.alarms.kinds.base import Definition, Verdict
 from backend.service.alarms.kinds.registry import KINDS
 from backend.service.alarms.states import Cause
-from backend.service.alarms.store import Occurrence, add_step, newest_of, raise_occurrence
-from backend.service.alarms.store import occurrence_by_uid
+from backend.service.alarms.store import (
+    Occurrence,
+    add_step,
+    newest_of,
+    occurrence_by_uid,
+    raise_occurrence,
+)
 from backend.service.notify.outbox import PUSH_PRIORITY, enqueue
 
 log = logging.getLogger(__name__)

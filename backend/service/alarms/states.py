@@ -1,8 +1,8 @@
 """ISA-18.2 states of an alarm occurrence as a pure table of events (domain.md 6.1).
 
-    none ──raise──> UNACK ──ack──> ACKED ──clear──> NORM
-                      │  └─clear─> RTNUN ──ack────> NORM
-                      └<──raise──────┘
+none ──raise──> UNACK ──ack──> ACKED ──clear──> NORM
+                  │  └─clear─> RTNUN ──ack────> NORM
+                  └<──raise──────┘
 """
 
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Occurrences in the database: raise, step, read. Facts are inserts; states are derived from them."""
+"""Occurrences in the database: raise, step, read. Facts are inserts, states are derived."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -99,13 +99,9 @@ async def list_occurrences(
     return [_occurrence(row) for row in rows]
 
 
-async def occurrence_by_uid(
-    tx: ReadSession, project_id: int, uid: uuid.UUID
-) -> Occurrence | None:
+async def occurrence_by_uid(tx: ReadSession, project_id: int, uid: uuid.UUID) -> Occurrence | None:
     """One occurrence, or None where this project has none of that id."""
-    row = await tx.fetch_one(
-        _SELECT + " AND o.uid = %(uid)s", {"project": project_id, "uid": uid}
-    )
+    row = await tx.fetch_one(_SELECT + " AND o.uid = %(uid)s", {"project": project_id, "uid": uid})
     return None if row is None else _occurrence(row)
 
 
@@ -157,8 +153,13 @@ async def steps_of(
 
 
 async def raise_occurrence(
-    tx: WriteSession, project_id: int, definition_id: int, at: datetime, params: Numbers,
-    priority: int, now: datetime,
+    tx: WriteSession,
+    project_id: int,
+    definition_id: int,
+    at: datetime,
+    params: Numbers,
+    priority: int,
+    now: datetime,
 ) -> uuid.UUID | None:
     """Open the next occurrence of a definition; None where another process was first."""
     uid = new_uuid(now)
@@ -173,7 +174,10 @@ async def raise_occurrence(
         RETURNING number
         """,
         {
-            "project": project_id, "uid": uid, "definition": definition_id, "at": at,
+            "project": project_id,
+            "uid": uid,
+            "definition": definition_id,
+            "at": at,
             "params": Jsonb(dict(params)),
         },
     )
@@ -182,9 +186,16 @@ async def raise_occurrence(
     await tx.execute(
         _INSERT_STEP,
         {
-            "project": project_id, "definition": definition_id, "number": row["number"],
-            "step": 1, "state": State.UNACK, "cause": Cause.RAISE, "at": at, "now": now,
-            "person": None, "params": Jsonb({**params, "priority": priority}),
+            "project": project_id,
+            "definition": definition_id,
+            "number": row["number"],
+            "step": 1,
+            "state": State.UNACK,
+            "cause": Cause.RAISE,
+            "at": at,
+            "now": now,
+            "person": None,
+            "params": Jsonb({**params, "priority": priority}),
         },
     )
     await publish(tx, project_id, "alarm", str(uid), now)
@@ -192,8 +203,15 @@ async def raise_occurrence(
 
 
 async def add_step(
-    tx: WriteSession, project_id: int, occurrence: Occurrence, cause: Cause, at: datetime,
-    now: datetime, *, person_id: int | None = None, params: Numbers | None = None,
+    tx: WriteSession,
+    project_id: int,
+    occurrence: Occurrence,
+    cause: Cause,
+    at: datetime,
+    now: datetime,
+    *,
+    person_id: int | None = None,
+    params: Numbers | None = None,
 ) -> State | None:
     """Take the occurrence one step; None where the event changes nothing or somebody was first."""
     state = after(occurrence.state, cause)
@@ -202,9 +220,15 @@ async def add_step(
     written = await tx.execute(
         _INSERT_STEP,
         {
-            "project": project_id, "definition": occurrence.definition_id,
-            "number": occurrence.number, "step": occurrence.step + 1, "state": state,
-            "cause": cause, "at": at, "now": now, "person": person_id,
+            "project": project_id,
+            "definition": occurrence.definition_id,
+            "number": occurrence.number,
+            "step": occurrence.step + 1,
+            "state": state,
+            "cause": cause,
+            "at": at,
+            "now": now,
+            "person": person_id,
             "params": None if params is None else Jsonb(dict(params)),
         },
     )

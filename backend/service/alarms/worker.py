@@ -70,26 +70,29 @@ class Evaluator:
             try:
                 if await self._lease(project_id):
                     await self.evaluate_project(project_id)
-            except Exception:  # noqa: BLE001 - supervisor: one project's fault stops no other
+            except Exception:
                 log.exception("alarms of project %s could not be evaluated", project_id)
             await asyncio.sleep(MIN_PAUSE_S)
 
     async def _lease(self, project_id: int) -> bool:
         """Claim or renew; leases run on the real clock of the database server."""
         async with self._platform.database.project(project_id) as tx:
-            return 0 < await tx.execute(
-                """
+            return (
+                await tx.execute(
+                    """
                 INSERT INTO alarm_lease (project_id, owner, until)
                 VALUES (%(project)s, %(owner)s, clock_timestamp() + %(span)s)
                 ON CONFLICT (project_id) DO UPDATE
                 SET owner = excluded.owner, until = excluded.until
                 WHERE alarm_lease.owner = excluded.owner OR alarm_lease.until < clock_timestamp()
                 """,
-                {
-                    "project": project_id,
-                    "owner": self._owner,
-                    "span": timedelta(seconds=LEASE_S),
-                },
+                    {
+                        "project": project_id,
+                        "owner": self._owner,
+                        "span": timedelta(seconds=LEASE_S),
+                    },
+                )
+                > 0
             )
 
     async def evaluate_project(self, project_id: int) -> int:

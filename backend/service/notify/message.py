@@ -41,7 +41,11 @@ class Message:
 def render(news: AlarmNews, locale: str) -> Message:
     """The message for one recipient; what to shed is named first where the alarm says so."""
     alarm = encode_id("alm", news.alarm_uid)
-    params = {**news.params, "name": localised(news.name, locale), "place": localised(news.place, locale)}
+    params = {
+        **news.params,
+        "name": localised(news.name, locale),
+        "place": localised(news.place, locale),
+    }
     body_key = f"push.{news.kind}.body"
     if "shed" in news.params:
         params["shed"] = _shed_in(str(news.params["shed"]), locale)
@@ -52,7 +56,7 @@ def render(news: AlarmNews, locale: str) -> Message:
         navigate=f"/alarms/{alarm}",
         tag=f"alarm-{alarm}",
         locale=locale,
-        urgent=news.priority <= 2,  # noqa: PLR2004
+        urgent=news.priority <= 2,
         badge=news.open_alarms,
         data={"project": news.project_slug, "alarm": alarm},
         action=text(locale, "push.take"),

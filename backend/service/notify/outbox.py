@@ -94,8 +94,9 @@ class Outbox:
         """Deliver up to BATCH due notifications side by side; how many were tried."""
         async with self._database.project(project_id) as tx:
             now = self._clock.now()
-            due = await tx.fetch_all(_CLAIM, {"project": project_id, "now": now, "batch": BATCH},
-                                     into=_Delivery)
+            due = await tx.fetch_all(
+                _CLAIM, {"project": project_id, "now": now, "batch": BATCH}, into=_Delivery
+            )
             if not due:
                 return 0
             messages = [await self._message(tx, project_id, project_slug, one) for one in due]
@@ -134,8 +135,14 @@ class Outbox:
             if isinstance(value, float | int | str)
         }
         return AlarmNews(
-            slug, occurrence.uid, occurrence.definition_id, occurrence.kind, occurrence.name,
-            {} if place is None else place["name"], occurrence.priority, params,
+            slug,
+            occurrence.uid,
+            occurrence.definition_id,
+            occurrence.kind,
+            occurrence.name,
+            {} if place is None else place["name"],
+            occurrence.priority,
+            params,
             await count_open(tx, project_id),
         )
 
@@ -165,8 +172,13 @@ async def _record(
         WHERE project_id = %s AND id = %s
         """,
         (
-            state, tries, now + timedelta(seconds=retry_s), now if error is None else None,
-            None if error is None else str(error), project_id, one.id,
+            state,
+            tries,
+            now + timedelta(seconds=retry_s),
+            now if error is None else None,
+            None if error is None else str(error),
+            project_id,
+            one.id,
         ),
     )
     if error is not None and error.gone:

@@ -36,8 +36,14 @@ async def register(
             locale = excluded.locale, user_agent = excluded.user_agent, gone_at = NULL
         """,
         (
-            project_id, person_id, registration.endpoint, registration.p256dh, registration.auth,
-            registration.locale, registration.user_agent, now,
+            project_id,
+            person_id,
+            registration.endpoint,
+            registration.p256dh,
+            registration.auth,
+            registration.locale,
+            registration.user_agent,
+            now,
         ),
     )
     await tx.execute(
@@ -52,9 +58,13 @@ async def register(
 
 async def unregister(tx: WriteSession, project_id: int, person_id: int, endpoint: str) -> bool:
     """Forget the person's browser; whether there was one."""
-    return 0 < await tx.execute(
-        "DELETE FROM push_subscription WHERE project_id = %s AND person_id = %s AND endpoint = %s",
-        (project_id, person_id, endpoint),
+    return (
+        await tx.execute(
+            "DELETE FROM push_subscription"
+            " WHERE project_id = %s AND person_id = %s AND endpoint = %s",
+            (project_id, person_id, endpoint),
+        )
+        > 0
     )
 
 

@@ -17,7 +17,7 @@ class Params(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A definition as evaluation needs it: where it looks and how urgent it is (1 highest .. 4 low)."""
+    """A definition as evaluation needs it: where it looks, priority 1 (highest) to 4."""
 
     id: int
     kind: str

@@ -1,4 +1,4 @@
-"""Meter silent: no sample of a gateway's devices for some minutes, grouped by gateway (domain.md 6.3)."""
+"""Meter silent: devices without a sample for some minutes, as one alarm (domain.md 6.3)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ class SilentWindow:
 
 
 class MeterSilent:
-    """Evaluates `meter_silent`: one occurrence for all devices that are silent, to prevent storms."""
+    """Evaluates `meter_silent`: one occurrence for all silent devices, to prevent storms."""
 
     name = "meter_silent"
     params = SilentParams
@@ -68,7 +68,7 @@ class MeterSilent:
         window: SilentWindow,
         priority: int,
         *,
-        was_active: bool,  # noqa: ARG002 - the same limit raises and clears: a sample is a sample
+        was_active: bool,
     ) -> Verdict:
         """Active while any device is silent; raised at the moment the first one ran over."""
         if not window.silent:

@@ -1,4 +1,4 @@
-"""Use outside shift hours: power above a limit for some minutes while no shift works (domain.md 6.3)."""
+"""Use outside shift hours: power above a limit while no shift works (domain.md 6.3)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ class OffShiftParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class OffShiftWindow:
-    """Lowest and newest power (kW) over the trailing minutes, and whether all of them were off shift."""
+    """Lowest and newest power (kW) over the trailing minutes, and whether a shift worked then."""
 
     at: datetime
     in_shift: bool

@@ -51,9 +51,7 @@ class Recipient:
 class _Vapid(VAPID):  # type: ignore[misc]
     """The package's token without its fault: `aud` is the endpoint's origin with its port."""
 
-    def get_authorization_header(
-        self, endpoint: object, subscriber: str, expiration: int
-    ) -> str:
+    def get_authorization_header(self, endpoint: object, subscriber: str, expiration: int) -> str:
         """The header for one endpoint; `expiration` is an absolute Unix second here."""
         parts = urlsplit(str(endpoint))
         token = jwt.encode(
@@ -83,7 +81,7 @@ class WebPushChannel:
         extra_hosts: Sequence[str] = (),
         real_now: Callable[[], datetime],
     ) -> None:
-        """`extra_hosts` are `host:port` of push services of one's own; http is allowed for them only.
+        """`extra_hosts` are `host:port` of one's own push services, the only ones http may reach.
 
         `real_now` is the real clock: tokens expire in real time even where a test runs faster.
         """
@@ -144,7 +142,7 @@ def topic(tag: str) -> str:
 
 
 def payload(message: Message, public_url: str) -> bytes:
-    """The declarative form, at most MAX_PLAINTEXT bytes: a body too long is shortened with an ellipsis."""
+    """The declarative form, at most MAX_PLAINTEXT bytes: a body too long is shortened."""
     body = message.body
     while len(encoded := _encode(message, body, public_url)) > MAX_PLAINTEXT:
         excess = len(encoded) - MAX_PLAINTEXT
@@ -177,10 +175,8 @@ def _judge(answer: httpx.Response, now: datetime) -> None:
         return
     if status in (404, 410):
         raise TransportError(f"subscription gone ({status})", gone=True)
-    if status == 429 or status >= 500:  # noqa: PLR2004
-        raise TransportError(
-            f"push service says {status}", retry_after_s=_retry_after(answer, now)
-        )
+    if status == 429 or status >= 500:
+        raise TransportError(f"push service says {status}", retry_after_s=_retry_after(answer, now))
     raise TransportError(f"push service refuses: {status} {answer.text[:200]}", permanent=True)
 
 
