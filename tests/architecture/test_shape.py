@@ -15,8 +15,11 @@ from tests.architecture.shape import (
 )
 
 CODE = (".py", ".ts", ".js", ".svelte")
-# sqlmodel declares Field's answer as Any, and the column builders hand it on.
-ANY_ALLOWED = {"backend/core/tables/columns.py"}
+ANY_ALLOWED = {
+    "backend/core/tables/columns.py": "sqlmodel declares Field's answer as Any",
+    "backend/service/alarms/kinds/registry.py": "kinds of different parameters in one mapping",
+}
+WRITTEN_ONCE = "migrations/versions/"
 GENERATED = ("_pb2.py", "graphql-env.d.ts", ".generated.ts")
 
 
@@ -41,7 +44,10 @@ def energies() -> set[str]:
 
 def test_files_keep_to_one_idea() -> None:
     found = [
-        finding for name in hand_written() for finding in oversize(name, (ROOT / name).read_text())
+        finding
+        for name in hand_written()
+        if not name.startswith(WRITTEN_ONCE)
+        for finding in oversize(name, (ROOT / name).read_text())
     ]
     assert not found, "\n".join(found)
 
