@@ -32,11 +32,12 @@ from psycopg.types.json import Jsonb
 from backend.core.clock import ManualClock
 from backend.core.db import Database
 from backend.core.ids import new_uuid
-from backend.core.migrate import init_database, url_for_role
+from backend.core.migrate import init_database
 from backend.core.partitions import keep_partitions
 from backend.core.passwords import load_passwords
 from backend.core.platform import Platform
 from backend.core.postgres import EmbeddedPostgres, find_programs
+from backend.core.roles import url_for_role
 from backend.core.settings import Settings
 
 NOW = datetime(2026, 3, 15, 4, 0, tzinfo=UTC)
@@ -120,7 +121,9 @@ def database_name(postgres_server: Server) -> Iterator[str]:
     """Clones the template for this test and drops the clone afterwards."""
     name = f"t{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(postgres_server.url("postgres", "postgres"), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER kw_owner".encode())
+        admin.execute(
+            f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER kw_owner STRATEGY FILE_COPY".encode()
+        )
         yield name
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 

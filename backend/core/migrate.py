@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import psycopg
 from alembic import command
@@ -24,20 +24,12 @@ from backend.core.roles import (
     create_database_sql,
     database_statements,
     role_statements,
+    url_for_role,
 )
 
 log = logging.getLogger(__name__)
 
 SCRIPTS = Path(__file__).parents[2] / "migrations"
-
-
-def url_for_role(url: str, role: str, password: str, database: str | None = None) -> str:
-    """Answer the address `url` with another user and password, and another database if given."""
-    parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2]
-    user = f"{quote(role, safe='')}:{quote(password, safe='')}"
-    path = f"/{database}" if database else parts.path
-    return urlunsplit(("postgresql", f"{user}@{place}", path, parts.query, ""))
 
 
 def init_database(

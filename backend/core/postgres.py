@@ -138,12 +138,17 @@ class EmbeddedPostgres:
             self.stop()
             raise
 
+    def restart(self) -> None:
+        """Start the server again after it ended by itself, on the same sockets."""
+        if self._account is None or self.pid is not None:
+            return
+        self._end_guard()
+        self._drop_stale_pid_file()
+        self._launch(self._account)
+
     def stop(self) -> None:
         """Stop the server in order and let the folder go; harmless when it does not run."""
-        if self._guard is not None:
-            self._guard.kill()
-            self._guard.communicate()
-            self._guard = None
+        self._end_guard()
         if self._process is not None:
             _end(self._process)
             self._process = None
@@ -153,6 +158,12 @@ class EmbeddedPostgres:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _end_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
+            self._guard = None
 
     def _take_lock(self) -> None:
         lock = (self._folder / "lock").open("a+")
@@ -283,6 +294,7 @@ class EmbeddedPostgres:
         with log.open("ab") as output:
             self._process = account.popen(argv, output=output.fileno())
         self._write_record(account, self._process.pid)
+        self._end_guard()
         self._guard = subprocess.Popen(
             ["/bin/sh", "-c", GUARD, "sh", str(self._process.pid)],
             stdin=subprocess.PIPE,

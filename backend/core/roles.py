@@ -15,6 +15,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
+from urllib.parse import quote, urlsplit, urlunsplit
 
 DATABASE = "kilowise"
 
@@ -81,6 +82,15 @@ def init_sql(passwords: Mapping[str, str], database: str = DATABASE) -> str:
     lines.append(f"SELECT '{make}' WHERE NOT EXISTS ({exists})\\gexec")
     lines += [f"{statement};" for statement in database_statements(database)]
     return "\n".join(lines) + "\n"
+
+
+def url_for_role(url: str, role: str, password: str, database: str | None = None) -> str:
+    """Answer the address `url` with another user and password, and another database if given."""
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    user = f"{quote(role, safe='')}:{quote(password, safe='')}"
+    path = f"/{database}" if database else parts.path
+    return urlunsplit(("postgresql", f"{user}@{place}", path, parts.query, ""))
 
 
 def scram_verifier(password: str) -> str:

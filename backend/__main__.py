@@ -1,0 +1,92 @@
+"""The command `kilowise`: runs the platform, one of its roles, or looks after its database."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from backend.core.errors import OperatingError
+from gateway.contract.lifeline import hold_lifeline
+
+ROLES = {
+    "web": "GraphQL, REST and the app",
+    "ingest": "stores what gateways send and acknowledges it",
+    "aggregate": "turns readings into accounts",
+    "alarm": "evaluates alarms",
+    "worker": "runs jobs: push delivery, imports, partitions",
+    "broker": "the embedded MQTT broker",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Answer the command line's description, for --help and the docs."""
+    top = argparse.ArgumentParser(
+        prog="kilowise",
+        description="Kilowise, the industrial energy management platform. Settings come from the "
+        "environment; docs/operating.md describes each.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run everything on this machine, until Ctrl-C")
+    serve.add_argument("--demo", action="store_true", help="with a living demonstration plant")
+    db = commands.add_parser("db", help="make or upgrade the database").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    init = db.add_parser(
+        "init", help="roles, database, tables, partitions; repeatable; needs a superuser once"
+    )
+    init.add_argument(
+        "--print-sql",
+        action="store_true",
+        help="print the superuser's part for an administrator instead; then run db upgrade",
+    )
+    db.add_parser("upgrade", help="apply missing migrations as kw_owner; no superuser needed")
+    for role, meaning in ROLES.items():
+        one = commands.add_parser(role, help=f"run this role only: {meaning}")
+        one.add_argument(
+            "also", nargs="*", type=_role, metavar="ROLE", help="further roles in this process"
+        )
+    return top
+
+
+def _role(name: str) -> str:
+    if name not in ROLES:
+        raise argparse.ArgumentTypeError(f"{name} is no role; the roles are {', '.join(ROLES)}")
+    return name
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; an expected error is one sentence on stderr and code 2."""
+    arguments = parser().parse_args(argv)
+    hold_lifeline()
+    try:
+        _run(arguments)
+    except OperatingError as error:
+        print(error.sentence, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    # Imported here so that --help and wrong commands answer at once.
+    from backend.core.settings import load_settings
+
+    settings = load_settings()
+    if arguments.command == "db" and arguments.action == "init" and arguments.print_sql:
+        from backend.core.passwords import load_passwords
+        from backend.core.roles import init_sql
+
+        print(init_sql(load_passwords(settings.passwords_file)), end="")
+        return
+    from backend import main as platform
+
+    if arguments.command == "serve":
+        platform.serve(settings, demo=arguments.demo)
+    elif arguments.command == "db":
+        (platform.init if arguments.action == "init" else platform.upgrade)(settings)
+    else:
+        platform.run_roles([arguments.command, *arguments.also], settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
