@@ -148,6 +148,16 @@ class Settings(BaseSettings):
         description="Addresses of reverse proxies whose X-Forwarded-* headers are believed, "
         "separated by commas.",
     )
+    push_contact: str = Field(
+        default="operator@kilowise.example",
+        validation_alias="KILOWISE_PUSH_CONTACT",
+        description="Mail address that push services may write to about your notifications (VAPID).",
+    )
+    push_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        default=(),
+        validation_alias="KILOWISE_PUSH_HOSTS",
+        description="host:port of push services of your own beside the browsers', by commas.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
         validation_alias="KILOWISE_LOG",

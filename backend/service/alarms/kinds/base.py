@@ -4,15 +4,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from backend.core.db import ReadSession
 
 Number = float | int | str
 
 
-class Params(BaseModel, frozen=True, extra="forbid"):
+class Params(BaseModel):
     """Parameters of a definition; the app's form is made from the JSON schema."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
