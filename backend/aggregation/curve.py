@@ -1,0 +1,143 @@
+"""R(t), the energy up to t, and the exact integer buckets between its values. Pure.
+
+R is the register's value, joined over wraps, resets and exchanges, straight between readings, in
+the energy's smallest unit, rounded once, half even. A bucket is R(end) - R(start), so sums
+telescope and every level is equal as integers.
+
+Rounding happens in the register's own frame (the stretch between two joints), and a joint adds the
+difference of two rounded numbers: R's differences never depend on what happened before the frame,
+so the curve may begin at any settled reading.
+Times are integer microseconds since 1970 UTC, values integer counts of the register's resolution.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from gateway.contract.quality import Quality
+
+MINUTE: Final = 60_000_000
+QUARTER: Final = 15 * MINUTE
+HOUR: Final = 60 * MINUTE
+
+
+class Bucket(NamedTuple):
+    """An account of [start, end): integers of the energy's smallest unit, worst quality."""
+
+    start: int
+    end: int
+    qty: int
+    estimated: int
+    quality: int
+
+
+class Mark(NamedTuple):
+    """A stretch that is not simply good; `gap`: its energy was interpolated over an outage."""
+
+    start: int
+    end: int
+    quality: int
+    gap: bool
+
+
+@dataclass(slots=True)
+class Frame:
+    """Knots of R in one frame of the register: times and counts, both rising."""
+
+    times: list[int]
+    counts: list[int]
+
+
+@dataclass(slots=True)
+class Curve:
+    """R as frames of knots, `smallest` units a count, and what is not simply good in it."""
+
+    smallest: Fraction
+    frames: list[Frame] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+
+    def bounds(self) -> tuple[int, int] | None:
+        """First and last instant that R is known at; None without readings."""
+        return (self.frames[0].times[0], self.frames[-1].times[-1]) if self.frames else None
+
+    def at(self, instants: Sequence[int]) -> list[int]:
+        """R at rising instants, constant before the first and after the last knot."""
+        values: list[int] = []
+        offset, frame = 0, 0
+        frames = self.frames
+        for instant in instants:
+            while frame + 1 < len(frames) and frames[frame + 1].times[0] <= instant:
+                before = rounded(frames[frame].counts[-1], self.smallest)
+                offset += before - rounded(frames[frame + 1].counts[0], self.smallest)
+                frame += 1
+            values.append(offset + _inside(frames[frame], instant, self.smallest))
+        return values
+
+
+def rounded(count: int, smallest: Fraction) -> int:
+    """Counts in smallest units, half even."""
+    return half_even(count * smallest.numerator, smallest.denominator)
+
+
+def half_even(numerator: int, denominator: int) -> int:
+    """Divide integers and round half to even; the denominator is positive."""
+    if denominator == 1:
+        return numerator
+    whole, rest = divmod(numerator, denominator)
+    twice = 2 * rest
+    if twice > denominator or (twice == denominator and whole & 1):
+        return whole + 1
+    return whole
+
+
+def _inside(frame: Frame, instant: int, smallest: Fraction) -> int:
+    times, counts = frame.times, frame.counts
+    after = bisect_left(times, instant)
+    if after == len(times):
+        return rounded(counts[-1], smallest)
+    if times[after] == instant or after == 0:
+        return rounded(counts[after], smallest)
+    start, span = times[after - 1], times[after] - times[after - 1]
+    below = counts[after - 1]
+    numerator = below * span + (counts[after] - below) * (instant - start)
+    return half_even(numerator * smallest.numerator, span * smallest.denominator)
+
+
+def buckets(curve: Curve, edges: Sequence[int]) -> list[Bucket]:
+    """Answer the accounts between rising `edges`, without those that R says nothing about."""
+    known = curve.bounds()
+    if known is None or known[0] == known[1]:
+        return []
+    first, last = known
+    low = max(bisect_right(edges, first) - 1, 0)
+    high = min(bisect_left(edges, last), len(edges) - 1)
+    if high <= low:
+        return []
+    inner = edges[low : high + 1]
+    values = curve.at(inner)
+    estimated, quality = _marked(curve, inner)
+    return [
+        Bucket(inner[i], inner[i + 1], values[i + 1] - values[i], estimated[i], quality[i])
+        for i in range(len(inner) - 1)
+        if inner[i] < last and inner[i + 1] > first
+    ]
+
+
+def _marked(curve: Curve, edges: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Answer the estimated part and the worst quality of each bucket between `edges`."""
+    estimated = [0] * (len(edges) - 1)
+    quality = [int(Quality.GOOD)] * (len(edges) - 1)
+    for mark in curve.marks:
+        first = max(bisect_right(edges, mark.start) - 1, 0)
+        end = min(bisect_left(edges, mark.end), len(edges) - 1)
+        if end <= first:
+            continue
+        quality[first:end] = [max(q, mark.quality) for q in quality[first:end]]
+        if mark.gap:
+            cuts = [max(edges[first], mark.start), *edges[first + 1 : end]]
+            values = curve.at([*cuts, min(edges[end], mark.end)])
+            for i in range(first, end):
+                estimated[i] += values[i - first + 1] - values[i - first]
+    return estimated, quality
