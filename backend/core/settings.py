@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     push_contact: str = Field(
         default="operator@kilowise.example",
         validation_alias="KILOWISE_PUSH_CONTACT",
-        description="Mail address that push services may write to about your notifications (VAPID).",
+        description="Mail address that push services may write to about notifications (VAPID).",
     )
     push_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
         default=(),
