@@ -1,1 +1,1 @@
-"""One file a field protocol, behind small capability protocols (reads, writes, discovers)."""
+"""Protocol drivers: one file a protocol and one line in the registry."""

@@ -1,0 +1,38 @@
+"""Which driver speaks which protocol; a driver is imported when a device first needs it.
+
+Own drivers of other distributions register under the entry-point group `kilowise.drivers`.
+"""
+
+import importlib
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+from gateway.drivers.capabilities import Address, DriverFault, Line
+
+OpenLine = Callable[[Address, float], Line]
+
+DRIVERS = {
+    "modbus": "gateway.drivers.modbus_tcp:open_line",
+}
+GROUP = "kilowise.drivers"
+
+
+def protocols() -> list[str]:
+    """Every protocol that can be read, sorted."""
+    return sorted({*DRIVERS, *(point.name for point in entry_points(group=GROUP))})
+
+
+def find_driver(protocol: str) -> OpenLine:
+    """The function that opens a line of a protocol; DriverFault when nobody speaks it."""
+    place = DRIVERS.get(protocol)
+    if place is not None:
+        module, _, name = place.partition(":")
+        found: OpenLine = getattr(importlib.import_module(module), name)
+        return found
+    for point in entry_points(group=GROUP, name=protocol):
+        external: OpenLine = point.load()
+        return external
+    raise DriverFault(
+        f"no driver speaks {protocol!r}. Known: {', '.join(protocols())}. "
+        "Correct the profile's protocol or install the driver's package."
+    )

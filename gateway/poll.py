@@ -1,0 +1,231 @@
+"""Polling one line: every device keeps its own period, and a dead one costs the others nothing.
+
+A healthy device waits in a heap of deadlines; one that failed (or was never heard) waits in a
+second queue that is served only when nobody healthy is due, with growing pauses. Scheduling is
+monotonic; a sample's time is its grid instant when the reply arrived within one period.
+"""
+
+import heapq
+import itertools
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gateway.contract.clock import Clock
+from gateway.contract.profile import Point, Profile, Ratios, RatioSource
+from gateway.drivers.capabilities import DriverFault, Line, LinkDown, Reader, Reads
+from gateway.grid import following, next_instant, on_grid
+
+log = logging.getLogger(__name__)
+
+SLOW_FACTOR = 10
+"""Points of the slow class are read at every tenth instant."""
+DEAD_AFTER = 3
+"""Failures in a row after which a device is declared dead."""
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+PROBE_SHARE = 20
+"""A probe that would make healthy devices wait runs at most every 20th part of the time."""
+
+
+@dataclass(slots=True)
+class Polled:
+    """A device on a line and how its polling goes. Points: the fast ones first, then the slow."""
+
+    slug: str
+    profile: Profile
+    reads: Reads
+    period_ms: int
+    configured: Ratios = field(default_factory=Ratios)
+    points: tuple[Point, ...] = ()
+    fast: int = 0
+    """How many of `points` are read at every instant."""
+    ratios: Ratios = field(default_factory=Ratios)
+    read_all: Reader | None = None
+    read_fast: Reader | None = None
+    instant_ms: int = 0
+    failures: int = 0
+    alive: bool = False
+    dead: bool = False
+    polls: int = 0
+    late: int = 0
+
+    def __post_init__(self) -> None:
+        """Order the points by poll class."""
+        points = self.profile.points
+        fast = [point for point in points if not point.slow]
+        self.points = (*fast, *(point for point in points if point.slow))
+        self.fast = len(fast)
+
+    def plan(self, ratios: Ratios) -> None:
+        """Plan the requests for these transformer ratios."""
+        self.ratios = ratios
+        self.read_all = self.reads.reader(self.points, ratios)
+        self.read_fast = self.read_all
+        if 0 < self.fast < len(self.points):
+            self.read_fast = self.reads.reader(self.points[: self.fast], ratios)
+
+    def reader_at(self, instant_ms: int) -> Reader:
+        """What to read at an instant: everything, or the fast points only."""
+        everything, fast = self.read_all, self.read_fast
+        if everything is None or fast is None:
+            raise RuntimeError(f"{self.slug} was not planned")
+        return everything if on_grid(instant_ms, self.period_ms * SLOW_FACTOR) else fast
+
+
+class Sink(Protocol):
+    """Who takes what polling finds."""
+
+    def sampled(self, device: Polled, at_ms: int, values: Sequence[float | None]) -> None:
+        """Values of the first `len(values)` points, sampled at an instant."""
+        ...
+
+    def came_alive(self, device: Polled) -> None:
+        """A device answered for the first time, or again."""
+        ...
+
+    def went_dead(self, device: Polled, reason: str) -> None:
+        """A device has not answered several times in a row."""
+        ...
+
+
+Entry = tuple[float, int, Polled]
+
+
+class LinePoller:
+    """Polls the devices of one line until cancelled."""
+
+    def __init__(self, line: Line, devices: Sequence[Polled], clock: Clock, sink: Sink) -> None:
+        self._line = line
+        self._clock = clock
+        self._sink = sink
+        self._order = itertools.count()
+        self._due: list[Entry] = []
+        self._suspect: list[Entry] = []
+        self._connected = False
+        self._link_pause_s = FIRST_PAUSE_S
+        self._link_retry = 0.0
+        self._probe_cost_s = 0.0
+        self._probe_end = 0.0
+        for device in devices:
+            self._put(self._suspect, clock.monotonic(), device)
+
+    async def run(self) -> None:
+        """Serve the deadlines for ever."""
+        try:
+            while True:
+                await self._step()
+        finally:
+            self._line.close()
+
+    async def _step(self) -> None:
+        now = self._clock.monotonic()
+        if self._due and self._due[0][0] <= now:
+            await self._serve(heapq.heappop(self._due)[2])
+        elif self._suspect and self._suspect[0][0] <= now and self._may_probe(now):
+            await self._probe(heapq.heappop(self._suspect)[2])
+        else:
+            await self._clock.sleep(self._idle_until() - now)
+
+    def _idle_until(self) -> float:
+        wake = [queue[0][0] for queue in (self._due, self._suspect) if queue]
+        now = self._clock.monotonic()
+        if self._suspect and self._suspect[0][0] <= now and self._due:
+            # A suspect is due but has to let healthy devices go first.
+            return self._due[0][0]
+        return min(wake, default=now + LONGEST_PAUSE_S)
+
+    def _may_probe(self, now: float) -> bool:
+        """Whether asking a suspect now would make nobody healthy wait, or rarely enough."""
+        if not self._due or self._due[0][0] - now > self._probe_cost_s:
+            return True
+        return now - self._probe_end > PROBE_SHARE * self._probe_cost_s
+
+    async def _probe(self, device: Polled) -> None:
+        begun = self._clock.monotonic()
+        device.instant_ms = self._now_ms()
+        await self._serve(device)
+        self._probe_end = self._clock.monotonic()
+        if not device.alive:
+            self._probe_cost_s = self._probe_end - begun
+
+    async def _serve(self, device: Polled) -> None:
+        try:
+            await self._connect()
+            if device.read_all is None:
+                device.plan(await self._find_ratios(device))
+            begun_alive = device.alive
+            read = device.reader_at(device.instant_ms) if begun_alive else device.read_all
+            values = await read() if read is not None else []
+        except DriverFault as fault:
+            self._failed(device, fault)
+            return
+        self._answered(device, values)
+
+    async def _find_ratios(self, device: Polled) -> Ratios:
+        if device.profile.ratio_source is RatioSource.METER:
+            return await device.reads.ratios()
+        return device.configured
+
+    async def _connect(self) -> None:
+        if self._connected:
+            return
+        if self._clock.monotonic() < self._link_retry:
+            raise LinkDown("the connection is down; the next try waits")
+        try:
+            await self._line.open()
+        except LinkDown:
+            self._link_down()
+            raise
+        self._connected = True
+        self._link_pause_s = FIRST_PAUSE_S
+
+    def _link_down(self) -> None:
+        self._connected = False
+        self._line.close()
+        self._link_retry = self._clock.monotonic() + self._link_pause_s
+        self._link_pause_s = min(self._link_pause_s * 2, LONGEST_PAUSE_S / 2)
+
+    def _answered(self, device: Polled, values: Sequence[float | None]) -> None:
+        now_ms = self._now_ms()
+        first = not device.alive
+        device.failures = 0
+        device.alive = True
+        device.dead = False
+        device.polls += 1
+        if first:
+            self._sink.came_alive(device)
+        at_ms = device.instant_ms
+        if first or not 0 <= now_ms - at_ms < device.period_ms:
+            at_ms = now_ms
+            device.late += not first
+        self._sink.sampled(device, at_ms, values)
+        self._schedule(device, now_ms)
+
+    def _schedule(self, device: Polled, now_ms: int) -> None:
+        last = device.instant_ms
+        if abs(now_ms - last) > 2 * device.period_ms:
+            # First poll, a long stall, or somebody set the clock: begin anew on the grid.
+            device.instant_ms = next_instant(now_ms, device.period_ms)
+        else:
+            device.instant_ms = following(last, now_ms, device.period_ms)
+        wait_s = (device.instant_ms - self._now_ms()) / 1000
+        self._put(self._due, self._clock.monotonic() + wait_s, device)
+
+    def _failed(self, device: Polled, fault: DriverFault) -> None:
+        if isinstance(fault, LinkDown) and self._connected:
+            self._link_down()
+        device.failures += 1
+        device.alive = False
+        if device.failures >= DEAD_AFTER and not device.dead:
+            device.dead = True
+            self._sink.went_dead(device, str(fault))
+        pause = min(FIRST_PAUSE_S * 2 ** min(device.failures - 1, 10), LONGEST_PAUSE_S)
+        self._put(self._suspect, self._clock.monotonic() + pause, device)
+
+    def _put(self, queue: list[Entry], due: float, device: Polled) -> None:
+        heapq.heappush(queue, (due, next(self._order), device))
+
+    def _now_ms(self) -> int:
+        return round(self._clock.now().timestamp() * 1000)

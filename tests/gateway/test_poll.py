@@ -1,0 +1,218 @@
+"""Polling a line: periods kept, dead units aside, sample times on the grid (cases 13 and 15)."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from gateway.contract.clock import ManualClock
+from gateway.contract.profile import Point, Profile, Ratios
+from gateway.contract.profile_file import find_profile
+from gateway.drivers.capabilities import Address, DeviceSilent, LinkDown, Reader
+from gateway.drivers.registry import find_driver
+from gateway.poll import LinePoller, Polled
+from tests.gateway.modbus_server import free_port, sdm630_field, serving
+
+START = datetime(2026, 3, 1, 7, 59, 58, 300_000, tzinfo=UTC)
+SDM630 = find_profile("eastron/sdm630")
+
+
+class Notes:
+    """A sink that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.samples: dict[str, list[int]] = {}
+        self.lengths: dict[str, list[int]] = {}
+        self.values: dict[str, list[Sequence[float | None]]] = {}
+        self.alive: list[str] = []
+        self.dead: list[tuple[str, str]] = []
+
+    def sampled(self, device: Polled, at_ms: int, values: Sequence[float | None]) -> None:
+        self.samples.setdefault(device.slug, []).append(at_ms)
+        self.lengths.setdefault(device.slug, []).append(len(values))
+        self.values.setdefault(device.slug, []).append(values)
+
+    def came_alive(self, device: Polled) -> None:
+        self.alive.append(device.slug)
+
+    def went_dead(self, device: Polled, reason: str) -> None:
+        self.dead.append((device.slug, reason))
+
+
+class FakeUnit:
+    """A device whose answers take a given time of a manual clock."""
+
+    def __init__(self, line: "FakeLine", takes_s: float) -> None:
+        self.line, self.takes_s, self.silent = line, takes_s, False
+
+    def reader(self, points: Sequence[Point], ratios: Ratios) -> Reader:
+        async def read() -> list[float | None]:
+            self.line.check()
+            await self.line.clock.sleep(self.line.timeout_s if self.silent else self.takes_s)
+            self.line.check()
+            if self.silent:
+                raise DeviceSilent("does not answer")
+            return [1.0] * len(points)
+
+        return read
+
+    async def ratios(self) -> Ratios:
+        return Ratios()
+
+
+class FakeLine:
+    """A line on a manual clock, so that minutes of polling run in milliseconds."""
+
+    def __init__(self, clock: ManualClock, timeout_s: float = 0.5) -> None:
+        self.clock, self.timeout_s, self.up, self.opened = clock, timeout_s, True, 0
+
+    def check(self) -> None:
+        if not self.up:
+            raise LinkDown("the cable is out")
+
+    async def open(self) -> None:
+        self.opened += 1
+        self.check()
+
+    def close(self) -> None:
+        return
+
+    def device(self, profile: Profile, unit: int) -> FakeUnit:
+        return FakeUnit(self, 0.005)
+
+
+def unit_of(line: FakeLine, slug: str, period_ms: int, takes_s: float = 0.005) -> Polled:
+    return Polled(slug, SDM630, FakeUnit(line, takes_s), period_ms)
+
+
+async def run_for(clock: ManualClock, poller: LinePoller, seconds: float) -> None:
+    task = asyncio.create_task(poller.run())
+    await clock.advance(seconds)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+async def test_samples_lie_on_the_grid_without_drift() -> None:
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    poller = LinePoller(line, [unit_of(line, "m1", 1000, takes_s=0.3)], clock, notes)
+    await run_for(clock, poller, 60)
+    first, *rest = notes.samples["m1"]
+    begin = ms(datetime(2026, 3, 1, 7, 59, 59, tzinfo=UTC))
+    assert first == ms(START) + 300
+    assert rest == [begin + 1000 * n for n in range(60)]
+
+
+async def test_the_slow_class_is_read_at_every_tenth_instant_and_at_the_quarter_hour() -> None:
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    poller = LinePoller(line, [unit_of(line, "m1", 1000)], clock, notes)
+    await run_for(clock, poller, 21)
+    everything = len(SDM630.points)
+    read_all = [
+        at
+        for at, length in zip(notes.samples["m1"][1:], notes.lengths["m1"][1:], strict=True)
+        if length == everything
+    ]
+    quarter = ms(datetime(2026, 3, 1, 8, tzinfo=UTC))
+    assert read_all == [quarter, quarter + 10_000]
+    assert set(notes.lengths["m1"]) == {everything, everything - 3}
+
+
+async def test_ten_dead_of_fifty_delay_no_healthy_one() -> None:
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    devices = [unit_of(line, f"m{n}", 1000) for n in range(50)]
+    for device in devices[:10]:
+        unit = device.reads
+        assert isinstance(unit, FakeUnit)
+        unit.silent = True
+    poller = LinePoller(line, devices, clock, notes)
+    await run_for(clock, poller, 310)
+    begin = ms(datetime(2026, 3, 1, 8, 0, 9, tzinfo=UTC))
+    expected = [begin + 1000 * n for n in range(300)]
+    for device in devices[10:]:
+        assert [at for at in notes.samples[device.slug] if at >= begin] == expected
+    assert sorted(slug for slug, _ in notes.dead) == sorted(d.slug for d in devices[:10])
+    assert {reason for _, reason in notes.dead} == {"does not answer"}
+
+
+async def test_a_dead_device_is_found_again() -> None:
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    device = unit_of(line, "m1", 1000)
+    unit = device.reads
+    assert isinstance(unit, FakeUnit)
+    poller = LinePoller(line, [device], clock, notes)
+    task = asyncio.create_task(poller.run())
+    await clock.advance(10)
+    unit.silent = True
+    await clock.advance(600)
+    unit.silent = False
+    await clock.advance(120)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert [slug for slug, _ in notes.dead] == ["m1"]
+    assert notes.alive == ["m1", "m1"]
+    assert notes.samples["m1"][-1] == ms(START) + 729_700
+
+
+async def test_a_cut_line_reconnects_and_polling_goes_on() -> None:
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    poller = LinePoller(line, [unit_of(line, f"m{n}", 1000) for n in range(3)], clock, notes)
+    task = asyncio.create_task(poller.run())
+    await clock.advance(10)
+    line.up = False
+    await clock.advance(100)
+    tries = line.opened
+    line.up = True
+    await clock.advance(120)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert tries < 12
+    assert {slug for slug, _ in notes.dead} == {"m0", "m1", "m2"}
+    last = ms(datetime(2026, 3, 1, 8, 3, 48, tzinfo=UTC))
+    assert {times[-1] for times in notes.samples.values()} == {last}
+
+
+async def test_an_overloaded_line_skips_instants_but_never_a_quarter_hour() -> None:
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    devices = [unit_of(line, "m1", 1000, takes_s=0.7), unit_of(line, "m2", 1000, takes_s=0.6)]
+    await run_for(clock, LinePoller(line, devices, clock, notes), 30)
+    quarter = ms(datetime(2026, 3, 1, 8, tzinfo=UTC))
+    for times in notes.samples.values():
+        # Read for the boundary, and honest about having been late for it.
+        assert any(quarter <= at < quarter + 2000 for at in times)
+        assert times == sorted(set(times))
+        # 1.3 s of work for every second of schedule: both get the same share of the line.
+        assert 20 <= len(times) <= 23
+
+
+async def test_one_meter_is_polled_over_real_modbus() -> None:
+    port = free_port()
+    field, notes = sdm630_field(1), Notes()
+    field.put_value(1, SDM630, "p", 42.5, Ratios())
+    line = find_driver("modbus")(Address("modbus", "127.0.0.1", port), 0.5)
+    clock = ManualClock(START)
+    device = Polled("m1", SDM630, line.device(SDM630, 1), 1000)
+    async with serving(field, port):
+        task = asyncio.create_task(LinePoller(line, [device], clock, notes).run())
+        for wanted in range(1, 4):
+            while len(notes.samples.get("m1", [])) < wanted:  # noqa: ASYNC110 - real Modbus answers
+                await asyncio.sleep(0.01)
+            await clock.advance(1)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    place = [point.name for point in device.points].index("p")
+    assert {values[place] for values in notes.values["m1"]} == {42.5}
+    assert all(at % 1000 == 0 for at in notes.samples["m1"][1:])
