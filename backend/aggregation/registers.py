@@ -120,6 +120,8 @@ class RegisterSpec:
         if self.modulus is None or before * 10 < self.modulus * 9:
             return False
         step = after + self.modulus - before
+        if step < 0:
+            return False  # the register has shown more than the modulus it is said to have
         if self.per_hour is None:
             return step * 10 <= self.modulus
         return self.plausible(step, elapsed)

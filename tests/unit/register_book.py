@@ -122,7 +122,7 @@ class Book:
         m = self.spec.modulus
         if raw < p[1] and m is not None and Fraction(p[1], m) >= Fraction(9, 10):
             over = (ts, raw + m)
-            small = over[1] - p[1] <= Fraction(m, 10)
+            small = 0 <= over[1] - p[1] <= Fraction(m, 10)
             if self.fits(p, over) if self.spec.per_hour is not None else small:
                 self.leg(p, over)
                 self.frame += 1
