@@ -36,7 +36,8 @@ def text(locale: str, key: str, params: Mapping[str, float | int | str] | None =
     texts = catalogue(locale)
     given = dict(params or {})
     if key not in texts and "count" in given:
-        key = f"{key}.one" if given["count"] == 1 else f"{key}.other"
+        singular = f"{key}.one"
+        key = singular if given["count"] == 1 and singular in texts else f"{key}.other"
     shown = {
         name: number(value, 0 if abs(value) >= 10 or value == int(value) else 1)
         if isinstance(value, int | float)
