@@ -41,7 +41,8 @@ async def silent_definition(database: Database, project: int, now: datetime) -> 
     """A live definition of meter_silent, and one device heard at `now`."""
     async with database.ingest() as tx:
         device = await tx.fetch_value(
-            "INSERT INTO device (project_id, uid, gateway_id, slug) VALUES (%s, %s, 1, 'comp-1')"
+            "INSERT INTO device (project_id, uid, gateway_id, slug, verified, online)"
+            " VALUES (%s, %s, 1, 'comp-1', true, true)"
             " RETURNING id",
             (project, new_uuid(now)),
             into=int,

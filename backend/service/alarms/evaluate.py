@@ -64,6 +64,11 @@ async def _write(
     *,
     send: bool,
 ) -> bool:
+    # One writer a definition: a second evaluator (a lease that slipped) sees what the first wrote.
+    await tx.execute(
+        "SELECT 1 FROM alarm_definition WHERE project_id = %s AND id = %s FOR UPDATE",
+        (project_id, definition.id),
+    )
     newest = await newest_of(tx, project_id, definition.id)
     if not _changes(newest, verdict):
         return False
