@@ -38,6 +38,7 @@ GENERATORS: tuple[Generator, ...] = (
         ),
         ("gateway/contract/sparkplug_pb2.py", "gateway/contract/sparkplug_pb2.pyi"),
     ),
+    Generator("tables", module("scripts.tables"), ("docs/devices.md", "docs/commands.md")),
     Generator("licences", module("scripts.licences", "--write"), ("docs/licences.md",)),
 )
 
