@@ -8,6 +8,9 @@ there was a connection to publish on.
 import asyncio
 import contextlib
 import logging
+import os
+import secrets
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -134,6 +137,11 @@ class Connection:
         if self._on_message is not None:
             self._on_message(topic, bytes(payload))
         return 0
+
+
+def unique_name(role: str) -> str:
+    """Answer the end of a client id that no other connection has, for a role of the platform."""
+    return f"{role}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 async def _close(client: Client) -> None:

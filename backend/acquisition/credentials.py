@@ -158,9 +158,14 @@ def credentials_of(rows: Iterable[GatewayRow]) -> list[Credential]:
     found = [
         gateway_credential(row.project, row.gateway, row.secret)
         for row in rows
-        if row.secret and _SLUG.fullmatch(row.project) and _SLUG.fullmatch(row.gateway)
+        if row.secret and is_slug(row.project) and is_slug(row.gateway)
     ]
     return sorted(found, key=lambda credential: credential.name)
+
+
+def is_slug(text: str) -> bool:
+    """Tell whether a text can stand in a topic and in a credential's name."""
+    return _SLUG.fullmatch(text) is not None
 
 
 def write_snapshot(folder: Path, credentials: Iterable[Credential]) -> bool:

@@ -1,0 +1,106 @@
+"""What ingest stores in one transaction: rows of readings, and what follows from them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One sample: the point's time in UTC milliseconds, the value in the point's unit."""
+
+    project_id: int
+    point_id: int
+    ts_ms: int
+    value: float
+    quality: int
+
+
+PointKey = tuple[int, int]
+"""(project_id, point_id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A point said that it has no value at this time."""
+
+    project_id: int
+    point_id: int
+    ts_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A sample that cannot be a reading: set aside with the reason."""
+
+    row: Row
+    gateway_id: int | None
+    reason: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """Readings of one transaction. `registers` are the points whose accounts they change."""
+
+    rows: list[Row] = field(default_factory=list)
+    registers: set[PointKey] = field(default_factory=set)
+    gateways: dict[PointKey, int] = field(default_factory=dict)
+    missing: list[Missing] = field(default_factory=list)
+    unfit: list[Unfit] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to store."""
+        return bool(self.rows or self.missing or self.unfit)
+
+    def part(self, rows: list[Row]) -> "Batch":
+        """Answer the same batch with some of its rows and nothing else."""
+        return Batch(rows, self.registers, self.gateways)
+
+    def by_gateway(self) -> Iterator["Batch"]:
+        """Answer one part for each gateway, in order of first appearance."""
+        parts: dict[int | None, list[Row]] = {}
+        for row in self.rows:
+            parts.setdefault(self.gateways.get((row.project_id, row.point_id)), []).append(row)
+        return (self.part(rows) for rows in parts.values())
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """Answer two parts of about the same size."""
+        middle = len(self.rows) // 2
+        return self.part(self.rows[:middle]), self.part(self.rows[middle:])
+
+
+@dataclass(frozen=True, slots=True)
+class DirtyRange:
+    """First and last sample of a register point in a batch; its accounts must be recomputed."""
+
+    project_id: int
+    point_id: int
+    first_ms: int
+    last_ms: int
+
+
+def newest(rows: Iterable[Row]) -> list[Row]:
+    """Answer the newest row of each point, sorted by key (so that two writers never deadlock)."""
+    found: dict[PointKey, Row] = {}
+    for row in rows:
+        key = (row[0], row[1])
+        held = found.get(key)
+        if held is None or held[2] <= row[2]:
+            found[key] = row
+    return [found[key] for key in sorted(found)]
+
+
+def dirty_ranges(rows: Iterable[Row], registers: set[PointKey]) -> list[DirtyRange]:
+    """Answer one range for each register point among the rows."""
+    found: dict[PointKey, list[int]] = {}
+    for row in rows:
+        key = (row[0], row[1])
+        if key not in registers:
+            continue
+        held = found.get(key)
+        if held is None:
+            found[key] = [row[2], row[2]]
+        elif row[2] < held[0]:
+            held[0] = row[2]
+        elif row[2] > held[1]:
+            held[1] = row[2]
+    return [DirtyRange(*key, *found[key]) for key in sorted(found)]

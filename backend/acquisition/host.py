@@ -1,0 +1,355 @@
+"""The host's side of the wire as pure state: births, aliases, sequence, epochs, rebirth, acks.
+
+One `EdgeNode` per claimed gateway. It decides nothing about the database: it reads payloads into
+samples of known points and says what is unknown. Its project comes from the claim, never from a
+payload. Rules (docs/architecture.md, "The wire"):
+
+- an alias belongs to the birth it came with; under another journal epoch it is not believed;
+- a DATA message of a node with a journal is taken whole or not at all: with an unknown alias
+  nothing of it is stored or acknowledged, a rebirth is asked for, and the journal sends it again;
+- a hole in `seq` is counted; only a node without a journal is asked for a rebirth because of it;
+- after a take-over the first `seq` seen is the new base.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from gateway.contract import topics
+from gateway.contract.quality import Quality
+from gateway.contract.sparkplug import Datatype, Metric, Payload, Property
+
+T = TypeVar("T")
+
+REBIRTH_EVERY_S = 10.0
+MAX_NAME = 200
+MAX_METRICS = 20_000
+NODE_DEVICE = "_node"
+"""The device under which the metrics of an edge node itself are kept."""
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_RESERVED = ("Ext/", "Node Control/", "Device Control/", "Node Info/", "Node Properties/")
+_INTEGERS = {Datatype.INT8: 32, Datatype.INT16: 32, Datatype.INT32: 32, Datatype.INT64: 64}
+_FOREIGN_GOOD = 192
+"""What other Sparkplug nodes say for a good value (0 bad, 500 stale)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPoint:
+    """A point the database knows: its id, whether it is a register, its datatype if born here."""
+
+    id: int
+    register: bool
+    signed_bits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BornPoint:
+    """A point as its birth describes it; `metric` holds the last value and its time."""
+
+    name: str
+    alias: int | None
+    kind: str
+    unit: str
+    modulus: float | None
+    resolution: float | None
+    max_gap_s: int
+    metric: Metric
+
+    @property
+    def signed_bits(self) -> int:
+        """Width of a signed integer, which travels as two's complement; 0 for other types."""
+        return _INTEGERS.get(self.metric.datatype, 0) if self.metric.datatype else 0
+
+
+@dataclass(frozen=True, slots=True)
+class BornDevice:
+    """A device as its birth describes it."""
+
+    slug: str
+    name: str | None
+    profile: str | None
+    profile_hash: str | None
+    verified: bool
+    points: tuple[BornPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of a known point; None says that the point had none at that time."""
+
+    point: KnownPoint
+    ts_ms: int
+    value: float | None
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A DATA message read: its samples, its journal record, and how many samples were unknown."""
+
+    samples: tuple[Sample, ...]
+    unknown: int
+    record: int | None
+    epoch: int | None
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether a journalled message must come again because not all of it is known."""
+        return self.record is not None and self.unknown > 0
+
+
+@dataclass(slots=True)
+class EdgeNode:
+    """What this worker knows of one gateway it has claimed."""
+
+    project_id: int
+    gateway_id: int
+    project: str
+    slug: str
+    aliases: dict[int, KnownPoint] = field(default_factory=dict)
+    names: dict[tuple[str, str], KnownPoint] = field(default_factory=dict)
+    epoch: int | None = None
+    wire: str | None = None
+    bd_seq: int | None = None
+    last_seq: int | None = None
+    online: bool = False
+    clock_offset_ms: int | None = None
+    dropped_total: int = 0
+    sequence_gaps: int = 0
+    rebirths: int = 0
+    committed_through: int | None = None
+    seen_at: datetime | None = None
+    rebirth_asked_at: float = -math.inf
+
+    @property
+    def has_journal(self) -> bool:
+        """Tell whether the node numbers its messages and resends what is not acknowledged."""
+        return self.epoch is not None
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The topics on which the node speaks (its commands are ours, so they are left out)."""
+        own = (topics.NBIRTH, topics.NDATA, topics.NDEATH)
+        devices = (topics.DBIRTH, topics.DDATA, topics.DDEATH)
+        root = f"{topics.NAMESPACE}/{self.project}"
+        return (
+            *(f"{root}/{kind}/{self.slug}" for kind in own),
+            *(f"{root}/{kind}/{self.slug}/+" for kind in devices),
+        )
+
+    @property
+    def command_topic(self) -> str:
+        """Where the node hears NCMD."""
+        return str(topics.NodeTopic(self.project, topics.NCMD, self.slug))
+
+    def see_sequence(self, seq: int | None) -> bool:
+        """Take the `seq` of a message; True when messages before it are missing."""
+        if seq is None:
+            return False
+        gap = self.last_seq is not None and seq != (self.last_seq + 1) % 256
+        self.last_seq = seq
+        self.sequence_gaps += gap
+        return gap
+
+    def may_ask_rebirth(self, now_s: float) -> bool:
+        """Tell whether a rebirth may be asked for now (not too often), and count it."""
+        if now_s - self.rebirth_asked_at < REBIRTH_EVERY_S:
+            return False
+        self.rebirth_asked_at = now_s
+        self.rebirths += 1
+        return True
+
+    def node_born(self, payload: Payload) -> None:
+        """Take an NBIRTH: all aliases of the birth before are forgotten."""
+        metrics = {metric.name: metric for metric in payload.metrics if metric.name}
+        self.aliases.clear()
+        self.last_seq = payload.seq
+        self.bd_seq = _integer(metrics.get(topics.BDSEQ))
+        self.epoch = _integer(metrics.get(topics.EXT_EPOCH))
+        self.wire = _text(metrics.get(topics.EXT_WIRE))
+        self.online = True
+        self._see_extras(metrics)
+
+    def node_died(self, payload: Payload) -> bool:
+        """Take an NDEATH; False when it is the will of a connection before the current one."""
+        metrics = {metric.name: metric for metric in payload.metrics if metric.name}
+        died = _integer(metrics.get(topics.BDSEQ))
+        if self.bd_seq is not None and died is not None and died != self.bd_seq:
+            return False
+        self.online = False
+        return True
+
+    def read_data(self, payload: Payload, device: str | None, now_ms: int) -> Data:
+        """Read an NDATA or DDATA message into samples of known points."""
+        extras = {m.name: m for m in payload.metrics if m.name and m.name.startswith("Ext/")}
+        record, epoch = _integer(extras.get(topics.EXT_REC)), _integer(extras.get(topics.EXT_EPOCH))
+        if extras:
+            self._see_extras(extras)
+        if epoch is not None and self.epoch is None:
+            # Taken over, or the birth was missed: the aliases stored are those of this journal.
+            self.epoch = epoch
+        trusted = epoch is None or epoch == self.epoch
+        samples: list[Sample] = []
+        unknown = 0
+        for metric in payload.metrics:
+            if _is_reserved(metric.name):
+                continue
+            point = self._point(metric, device) if trusted else None
+            if point is None:
+                unknown += 1
+                continue
+            ts_ms = metric.timestamp or payload.timestamp or now_ms
+            samples.append(self.sample(point, metric, ts_ms))
+        return Data(tuple(samples), unknown, record, self.epoch if epoch is None else epoch)
+
+    def sample(self, point: KnownPoint, metric: Metric, ts_ms: int) -> Sample:
+        """Read one metric; a value that is no finite number is a missing sample, never a 0."""
+        value = _number(metric, point.signed_bits)
+        if value is None:
+            return Sample(point, ts_ms, None, Quality.MISSING)
+        quality = self._quality(metric.properties)
+        if quality == Quality.MISSING:
+            return Sample(point, ts_ms, None, Quality.MISSING)
+        return Sample(point, ts_ms, value, quality)
+
+    def _point(self, metric: Metric, device: str | None) -> KnownPoint | None:
+        if metric.alias is not None:
+            return self.aliases.get(metric.alias)
+        return self.names.get((device or NODE_DEVICE, metric.name or ""))
+
+    def _quality(self, properties: Mapping[str, Property]) -> int:
+        prop = properties.get(topics.PROPERTY_QUALITY)
+        if prop is None or not isinstance(prop.value, int):
+            return Quality.GOOD
+        if self.has_journal:
+            known = Quality.GOOD <= prop.value <= Quality.MISSING
+            return prop.value if known else Quality.SUSPECT
+        return Quality.GOOD if prop.value == _FOREIGN_GOOD else Quality.SUSPECT
+
+    def _see_extras(self, metrics: Mapping[str, Metric]) -> None:
+        offset = _integer(metrics.get(topics.EXT_OFFSET))
+        if offset is not None:
+            self.clock_offset_ms = offset
+        dropped = _integer(metrics.get(topics.EXT_DROPPED))
+        if dropped is not None:
+            self.dropped_total = dropped
+
+
+def read_birth(payload: Payload, device: str | None) -> BornDevice:
+    """Read a DBIRTH (or the own metrics of an NBIRTH, device None) into points.
+
+    Metrics whose name is empty, longer than MAX_NAME or not printable are left out, and so are
+    texts: they are not measurements.
+    """
+    metrics = {metric.name: metric for metric in payload.metrics[:MAX_METRICS] if metric.name}
+    points = tuple(
+        _born_point(name, metric)
+        for name, metric in metrics.items()
+        if name != topics.BDSEQ and not _is_reserved(name) and _is_measurement(name, metric)
+    )
+    verified = metrics.get(topics.EXT_VERIFIED)
+    return BornDevice(
+        device or NODE_DEVICE,
+        _text(metrics.get(topics.EXT_NAME)),
+        _text(metrics.get(topics.EXT_PROFILE)),
+        _text(metrics.get(topics.EXT_PROFILE_HASH)),
+        verified is not None and verified.value is True,
+        points,
+    )
+
+
+def is_fit_name(name: str) -> bool:
+    """Tell whether a device's or point's name from outside can be kept."""
+    return 0 < len(name) <= MAX_NAME and not _UNPRINTABLE.search(name)
+
+
+def ranges(records: set[int]) -> str:
+    """Answer numbers as ascending ranges: {1, 2, 3, 7} is `1-3,7-7`."""
+    parts: list[list[int]] = []
+    for number in sorted(records):
+        if parts and number == parts[-1][1] + 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    return ",".join(f"{low}-{high}" for low, high in parts)
+
+
+def acknowledgement(epoch: int, records: set[int], now_ms: int) -> Payload:
+    """Answer the NCMD that says what is committed, and the platform's time."""
+    return Payload(
+        now_ms,
+        (
+            Metric(
+                topics.EXT_COMMITTED,
+                datatype=Datatype.STRING,
+                value=f"{epoch}:{ranges(records)}",
+                timestamp=now_ms,
+            ),
+            Metric(topics.EXT_TIME, datatype=Datatype.INT64, value=now_ms, timestamp=now_ms),
+        ),
+    )
+
+
+def rebirth_request(now_ms: int) -> Payload:
+    """Answer the NCMD that asks a node to be born again (Sparkplug 3.0, 6.4.20)."""
+    rebirth = Metric(topics.REBIRTH, datatype=Datatype.BOOLEAN, value=True, timestamp=now_ms)
+    return Payload(now_ms, (rebirth,))
+
+
+def _born_point(name: str, metric: Metric) -> BornPoint:
+    kind = _property(metric, topics.PROPERTY_KIND, str)
+    unit = _property(metric, topics.PROPERTY_UNIT, str) or ""
+    gap = _property(metric, topics.PROPERTY_MAX_GAP, int)
+    fallback = "status" if metric.datatype == Datatype.BOOLEAN else "gauge"
+    return BornPoint(
+        name,
+        metric.alias,
+        kind if kind in {"register", "gauge", "status"} else fallback,
+        unit if len(unit) <= MAX_NAME and not _UNPRINTABLE.search(unit) else "",
+        _positive(_property(metric, topics.PROPERTY_MODULUS, float)),
+        _positive(_property(metric, topics.PROPERTY_RESOLUTION, float)),
+        gap if gap is not None and 0 < gap < 1 << 31 else 900,
+        metric,
+    )
+
+
+def _property(metric: Metric, name: str, kind: type[T]) -> T | None:
+    prop = metric.properties.get(name)
+    return prop.value if prop is not None and isinstance(prop.value, kind) else None
+
+
+def _positive(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) and value > 0 else None
+
+
+def _is_reserved(name: str | None) -> bool:
+    return name is not None and (name == topics.BDSEQ or name.startswith(_RESERVED))
+
+
+def _is_measurement(name: str, metric: Metric) -> bool:
+    is_text = metric.datatype is not None and metric.datatype >= Datatype.STRING
+    return is_fit_name(name) and not is_text and not isinstance(metric.value, str | bytes)
+
+
+def _number(metric: Metric, signed_bits: int) -> float | None:
+    value = metric.value
+    if metric.is_null or value is None or isinstance(value, str | bytes):
+        return None
+    if isinstance(value, int) and signed_bits and metric.datatype is None:
+        value = value - (1 << signed_bits) if value >> (signed_bits - 1) else value
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _integer(metric: Metric | None) -> int | None:
+    value = metric.value if metric is not None else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _text(metric: Metric | None) -> str | None:
+    value = metric.value if metric is not None else None
+    return value[:MAX_NAME] if isinstance(value, str) and is_fit_name(value[:MAX_NAME]) else None

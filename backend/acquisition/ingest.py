@@ -1,0 +1,382 @@
+"""The host of the wire (`kilowise ingest`): claims gateways, stores what they send, acknowledges.
+
+Per worker: one connection to the broker, subscribed to the topics of claimed gateways only; an
+inbox; a reader that turns messages into batches; a writer that stores a batch, and once it is
+committed acknowledges its records to the gateways and puts its readings on the live bus.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import psycopg
+from psycopg import errors
+
+from backend.acquisition import births, counters, leases, live
+from backend.acquisition.batch import Batch, Missing, Row, Unfit
+from backend.acquisition.connection import Connection, unique_name
+from backend.acquisition.credentials import (
+    broker_folder,
+    credentials_of,
+    is_slug,
+    write_snapshot,
+)
+from backend.acquisition.host import (
+    BornPoint,
+    EdgeNode,
+    KnownPoint,
+    Sample,
+    acknowledgement,
+    is_fit_name,
+    read_birth,
+    rebirth_request,
+)
+from backend.acquisition.host_state import HostState
+from backend.acquisition.inbox import Inbox
+from backend.acquisition.store import FIRST_RETRY_S, Stored, store
+from backend.acquisition.window import REFRESH, Window, clamp, milliseconds, read_window
+from backend.core.errors import Unavailable
+from backend.core.platform import Platform
+from gateway.contract import topics
+from gateway.contract.sparkplug import Payload, WireFault, decode, encode
+
+log = logging.getLogger(__name__)
+
+MAX_ROWS = 5000
+"""Rows of one batch; one message more may exceed it."""
+LINGER_S = 0.05
+"""How long the first message of a batch waits for others: a transaction has a price."""
+TURN = 50
+"""Messages read before the event loop gets its turn."""
+
+
+@dataclass(slots=True)
+class Round:
+    """A batch being built, with the records it will acknowledge.
+
+    `records` is keyed by (project_id, gateway_id, epoch): a node may be born with another journal
+    before the batch is committed.
+    """
+
+    batch: Batch = field(default_factory=Batch)
+    records: dict[tuple[int, int, int], set[int]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to store or to acknowledge."""
+        return bool(self.batch) or bool(self.records)
+
+
+class Ingest:
+    """One ingest worker."""
+
+    def __init__(self, platform: Platform) -> None:
+        """Take the platform; nothing is claimed yet."""
+        self._platform = platform
+        self._owner = leases.new_owner()
+        self._inbox = Inbox()
+        self._connection = Connection(
+            platform.mqtt_url, unique_name("ingest"), on_message=self._inbox.put
+        )
+        self._nodes: dict[tuple[str, str], EdgeNode] = {}
+        self._rounds: asyncio.Queue[Round] = asyncio.Queue(1)
+        self._window: Window | None = None
+        self._window_until = 0.0
+        self._writer_free = asyncio.Event()
+        self._writer_free.set()
+
+    async def run(self) -> None:
+        """Work until cancelled, then let go of the claims."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._connection.run())
+                group.create_task(self._keep_leases())
+                group.create_task(self._read())
+                group.create_task(self._write())
+                group.create_task(HostState(self._platform).run())
+        finally:
+            with contextlib.suppress(psycopg.OperationalError, Unavailable):
+                async with self._platform.database.ingest() as tx:
+                    await leases.give_up(tx, self._owner)
+
+    # -- leases ----------------------------------------------------------------------------
+
+    async def _keep_leases(self) -> None:
+        while True:
+            try:
+                await self._renew()
+            except (psycopg.OperationalError, Unavailable) as error:
+                log.warning("Leases could not be renewed: %s", error)
+            await asyncio.sleep(leases.RENEW_S)
+
+    async def _renew(self) -> None:
+        async with self._platform.database.ingest() as tx:
+            listed = await leases.list_gateways(tx)
+            held = await leases.claim(tx, self._owner)
+        if self._platform.settings.mqtt_url is None:
+            folder = broker_folder(self._platform.settings.data_folder)
+            write_snapshot(folder, credentials_of(one.credential_row for one in listed))
+        ours = {
+            (one.project, one.gateway): one
+            for one in listed
+            if (one.project_id, one.gateway_id) in held
+            and is_slug(one.project)
+            and is_slug(one.gateway)
+        }
+        for key in self._nodes.keys() - ours.keys():
+            self._connection.unsubscribe(*self._nodes.pop(key).filters)
+            log.info("The gateway %s/%s is another worker's now", *key)
+        for key in sorted(ours.keys() - self._nodes.keys()):
+            await self._begin(ours[key])
+        counters.leases.set(len(self._nodes))
+        async with self._platform.database.ingest() as tx:
+            await leases.report(tx, self._owner, list(self._nodes.values()))
+
+    async def _begin(self, one: leases.ListedGateway) -> None:
+        node = EdgeNode(one.project_id, one.gateway_id, one.project, one.gateway)
+        async with self._platform.database.ingest() as tx:
+            await births.load_node(tx, node)
+        self._nodes[one.project, one.gateway] = node
+        self._connection.subscribe(*node.filters)
+        log.info("The gateway %s/%s is claimed", one.project, one.gateway)
+        if not node.has_journal:
+            # What a node without a journal sends before its birth could not be sent again.
+            self._ask_rebirth(node)
+
+    # -- reading ---------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        current = Round()
+        while True:
+            await self._inbox.wait()
+            if not current:
+                await asyncio.sleep(LINGER_S)
+            await self._fill(current)
+            if not current:
+                continue
+            if len(current.batch.rows) < MAX_ROWS and not self._writer_free.is_set():
+                await self._wait_for_more()
+                if not self._writer_free.is_set():
+                    continue
+            self._writer_free.clear()
+            await self._rounds.put(current)
+            current = Round()
+
+    async def _wait_for_more(self) -> None:
+        """Wait until the writer is free or a message has come."""
+        tasks = [
+            asyncio.ensure_future(self._writer_free.wait()),
+            asyncio.ensure_future(self._inbox.wait()),
+        ]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+
+    async def _fill(self, current: Round) -> None:
+        """Read messages until there is none, or the batch is full."""
+        window = await self._storable()
+        counters.queue_length.set(len(self._inbox))
+        count = 0
+        while len(current.batch.rows) < MAX_ROWS:
+            message = self._inbox.take()
+            if message is None:
+                return
+            await self._receive(current, window, *message)
+            count += 1
+            if count % TURN == 0:
+                await asyncio.sleep(0)
+
+    async def _storable(self) -> Window:
+        """Answer the window of sample times, read from the database once a minute."""
+        now = self._platform.clock.now()
+        while self._window is None or time.monotonic() > self._window_until:
+            try:
+                async with self._platform.database.ingest() as tx:
+                    self._window = await read_window(tx, now)
+                self._window_until = time.monotonic() + REFRESH.total_seconds()
+            except (psycopg.OperationalError, Unavailable) as error:
+                log.warning("The partitions could not be read: %s", error)
+                await asyncio.sleep(FIRST_RETRY_S)
+        return self._window.at(now)
+
+    async def _receive(self, current: Round, window: Window, topic: str, raw: bytes) -> None:
+        parsed = topics.parse(topic)
+        node = self._nodes.get((parsed.group, parsed.node)) if parsed else None
+        if parsed is None or node is None:
+            counters.unknown_nodes.inc()
+            return
+        try:
+            payload = decode(raw)
+        except WireFault:
+            counters.messages_dropped.labels("unreadable").inc()
+            return
+        counters.messages.labels(parsed.kind).inc()
+        node.seen_at = self._platform.clock.now()
+        if parsed.kind in {topics.NDATA, topics.DDATA}:
+            self._take_data(current, window, node, payload, parsed.device)
+        else:
+            await self._take_life(current, window, node, payload, parsed)
+
+    def _take_data(
+        self, current: Round, window: Window, node: EdgeNode, payload: Payload, device: str | None
+    ) -> None:
+        gap = node.see_sequence(payload.seq)
+        data = node.read_data(payload, device, milliseconds(self._platform.clock.now()))
+        if gap:
+            counters.sequence_gaps.inc()
+        if data.unknown:
+            counters.unknown_aliases.inc(data.unknown)
+        if data.unknown or (gap and not node.has_journal):
+            self._ask_rebirth(node)
+        if data.is_refused:
+            counters.messages_dropped.labels("unknown_alias").inc()
+            return
+        self._add(current.batch, window, node, data.samples)
+        if data.record is not None and data.epoch is not None:
+            key = (node.project_id, node.gateway_id, data.epoch)
+            current.records.setdefault(key, set()).add(data.record)
+
+    def _add(self, batch: Batch, window: Window, node: EdgeNode, samples: Iterable[Sample]) -> None:
+        project = node.project_id
+        for sample in samples:
+            key = (project, sample.point.id)
+            if sample.value is None:
+                batch.missing.append(Missing(*key, clamp(sample.ts_ms)))
+                counters.samples_missing.inc()
+                continue
+            refusal = window.refusal(sample.ts_ms)
+            if refusal is not None:
+                row = Row(*key, clamp(sample.ts_ms), sample.value, sample.quality)
+                batch.unfit.append(Unfit(row, node.gateway_id, refusal))
+                continue
+            batch.rows.append(Row(*key, sample.ts_ms, sample.value, sample.quality))
+            batch.gateways[key] = node.gateway_id
+            if sample.point.register:
+                batch.registers.add(key)
+
+    # -- births and deaths -----------------------------------------------------------------
+
+    async def _take_life(
+        self,
+        current: Round,
+        window: Window,
+        node: EdgeNode,
+        payload: Payload,
+        topic: topics.NodeTopic,
+    ) -> None:
+        """Take a birth or a death; it waits as long as the database is away."""
+        while True:
+            try:
+                await self._store_life(current, window, node, payload, topic)
+            except (psycopg.OperationalError, Unavailable) as error:
+                log.warning("A %s waits for the database: %s", topic.kind, error)
+                await asyncio.sleep(FIRST_RETRY_S)
+            except (errors.DataError, errors.IntegrityError) as error:
+                counters.messages_dropped.labels("bad_birth").inc()
+                log.warning(
+                    "A %s of %s/%s is unfit: %s", topic.kind, topic.group, topic.node, error
+                )
+                return
+            else:
+                return
+
+    async def _store_life(
+        self,
+        current: Round,
+        window: Window,
+        node: EdgeNode,
+        payload: Payload,
+        topic: topics.NodeTopic,
+    ) -> None:
+        now = self._platform.clock.now()
+        known: list[tuple[KnownPoint, BornPoint]] = []
+        match topic.kind:
+            case topics.NBIRTH:
+                known = await self._node_born(node, payload, now)
+            case topics.DBIRTH:
+                known = await self._device_born(node, payload, topic.device or "", now)
+            case topics.NDEATH | topics.DDEATH:
+                await self._died(node, payload, topic.device, now)
+        if not node.has_journal:
+            at_ms = payload.timestamp or milliseconds(now)
+            samples = [node.sample(p, b.metric, b.metric.timestamp or at_ms) for p, b in known]
+            self._add(current.batch, window, node, samples)
+
+    async def _node_born(
+        self, node: EdgeNode, payload: Payload, now: datetime
+    ) -> list[tuple[KnownPoint, BornPoint]]:
+        node.node_born(payload)
+        own = read_birth(payload, None)
+        async with self._platform.database.ingest() as tx:
+            await births.store_node_birth(tx, node, now)
+            return await births.store_device_birth(tx, node, own, now) if own.points else []
+
+    async def _device_born(
+        self, node: EdgeNode, payload: Payload, device: str, now: datetime
+    ) -> list[tuple[KnownPoint, BornPoint]]:
+        node.see_sequence(payload.seq)
+        if not is_fit_name(device):
+            counters.messages_dropped.labels("bad_birth").inc()
+            return []
+        async with self._platform.database.ingest() as tx:
+            born = read_birth(payload, device)
+            return await births.store_device_birth(tx, node, born, now)
+
+    async def _died(
+        self, node: EdgeNode, payload: Payload, device: str | None, now: datetime
+    ) -> None:
+        if device is not None:
+            node.see_sequence(payload.seq)
+        elif not node.node_died(payload):
+            return
+        async with self._platform.database.ingest() as tx:
+            await births.store_death(tx, node, device, now)
+
+    # -- writing ---------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        while True:
+            current = await self._rounds.get()
+            stored = await store(self._platform.database, current.batch, self._platform.clock)
+            now_ms = milliseconds(self._platform.clock.now())
+            self._acknowledge(current, now_ms)
+            self._publish_live(stored, now_ms)
+            self._writer_free.set()
+
+    def _acknowledge(self, current: Round, now_ms: int) -> None:
+        nodes = {(node.project_id, node.gateway_id): node for node in self._nodes.values()}
+        for (project, gateway, epoch), records in current.records.items():
+            node = nodes.get((project, gateway))
+            if node is None:
+                # Another worker's now; the gateway sends the records again, and they are there.
+                continue
+            payload = encode(acknowledgement(epoch, records, now_ms))
+            if self._connection.publish(node.command_topic, payload):
+                counters.acknowledged.inc(len(records))
+            node.committed_through = max(records | {node.committed_through or 0})
+
+    def _publish_live(self, stored: Stored, now_ms: int) -> None:
+        slugs = {node.project_id: node.project for node in self._nodes.values()}
+        by_project: dict[int, list[live.LiveRow]] = {}
+        for project, point, ts_ms, value, quality in stored.rows:
+            by_project.setdefault(project, []).append((point, ts_ms, value, quality))
+        for project, rows in by_project.items():
+            if project in slugs:
+                live.publish(
+                    self._connection, slugs[project], live.LiveBatch(project, now_ms, rows)
+                )
+
+    def _ask_rebirth(self, node: EdgeNode) -> None:
+        if not self._connection.connected.is_set() or not node.may_ask_rebirth(time.monotonic()):
+            return
+        payload = encode(rebirth_request(milliseconds(self._platform.clock.now())))
+        self._connection.publish(node.command_topic, payload)
+        counters.rebirths.inc()
+
+
+async def run(platform: Platform) -> None:
+    """Run one ingest worker until cancelled."""
+    await Ingest(platform).run()
