@@ -268,6 +268,8 @@ class Ingest:
         topic: topics.NodeTopic,
     ) -> None:
         """Take a birth or a death; it waits as long as the database is away."""
+        if topic.device is not None and node.see_sequence(payload.seq):
+            counters.sequence_gaps.inc()
         while True:
             try:
                 await self._store_life(current, window, node, payload, topic)
@@ -317,7 +319,6 @@ class Ingest:
     async def _device_born(
         self, node: EdgeNode, payload: Payload, device: str, now: datetime
     ) -> list[tuple[KnownPoint, BornPoint]]:
-        node.see_sequence(payload.seq)
         if not is_fit_name(device):
             counters.messages_dropped.labels("bad_birth").inc()
             return []
@@ -328,9 +329,7 @@ class Ingest:
     async def _died(
         self, node: EdgeNode, payload: Payload, device: str | None, now: datetime
     ) -> None:
-        if device is not None:
-            node.see_sequence(payload.seq)
-        elif not node.node_died(payload):
+        if device is None and not node.node_died(payload):
             return
         async with self._platform.database.ingest() as tx:
             await births.store_death(tx, node, device, now)

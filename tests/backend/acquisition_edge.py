@@ -1,4 +1,4 @@
-"""An edge node for tests: real MQTT, real Sparkplug bytes, every message under the test's control."""
+"""An edge node for tests: real MQTT, real Sparkplug bytes, every message under their control."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
