@@ -57,7 +57,12 @@ OPTIONS: Mapping[str, str] = {
 }
 """Tuned for a box with 2 cores and 2 GB; commits stay durable."""
 
-GUARD = 'read -r _; kill -INT "$1" 2>/dev/null || exit 0; sleep 1; kill -QUIT "$1" 2>/dev/null'
+GUARD = """
+read -r _
+kill -INT "$1" 2>/dev/null && sleep 1 && kill -QUIT "$1" 2>/dev/null
+rm -rf -- "$2"
+"""
+"""Waits until our end of the pipe is closed, then stops the server and removes its sockets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +301,7 @@ class EmbeddedPostgres:
         self._write_record(account, self._process.pid)
         self._end_guard()
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", GUARD, "sh", str(self._process.pid)],
+            ["/bin/sh", "-c", GUARD, "sh", str(self._process.pid), str(self._sockets)],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
