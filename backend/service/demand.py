@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import groupby
 
-from backend.aggregation.demand import Forecast, Method, Sample, energy_at, forecast
+from backend.aggregation.demand import Forecast, Method, Sample, energy_at, forecast, maximum
 from backend.core.db import ReadSession
 
 EXCESS_RATIO = 1.05
@@ -22,6 +23,7 @@ class Contract:
     node_id: int
     contract_kw: int
     method: Method
+    price_per_kw: Decimal
     confirmed: bool
 
     @property
@@ -68,42 +70,63 @@ class DemandWindow:
 
 async def demand_window(tx: ReadSession, project_id: int, now: datetime) -> DemandWindow | None:
     """Read the window of the contract in force; None without one or without fresh samples."""
-    contract = await _contract(tx, project_id, now)
+    contract = await contract_in_force(tx, project_id, now)
     if contract is None:
         return None
-    rows = await tx.fetch_tuples(
-        _SAMPLES,
-        {
-            "project": project_id,
-            "node": contract.node_id,
-            "since": now - contract.method.window - SLACK,
-            "now": now,
-        },
-    )
-    meters = [
-        (coefficient, [(ts, value) for _, _, ts, value in group])
-        for (_, coefficient), group in groupby(rows, key=lambda row: (row[0], row[1]))
-    ]
+    meters = await _meters(tx, project_id, contract, now, now)
     power = await tx.fetch_one(_POWER, {"project": project_id, "node": contract.node_id})
     if power is None or not meters or len(meters) < power["meters"] or power["kw"] is None:
         return None
     at = min(samples[-1][0] for _, samples in meters)
     if now - at > STALE:
         return None
-    samples = _summed(meters, at, contract.method)
+    samples = _summed(meters, at, contract.method.window + contract.method.pace)
     return DemandWindow(at, contract, samples, power["kw"], await _shed(tx, project_id))
 
 
+async def peak_demand(
+    tx: ReadSession, project_id: int, contract: Contract, start: datetime, end: datetime
+) -> float | None:
+    """The highest demand (kW) in (start, end] by the contract's method; None without samples."""
+    meters = await _meters(tx, project_id, contract, start, end)
+    if not meters:
+        return None
+    at = min(end, *(samples[-1][0] for _, samples in meters))
+    total = _summed(meters, at, at - start + contract.method.window + contract.method.pace)
+    highest = maximum(total, start, at, contract.method)
+    return None if highest is None else highest[1]
+
+
+async def _meters(
+    tx: ReadSession, project_id: int, contract: Contract, start: datetime, end: datetime
+) -> list[tuple[int, list[Sample]]]:
+    """Coefficient and samples of each of the contract's meters, from one window before `start`."""
+    rows = await tx.fetch_tuples(
+        _SAMPLES,
+        {
+            "project": project_id,
+            "node": contract.node_id,
+            "since": start - contract.method.window - SLACK,
+            "now": end,
+        },
+    )
+    return [
+        (coefficient, [(ts, value) for _, _, ts, value in group])
+        for (_, coefficient), group in groupby(rows, key=lambda row: (row[0], row[1]))
+    ]
+
+
 def _summed(
-    meters: Sequence[tuple[int, list[Sample]]], at: datetime, method: Method
+    meters: Sequence[tuple[int, list[Sample]]], at: datetime, span: timedelta
 ) -> list[Sample]:
-    """The meters' cumulative energies added on a common grid of 30 s up to `at`."""
+    """The meters' cumulative energies added on a common grid of 30 s over `span` up to `at`."""
     grid = timedelta(seconds=30)
-    steps = (method.window + method.pace) // grid + 1
+    steps = span // grid + 1
+    rising = [(coefficient, _rising(samples)) for coefficient, samples in meters]
     total: list[Sample] = []
     for step in range(steps, -1, -1):
         instant = at - step * grid
-        parts = [energy_at(_rising(samples), instant) for _, samples in meters]
+        parts = [energy_at(samples, instant) for _, samples in rising]
         if any(part is None for part in parts):
             continue
         total.append(
@@ -111,7 +134,7 @@ def _summed(
                 instant,
                 sum(
                     coefficient * part
-                    for (coefficient, _), part in zip(meters, parts, strict=True)
+                    for (coefficient, _), part in zip(rising, parts, strict=True)
                     if part is not None
                 ),
             )
@@ -127,10 +150,12 @@ def _rising(samples: list[Sample]) -> list[Sample]:
     return samples
 
 
-async def _contract(tx: ReadSession, project_id: int, now: datetime) -> Contract | None:
+async def contract_in_force(tx: ReadSession, project_id: int, now: datetime) -> Contract | None:
+    """The supply contract valid at `now`."""
     row = await tx.fetch_one(
         """
-        SELECT node_id, contract_demand_kw, window_minutes, step_minutes, confirmed_by
+        SELECT node_id, contract_demand_kw, window_minutes, step_minutes, demand_price,
+               confirmed_by
         FROM supply_contract
         WHERE project_id = %(project)s AND valid_from <= %(now)s
           AND (valid_to IS NULL OR valid_to > %(now)s)
@@ -143,7 +168,9 @@ async def _contract(tx: ReadSession, project_id: int, now: datetime) -> Contract
     window, step = timedelta(minutes=row["window_minutes"]), timedelta(minutes=row["step_minutes"])
     method = Method(window, step, sliding=step < window)
     confirmed = row["confirmed_by"] is not None
-    return Contract(row["node_id"], row["contract_demand_kw"], method, confirmed)
+    return Contract(
+        row["node_id"], row["contract_demand_kw"], method, row["demand_price"], confirmed
+    )
 
 
 async def _shed(tx: ReadSession, project_id: int) -> list[Shed]:

@@ -1,4 +1,8 @@
-"""Role `worker`: delivers notifications and keeps the house: partitions, calendar rows ahead."""
+"""Role `worker`: delivers notifications, and runs the periodic jobs of the queue in schema `jobs`.
+
+The queue is procrastinate's, in the same PostgreSQL, used as kw_app; several workers share it and
+each periodic job runs once, whoever takes it.
+"""
 
 import asyncio
 import logging
@@ -7,8 +11,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import httpx
+import procrastinate
 
 from backend.core.events import notified
+from backend.core.partitions import keep_partitions
 from backend.core.platform import Platform
 from backend.service.notify.channels.webpush import WebPushChannel
 from backend.service.notify.outbox import WAKE_CHANNEL, Outbox
@@ -22,7 +28,7 @@ SEND_TIMEOUT_S = 10.0
 
 
 async def run(platform: Platform) -> None:
-    """Deliver notifications until cancelled."""
+    """Deliver notifications and run jobs until cancelled."""
     keys = await vapid_keys(platform.database, platform.clock.now())
     async with httpx.AsyncClient(timeout=SEND_TIMEOUT_S, follow_redirects=False) as client:
         channel = WebPushChannel(
@@ -33,7 +39,35 @@ async def run(platform: Platform) -> None:
             extra_hosts=platform.settings.push_hosts,
             real_now=_real_now,
         )
-        await _deliver(platform, Outbox(platform.database, platform.clock, channel.send))
+        outbox = Outbox(platform.database, platform.clock, channel.send)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_deliver(platform, outbox))
+            tasks.create_task(_work(platform))
+
+
+async def _work(platform: Platform) -> None:
+    async with queue(platform).open_async() as app:
+        await app.run_worker_async(install_signal_handlers=False, fetch_job_polling_interval=LOOK_S)
+
+
+def queue(platform: Platform) -> procrastinate.App:
+    """The job queue with every periodic job; opened by whoever uses it."""
+    connector = procrastinate.PsycopgConnector(
+        conninfo=platform.database.url("kw_app"),
+        kwargs={"options": "-c search_path=jobs"},
+        min_size=1,
+        max_size=4,
+    )
+    app = procrastinate.App(connector=connector)
+
+    @app.periodic(cron="17 * * * *")
+    @app.task(name="keep_partitions", pass_context=False, queueing_lock="keep_partitions")
+    async def keep(timestamp: int) -> None:
+        owner = platform.database.url("kw_owner")
+        made = await asyncio.to_thread(keep_partitions, owner, platform.clock.now())
+        log.info("partitions of readings made: %s", made)
+
+    return app
 
 
 def _real_now() -> datetime:

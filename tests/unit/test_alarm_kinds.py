@@ -22,7 +22,7 @@ from backend.service.alarms.kinds.off_shift_use import (
 from backend.service.demand import Contract, DemandWindow, Shed
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-CONTRACT = Contract(1, 4200, Method(), confirmed=False)
+CONTRACT = Contract(1, 4200, Method(), Decimal(40), confirmed=False)
 OVENS = Shed(7, {"en": "Paint oven 2", "zh-CN": "2号烘房"}, 420, 15)
 FURNACE = Shed(8, {"en": "Furnace 2", "zh-CN": "2号炉"}, 1500, 20)
 

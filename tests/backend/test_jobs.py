@@ -1,0 +1,47 @@
+"""The job queue as kw_app: a periodic job runs once and does its work."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from backend.core.clock import ManualClock
+from backend.core.platform import Platform
+from backend.service.jobs import queue, run
+from backend.service.notify.vapid import vapid_keys
+
+
+async def test_partitions_are_kept_ahead(
+    platform: Platform, clock: ManualClock, admin: psycopg.Connection
+) -> None:
+    """Half a year later the months around that moment exist."""
+    await clock.advance(timedelta(days=300).total_seconds())
+    app = queue(platform)
+    async with app.open_async():
+        await app.configure_task("keep_partitions").defer_async(timestamp=0)
+        await app.run_worker_async(wait=False, install_signal_handlers=False)
+    rows = admin.execute(
+        "SELECT relname FROM pg_class WHERE relname LIKE 'reading_2027%' AND relkind = 'r'"
+    ).fetchall()
+    assert {row[0] for row in rows} == {"reading_2027_01", "reading_2027_02", "reading_2027_03"}
+
+
+async def test_vapid_keys_are_made_once(platform: Platform, clock: ManualClock) -> None:
+    """Several processes at the first start end with one pair."""
+    pairs = await asyncio.gather(*(vapid_keys(platform.database, clock.now()) for _ in range(4)))
+    assert len({pair.application_server_key for pair in pairs}) == 1
+    assert pairs[0].private_pem.startswith(b"-----BEGIN PRIVATE KEY-----")
+
+
+@pytest.mark.both_postgres
+async def test_the_worker_ends_when_cancelled(platform: Platform) -> None:
+    """The role runs on the real queue and stops cleanly."""
+    running = asyncio.create_task(run(platform))
+    done, _ = await asyncio.wait({running}, timeout=2)
+    assert not done
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert running.cancelled()
