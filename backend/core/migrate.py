@@ -81,6 +81,9 @@ def migrate(owner_url: str, action: str, target: str = "head") -> None:
     )
     try:
         with engine.connect() as connection:
+            # An interrupted upgrade is simply repeated, so it need not wait for the disk.
+            connection.exec_driver_sql("SET synchronous_commit = off")
+            connection.commit()
             config.attributes["connection"] = connection
             _check_known(config, connection.connection.dbapi_connection)
             if action == "check":
