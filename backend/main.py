@@ -24,6 +24,7 @@ from backend.core.platform import Platform
 from backend.core.ports import choose_port
 from backend.core.postgres import EmbeddedPostgres, find_programs, running_url
 from backend.core.roles import DATABASE, url_for_role
+from backend.core.schema import check_schema
 from backend.core.settings import Settings
 from backend.core.supervisor import Child, Supervisor, run_until_signal, until_signal
 
@@ -124,6 +125,7 @@ async def _run_roles(names: list[str], settings: Settings) -> None:
     platform = build_platform(settings)
     async with platform.database:
         if names != ["broker"]:
+            await check_schema(platform.database.url("kw_app"))
             await check_clock(platform)
         await run_until_signal(*(load(ROLES[name])(platform) for name in names))
 

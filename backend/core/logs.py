@@ -14,5 +14,5 @@ def set_up_logs(role: str, level: str) -> None:
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for chatty in ("alembic", "psycopg.pool", "httpx", "procrastinate"):
+    for chatty in ("alembic", "psycopg.pool", "httpx", "procrastinate", "gmqtt"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -3,13 +3,11 @@
 `init_database` is what `kilowise db init` and every start of the embedded server do.
 """
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
+import sqlalchemy.exc
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -26,10 +24,7 @@ from backend.core.roles import (
     role_statements,
     url_for_role,
 )
-
-log = logging.getLogger(__name__)
-
-SCRIPTS = Path(__file__).parents[2] / "migrations"
+from backend.core.schema import SCRIPTS, newer, unreachable
 
 
 def init_database(
@@ -83,6 +78,8 @@ def migrate(owner_url: str, action: str, target: str = "head") -> None:
         with engine.connect() as connection:
             # An interrupted upgrade is simply repeated, so it need not wait for the disk.
             connection.exec_driver_sql("SET synchronous_commit = off")
+            # Two upgrades at once come one after the other.
+            connection.exec_driver_sql("SELECT pg_advisory_lock(hashtext('kilowise migrate'))")
             connection.commit()
             config.attributes["connection"] = connection
             _check_known(config, connection.connection.dbapi_connection)
@@ -93,23 +90,12 @@ def migrate(owner_url: str, action: str, target: str = "head") -> None:
             else:
                 command.upgrade(config, target)
             connection.commit()
+    except sqlalchemy.exc.OperationalError as error:
+        if not isinstance(error.orig, psycopg.OperationalError):
+            raise
+        raise unreachable(owner_url, error.orig) from error
     finally:
         engine.dispose()
-
-
-def unreachable(url: str, error: psycopg.OperationalError) -> DatabaseError:
-    """Answer the sentence for a server that does not take our connection."""
-    place = urlsplit(url).netloc.rpartition("@")[2] or "the embedded server"
-    return DatabaseError(
-        f"The database at {place} cannot be used: {str(error).strip()}. Check "
-        f"KILOWISE_DATABASE_URL and that the server runs; `kilowise db init` makes "
-        f"roles and tables."
-    )
-
-
-def heads() -> set[str]:
-    """Answer the newest revision(s) this version knows."""
-    return set(ScriptDirectory(str(SCRIPTS)).get_heads())
 
 
 def _check_known(config: Config, connection: object) -> None:
@@ -121,7 +107,4 @@ def _check_known(config: Config, connection: object) -> None:
     known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
     for (found,) in connection.execute("SELECT version_num FROM alembic_version").fetchall():
         if found not in known:
-            raise DatabaseError(
-                f"The database has schema {found}, which this version of Kilowise does not know: a "
-                f"newer version made it. Install that version again, or restore a backup."
-            )
+            raise newer(str(found))
