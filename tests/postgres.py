@@ -217,7 +217,7 @@ async def alice(make_project: MakeProject, make_person: MakePerson) -> Actor:
 @pytest.fixture
 async def bob(alice: Actor, make_person: MakePerson) -> Actor:
     """Alice's team-mate, on shift."""
-    return await make_person("bob", alice.tenant, role="shift")
+    return await make_person("bob", alice.tenant, role="shift_leader")
 
 
 @pytest.fixture

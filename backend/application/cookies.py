@@ -1,0 +1,37 @@
+"""The session cookie: `__Host-` and Secure on https, without Secure on loopback http only."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from backend.application.origin import cookie_name, is_https
+from backend.application.web_process import is_loopback
+from backend.service.people.sessions import LIFETIME
+
+
+def may_carry_cookie(request: Request) -> bool:
+    """Tell whether a session may be kept in a cookie on this connection.
+
+    On plain http that leaves this machine anybody on the way could take it.
+    """
+    return is_https(request) or is_loopback(request.url.hostname or "")
+
+
+def set_cookie(request: Request, response: Response, token: str) -> None:
+    """Have the browser keep the session; nothing on plain http that is not loopback."""
+    if may_carry_cookie(request):
+        response.set_cookie(
+            cookie_name(request),
+            token,
+            max_age=int(LIFETIME.total_seconds()),
+            path="/",
+            secure=is_https(request),
+            httponly=True,
+            samesite="lax",
+        )
+
+
+def clear_cookie(request: Request, response: Response) -> None:
+    """Have the browser forget the session."""
+    response.delete_cookie(
+        cookie_name(request), path="/", secure=is_https(request), httponly=True, samesite="lax"
+    )

@@ -1,0 +1,138 @@
+"""Who asks, and the doors they have opened: the one place where a project is let in.
+
+`open_project` is the project door. Everything of a project is reached through the `Door` it
+answers, so nothing below asks again whether it is allowed to be seen; only what changes something
+asks the door for a permission. A stranger's project, one that does not exist and a text that is no
+identity get the same answer: None.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+from strawberry.types import Info
+
+from backend.application.directory import Directory
+from backend.application.live_cache import ProjectLive
+from backend.application.web_process import WebProcess
+from backend.core.db import ReadSession, WriteSession
+from backend.core.errors import NotFound, NotSignedIn
+from backend.core.ids import decode_id
+from backend.service.people import roles
+from backend.service.people.roles import Permission
+from backend.service.people.sessions import Caller, OpenProject, find_project
+from backend.service.plant import rows
+
+
+class Door:
+    """An open project: its row, the role it was opened in, and the ways to what is behind it.
+
+    Reads run in short transactions of their own, so that an answer over many projects never holds
+    more than one connection at a time; what must be of one moment is read in one of them.
+    """
+
+    def __init__(self, process: WebProcess, project: OpenProject) -> None:
+        """Made by `open_project` only."""
+        self.process = process
+        self.project = project
+        self.devices: DataLoader[int, rows.DeviceRow | None] = DataLoader(self._devices)
+        self._directory: Directory | None = None
+
+    def read(self) -> AbstractAsyncContextManager[ReadSession]:
+        """Open a read-only transaction in the project."""
+        return self.process.platform.database.read(self.project.id)
+
+    def write(self) -> AbstractAsyncContextManager[WriteSession]:
+        """Open a write transaction in the project."""
+        return self.process.platform.database.project(self.project.id)
+
+    def require(self, permission: Permission) -> None:
+        """Raise NotAllowed when the role does not permit it."""
+        roles.require(self.project.role, permission)
+
+    async def live(self) -> ProjectLive:
+        """Answer the project's newest values."""
+        return await self.process.live.project(self.project.id)
+
+    async def directory(self) -> Directory:
+        """Answer the plant's model; the same one for this door's whole life."""
+        if self._directory is None:
+            self._directory = await (await self.live()).directory()
+        return self._directory
+
+    def renewed(self) -> "Door":
+        """Answer a door to the same project that has read nothing yet."""
+        return Door(self.process, self.project)
+
+    async def _devices(self, ids: list[int]) -> Sequence[rows.DeviceRow | None]:
+        async with self.read() as tx:
+            found = {row.id: row for row in await rows.devices(tx, self.project.id, ids)}
+        return [found.get(id) for id in ids]
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation's surroundings: the process, who asks and from where."""
+
+    process: WebProcess
+    caller: Caller | None
+    address: str = ""
+    user_agent: str | None = None
+    socket: bool = False
+    """Whether the operation came by websocket, where no cookie can be set."""
+    new_token: str | None = None
+    """A session that began: the answer carries its cookie."""
+    signed_out: bool = False
+    """The session ended: the answer takes the cookie away."""
+    doors: dict[str, Door | None] = field(default_factory=dict)
+
+    @property
+    def locale(self) -> str:
+        """The language the person reads."""
+        return self.caller.locale if self.caller else "en"
+
+    def signed_in(self) -> Caller:
+        """Answer who asks; NotSignedIn when nobody is signed in."""
+        if self.caller is None:
+            raise NotSignedIn
+        return self.caller
+
+    def anonymous(self) -> "Context":
+        """Answer surroundings that belong to no person, for what several of them share."""
+        return replace(self, caller=None, address="", user_agent=None, doors={})
+
+
+KwInfo = Info[Context, None]
+
+
+def outside_uid(kind: str, text: str) -> UUID | None:
+    """Answer the UUID in an outside identity of this kind; None for any other text."""
+    try:
+        return decode_id(kind, text)
+    except NotFound:
+        return None
+
+
+async def open_project(context: Context, id_or_slug: str) -> Door | None:
+    """Open a project by outside identity or slug; None for everybody who may not."""
+    if context.caller is None:
+        return None
+    if id_or_slug not in context.doors:
+        async with context.process.platform.database.platform_read() as tx:
+            project = await find_project(
+                tx, context.caller.person_id, uid=outside_uid("prj", id_or_slug), slug=id_or_slug
+            )
+        seen = project is not None and roles.permits(project.role, Permission.READ)
+        context.doors[id_or_slug] = Door(context.process, project) if project and seen else None
+    return context.doors[id_or_slug]
+
+
+async def enter_project(context: Context, id_or_slug: str) -> Door:
+    """Open a project that must be there; NotSignedIn or NotFound when it cannot be opened."""
+    context.signed_in()
+    door = await open_project(context, id_or_slug)
+    if door is None:
+        raise NotFound(kind="project")
+    return door

@@ -1,0 +1,77 @@
+"""Meters: what is accounted, its register and power now."""
+
+import strawberry
+
+from backend.application.graphql.context import Door
+from backend.application.graphql.naming import Name
+from backend.application.graphql.plant import Device, LiveValue, live_value, live_values
+from backend.core.ids import encode_id
+from backend.service.plant import rows
+from gateway.contract.energy import energy_types
+
+
+@strawberry.type
+class Meter:
+    """What is accounted: one energy through one circuit."""
+
+    door: strawberry.Private[Door]
+    row: strawberry.Private[rows.MeterRow]
+
+    @strawberry.field
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(encode_id("mtr", self.row.uid))
+
+    @strawberry.field
+    def slug(self) -> str:
+        return self.row.slug
+
+    @strawberry.field
+    def name(self) -> Name:
+        return Name.of(self.row.name, self.row.slug)
+
+    @strawberry.field
+    def energy(self) -> str:
+        return self.row.energy
+
+    @strawberry.field
+    def unit(self) -> str:
+        return energy_types()[self.row.energy].unit.code
+
+    @strawberry.field
+    async def power_unit(self) -> str | None:
+        """The live power or flow point's unit (kW, m3/h, t/h ...)."""
+        point = (await self.door.directory()).point(self.row, self.row.power_name)
+        return None if point is None else point.unit
+
+    @strawberry.field
+    def level(self) -> int:
+        return self.row.level
+
+    @strawberry.field
+    async def device(self) -> Device | None:
+        if self.row.device_id is None:
+            return None
+        row = await self.door.devices.load(self.row.device_id)
+        return None if row is None else Device(door=self.door, row=row)
+
+    @strawberry.field
+    async def register(self) -> LiveValue | None:
+        """Newest register value."""
+        directory = await self.door.directory()
+        return live_value(await self.door.live(), directory.point(self.row, self.row.register_name))
+
+    @strawberry.field
+    async def power(self) -> LiveValue | None:
+        directory = await self.door.directory()
+        return live_value(await self.door.live(), directory.point(self.row, self.row.power_name))
+
+    @strawberry.field
+    async def values(self) -> list[LiveValue]:
+        """All points of the device's circuit with their newest values."""
+        directory = await self.door.directory()
+        return live_values(await self.door.live(), directory.points_of_meter(self.row))
+
+    @strawberry.field
+    async def node_ids(self) -> list[strawberry.ID]:
+        found = (await self.door.directory()).nodes_of_meter.get(self.row.id, [])
+        return [strawberry.ID(encode_id("node", uid)) for uid in found]

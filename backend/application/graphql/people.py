@@ -1,0 +1,116 @@
+"""People: who is signed in, signing in and out, the language they read."""
+
+import strawberry
+
+from backend.application.graphql.context import Context, Door, KwInfo
+from backend.application.graphql.naming import Name
+from backend.application.graphql.projects import Project
+from backend.core.errors import InvalidInput
+from backend.core.ids import encode_id
+from backend.service.people.sessions import Caller, open_projects
+from backend.service.people.sign_in import Stranger
+
+LOCALES = frozenset({"en", "zh-CN"})
+
+
+@strawberry.type
+class Person:
+    """A human who can sign in."""
+
+    id: strawberry.ID
+    name: Name
+    login: str
+    locale: str
+    role: str | None = None
+
+
+def person_of(caller: Caller) -> Person:
+    """Answer the signed-in person."""
+    return Person(
+        id=strawberry.ID(encode_id("per", caller.uid)),
+        name=Name.of(caller.name),
+        login=caller.login,
+        locale=caller.locale,
+    )
+
+
+@strawberry.type
+class Viewer:
+    """Whoever is signed in."""
+
+    person: Person
+    demo: bool = strawberry.field(
+        description="True while demo people with a public password exist; the app shows a banner."
+    )
+
+    @strawberry.field
+    async def projects(self, info: KwInfo) -> list[Project]:
+        """Projects this person may open."""
+        context = info.context
+        async with context.process.platform.database.platform_read() as tx:
+            found = await open_projects(tx, context.signed_in().person_id)
+        return [Project(door=Door(context.process, project)) for project in found]
+
+
+def viewer_of(context: Context, caller: Caller) -> Viewer:
+    """Answer the viewer of this operation."""
+    return Viewer(person=person_of(caller), demo=context.process.sign_in.demo)
+
+
+@strawberry.type
+class SignInResult:
+    """A session that began."""
+
+    viewer: Viewer
+
+
+@strawberry.type
+class PeopleQuery:
+    """Who is signed in."""
+
+    @strawberry.field
+    def viewer(self, info: KwInfo) -> Viewer | None:
+        """Null when nobody is signed in."""
+        caller = info.context.caller
+        return None if caller is None else viewer_of(info.context, caller)
+
+
+@strawberry.type
+class PeopleMutation:
+    """Signing in and out."""
+
+    @strawberry.mutation
+    async def sign_in(self, info: KwInfo, login: str, password: str) -> SignInResult:
+        """Begin a session; the answer carries its cookie."""
+        context = info.context
+        if context.socket:
+            raise InvalidInput("sign_in_by_http")
+        stranger = Stranger(context.address, context.user_agent, bearer=False)
+        token, caller = await context.process.sign_in.sign_in(login, password, stranger)
+        context.caller, context.new_token, context.signed_out = caller, token, False
+        context.doors.clear()
+        return SignInResult(viewer=viewer_of(context, caller))
+
+    @strawberry.mutation
+    async def sign_out(self, info: KwInfo) -> bool:
+        """End the session; true although there was none."""
+        context = info.context
+        if context.caller is not None:
+            await context.process.sign_in.sign_out(context.caller)
+        context.caller, context.new_token, context.signed_out = None, None, True
+        context.doors.clear()
+        return True
+
+    @strawberry.mutation
+    async def set_locale(self, info: KwInfo, locale: str) -> Person:
+        """Choose the language of the app and of what is pushed."""
+        caller = info.context.signed_in()
+        if locale not in LOCALES:
+            raise InvalidInput("locale_unknown", locale=locale[:20])
+        async with info.context.process.platform.database.platform() as tx:
+            await tx.execute(
+                "UPDATE person SET locale = %s WHERE id = %s", (locale, caller.person_id)
+            )
+        person = person_of(caller)
+        person.locale = locale
+        return person

@@ -1,0 +1,195 @@
+"""The plant: nodes, meters, devices, gateways and their newest values."""
+
+from datetime import datetime
+from enum import Enum
+
+import strawberry
+
+from backend.application.directory import LivePoint
+from backend.application.graphql.context import Door
+from backend.application.graphql.naming import Name
+from backend.application.graphql.scalars import BigInt
+from backend.application.live_cache import ProjectLive
+from backend.core.ids import encode_id
+from backend.service.plant import rows
+from gateway.contract.quality import Quality as Stored
+
+
+@strawberry.enum
+class Quality(Enum):
+    """How far a sample or a figure can be trusted."""
+
+    GOOD = "GOOD"
+    ESTIMATED = "ESTIMATED"
+    SUBSTITUTED = "SUBSTITUTED"
+    MANUAL = "MANUAL"
+    SUSPECT = "SUSPECT"
+    MISSING = "MISSING"
+
+
+QUALITIES = {stored: Quality[stored.name] for stored in Stored}
+
+
+@strawberry.type
+class LiveValue:
+    """The newest sample of one point."""
+
+    device_id: strawberry.ID
+    meter_id: strawberry.ID | None
+    key: str
+    value: float | None
+    unit: str
+    quality: Quality
+    at: datetime
+
+
+def live_value(live: ProjectLive, point: LivePoint | None) -> LiveValue | None:
+    """Answer the newest sample of a point; None where there is none yet."""
+    sample = None if point is None else live.samples.get(point.id)
+    if point is None or sample is None:
+        return None
+    missing = sample.quality is Stored.MISSING
+    return LiveValue(
+        device_id=strawberry.ID(point.device_id),
+        meter_id=None if point.meter_id is None else strawberry.ID(point.meter_id),
+        key=point.key,
+        value=None if missing else sample.value,
+        unit=point.unit,
+        quality=QUALITIES[sample.quality],
+        at=sample.at,
+    )
+
+
+def live_values(live: ProjectLive, points: list[LivePoint]) -> list[LiveValue]:
+    """Answer the newest samples of those points that have one."""
+    found = (live_value(live, point) for point in points)
+    return [value for value in found if value is not None]
+
+
+@strawberry.type
+class Node:
+    """A place in the plant tree."""
+
+    door: strawberry.Private[Door]
+    row: strawberry.Private[rows.NodeRow]
+
+    @strawberry.field
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(encode_id("node", self.row.uid))
+
+    @strawberry.field
+    def slug(self) -> str:
+        return self.row.slug
+
+    @strawberry.field
+    def kind(self) -> str:
+        return self.row.kind
+
+    @strawberry.field
+    def name(self) -> Name:
+        return Name.of(self.row.name, self.row.slug)
+
+    @strawberry.field
+    def parent_id(self) -> strawberry.ID | None:
+        uid = self.row.parent_uid
+        return None if uid is None else strawberry.ID(encode_id("node", uid))
+
+    @strawberry.field
+    async def energies(self) -> list[str]:
+        """Energies that have an account here."""
+        terms = (await self.door.directory()).terms.get(self.row.id, [])
+        return list(dict.fromkeys(term.energy for term in terms))
+
+    @strawberry.field
+    async def meter_ids(self) -> list[strawberry.ID]:
+        terms = (await self.door.directory()).terms.get(self.row.id, [])
+        return [strawberry.ID(encode_id("mtr", term.meter_uid)) for term in terms]
+
+
+@strawberry.type
+class Device:
+    """A field device."""
+
+    door: strawberry.Private[Door]
+    row: strawberry.Private[rows.DeviceRow]
+
+    @strawberry.field
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(encode_id("dev", self.row.uid))
+
+    @strawberry.field
+    def slug(self) -> str:
+        return self.row.slug
+
+    @strawberry.field
+    def name(self) -> Name | None:
+        return None if self.row.name is None else Name.of(self.row.name, self.row.slug)
+
+    @strawberry.field
+    def gateway_id(self) -> strawberry.ID:
+        return strawberry.ID(encode_id("gtw", self.row.gateway_uid))
+
+    @strawberry.field
+    def profile(self) -> str | None:
+        return self.row.profile
+
+    @strawberry.field
+    def verified(self) -> bool:
+        """False until a second source or a check on site confirmed the profile's addresses."""
+        return self.row.verified
+
+    @strawberry.field
+    def online(self) -> bool:
+        return self.row.online
+
+    @strawberry.field
+    async def values(self) -> list[LiveValue]:
+        live = await self.door.live()
+        directory = await self.door.directory()
+        points = directory.points_of_device.get(self.row.id, [])
+        return live_values(live, [directory.points[row.id] for row in points])
+
+    @strawberry.field
+    async def meter_ids(self) -> list[strawberry.ID]:
+        """Meters that account from this device; empty = not yet assigned."""
+        found = (await self.door.directory()).meters_of_device.get(self.row.id, [])
+        return [strawberry.ID(encode_id("mtr", meter.uid)) for meter in found]
+
+
+@strawberry.type
+class Gateway:
+    """A box at the site that reads devices."""
+
+    row: strawberry.Private[rows.GatewayRow]
+
+    @strawberry.field
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(encode_id("gtw", self.row.uid))
+
+    @strawberry.field
+    def slug(self) -> str:
+        return self.row.slug
+
+    @strawberry.field
+    def name(self) -> Name:
+        return Name.of(self.row.name, self.row.slug)
+
+    @strawberry.field
+    def online(self) -> bool:
+        return self.row.online
+
+    @strawberry.field
+    def last_seen_at(self) -> datetime | None:
+        return self.row.last_seen_at
+
+    @strawberry.field
+    def born_at(self) -> datetime | None:
+        return self.row.born_at
+
+    @strawberry.field
+    def clock_offset_ms(self) -> int | None:
+        return self.row.clock_offset_ms
+
+    @strawberry.field
+    def dropped_total(self) -> BigInt:
+        return BigInt(self.row.dropped_total)

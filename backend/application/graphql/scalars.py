@@ -1,0 +1,125 @@
+"""The scalars of the schema: exact numbers as strings, lists of values encoded once.
+
+`Values` and `Instants` are resolved as bytes that are JSON already (`orjson.Fragment`), so that no
+object per point is ever built; the view puts them into the answer as they are.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import NewType
+
+import orjson
+import strawberry
+from graphql import GraphQLError
+from strawberry.types.scalar import ScalarDefinition
+
+BigInt = NewType("BigInt", int)
+Values = NewType("Values", object)
+Instants = NewType("Instants", object)
+Json = NewType("Json", object)
+
+
+def encode_values(values: Sequence[float | int | None]) -> Values:
+    """Answer numbers and nulls as JSON that is encoded once."""
+    return Values(orjson.Fragment(orjson.dumps(values)))
+
+
+def encode_instants(instants: Iterable[datetime]) -> Instants:
+    """Answer instants as JSON that is encoded once, ISO 8601 in UTC."""
+    return Instants(orjson.Fragment(orjson.dumps(list(instants), option=orjson.OPT_UTC_Z)))
+
+
+def encode_numbers(numbers: Iterable[Decimal | None]) -> Values:
+    """Answer exact decimals and nulls as JSON numbers with all their digits."""
+    texts = ("null" if number is None else format(number, "f") for number in numbers)
+    return Values(orjson.Fragment(f"[{','.join(texts)}]".encode()))
+
+
+def _serialize_instant(value: object) -> str:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise GraphQLError(f"DateTime cannot represent {value!r}")
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _parse_instant(value: object) -> datetime:
+    try:
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise GraphQLError(
+            "DateTime wants ISO 8601 with an offset, for instance 2026-11-23T08:00:00Z"
+        )
+    return instant.astimezone(UTC)
+
+
+def _serialize_decimal(value: object) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def _parse_decimal(value: object) -> Decimal:
+    try:
+        number = Decimal(value) if isinstance(value, str) else None
+    except InvalidOperation:
+        number = None
+    if number is None or not number.is_finite():
+        raise GraphQLError('Decimal wants a number as a string, for instance "12.50"')
+    return number
+
+
+def _parse_big_int(value: object) -> int:
+    if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) <= 20:
+        return int(value)
+    raise GraphQLError('BigInt wants an integer as a string, for instance "1200"')
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _only_out(_value: object) -> object:
+    raise GraphQLError("This scalar is only answered, never asked for")
+
+
+SCALARS: Mapping[object, ScalarDefinition] = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal number as a string: money, factors, tonnes of coal "
+        "equivalent, CO2.",
+        serialize=_serialize_decimal,
+        parse_value=_parse_decimal,
+    ),
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="A 64-bit integer as a string: accounted quantities in the energy's smallest "
+        "unit.",
+        serialize=str,
+        parse_value=_parse_big_int,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant in UTC, ISO 8601.",
+        serialize=_serialize_instant,
+        parse_value=_parse_instant,
+    ),
+    Values: strawberry.scalar(
+        name="Values",
+        description="A list of numbers or nulls, encoded once by the server; null means missing, "
+        "never zero.",
+        serialize=_as_it_is,
+        parse_value=_only_out,
+    ),
+    Instants: strawberry.scalar(
+        name="Instants",
+        description="A list of instants, ISO 8601 UTC.",
+        serialize=_as_it_is,
+        parse_value=_only_out,
+    ),
+    Json: strawberry.scalar(
+        name="JSON",
+        description="A JSON object.",
+        serialize=_as_it_is,
+        parse_value=_as_it_is,
+    ),
+}

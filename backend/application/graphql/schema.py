@@ -1,0 +1,76 @@
+"""The whole schema, merged from its topics; `python -m backend.application.graphql.schema` writes
+`schema.graphql`.
+
+A type's and a field's description is the docstring of its class or resolver.
+"""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import strawberry
+from graphql import GraphQLObjectType, GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import merge_types
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
+
+from backend.application.graphql.live import LiveSubscription
+from backend.application.graphql.people import PeopleMutation, PeopleQuery
+from backend.application.graphql.projects import ProjectQuery
+from backend.application.graphql.scalars import SCALARS
+
+Query = merge_types("Query", (PeopleQuery, ProjectQuery))
+Mutation = merge_types("Mutation", (PeopleMutation,))
+Subscription = merge_types("Subscription", (LiveSubscription,))
+
+_DEFINITION = "strawberry-definition"
+
+
+def build_schema() -> strawberry.Schema:
+    """Answer the schema of query, mutation and subscription."""
+    schema = strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
+    )
+    _describe(core_schema(schema))
+    return schema
+
+
+def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
+    """Answer the graphql-core schema inside a strawberry schema."""
+    return schema._schema  # noqa: SLF001 - it has no public name
+
+
+def _describe(schema: GraphQLSchema) -> None:
+    """Take descriptions from docstrings, so that each thing is explained in one place."""
+    for kind in schema.type_map.values():
+        definition = kind.extensions.get(_DEFINITION)
+        if not isinstance(definition, StrawberryObjectDefinition):
+            continue
+        kind.description = kind.description or _sentence(definition.origin.__doc__)
+        if not isinstance(kind, GraphQLObjectType):
+            continue
+        for field in kind.fields.values():
+            found = field.extensions.get(_DEFINITION)
+            if isinstance(found, StrawberryField) and found.base_resolver is not None:
+                doc = found.base_resolver.wrapped_func.__doc__
+                field.description = field.description or _sentence(doc)
+
+
+def _sentence(doc: str | None) -> str | None:
+    # A dataclass without a docstring gets its signature as one.
+    return None if not doc or re.match(r"\w+\(", doc) else inspect.cleandoc(doc)
+
+
+def main() -> None:
+    """Write the schema to the file named, or to `schema.graphql` here."""
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else "schema.graphql")
+    target.write_text(build_schema().as_str() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,305 @@
+"""`graphql-transport-ws` (the protocol of npm graphql-ws): subscriptions, and operations too.
+
+Frames are text. A socket belongs to the session it was opened with and closes when that ends.
+Close codes: those of the protocol (4400 bad message, 4401 nobody is signed in, 4406 other protocol,
+4408 no init in time, 4409 id used twice, 4429 too many inits), 4403 for a session that ended,
+4413 for a client that is too slow and reads again.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import msgspec
+import orjson
+from graphql import ExecutionResult
+from prometheus_client import Counter, Gauge
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from backend.application.graphql.context import Context
+from backend.application.graphql.endpoint import Asked
+from backend.application.graphql.errors import describe, tell
+from backend.application.graphql.execution import Engine, encode
+from backend.application.graphql.fanout import Fanout, Feed, Subscribed
+from backend.application.graphql.limits import is_subscription
+from backend.application.graphql.mailbox import Mailbox, Member
+from backend.application.graphql.persisted import Persisted
+from backend.application.graphql.sources import Stream
+from backend.application.origin import address_of, caller_of, check_origin
+from backend.application.web_process import WebProcess
+from backend.core.errors import KilowiseError
+from backend.service.people.sessions import Caller, still_valid
+
+log = logging.getLogger(__name__)
+
+PROTOCOL = "graphql-transport-ws"
+INIT_S = 10.0
+RECHECK_S = 30.0
+MAX_SUBSCRIPTIONS = 40
+SEND_S = 30.0
+"""Seconds one frame may take to leave before the client counts as gone."""
+
+SOCKETS = Gauge("kilowise_sockets", "Open websockets")
+SENT = Counter("kilowise_socket_frames_total", "Frames sent to clients")
+
+
+class Message(msgspec.Struct):
+    """A message of the client."""
+
+    type: str
+    id: str | None = None
+    payload: msgspec.Raw = msgspec.Raw()
+
+
+class Closing(Exception):
+    """The socket is to be closed with a code and a reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        """Take both as the client will see them."""
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(eq=False)
+class Socket:
+    """One open websocket."""
+
+    process: WebProcess
+    engine: Engine
+    fanout: Fanout
+    persisted: Persisted
+    websocket: WebSocket
+    caller: Caller | None = None
+    ready: bool = False
+    mailbox: Mailbox = field(default_factory=Mailbox)
+    subscriptions: dict[str, tuple[Member, Feed] | None] = field(default_factory=dict)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    sending: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self) -> None:
+        """Serve the socket until either side ends it."""
+        SOCKETS.inc()
+        self.process.sockets.add(self)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for work in (self._receive(), self._send_waiting(), self._stay_valid()):
+                    group.create_task(work)
+                group.create_task(self._init_in_time())
+        except* Closing as closings:
+            await self._close(_first(closings))
+        except* WebSocketDisconnect:
+            pass
+        finally:
+            self.process.sockets.discard(self)
+            SOCKETS.dec()
+            self._drop_everything()
+
+    def recheck(self, token_hash: bytes) -> None:
+        """A session ended somewhere: look whether it is this socket's."""
+        if self.caller is not None and self.caller.token_hash == token_hash:
+            self.ending.set()
+
+    async def _receive(self) -> None:
+        while True:
+            received = await self.websocket.receive()
+            if received["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(received.get("code", 1000))
+            text = received.get("text")
+            if text is None:
+                raise Closing(4400, "Send text frames")
+            try:
+                message = msgspec.json.decode(text, type=Message)
+            except msgspec.DecodeError:
+                raise Closing(4400, "Invalid message") from None
+            await self._handle(message)
+
+    async def _handle(self, message: Message) -> None:
+        match message.type:
+            case "connection_init":
+                await self._init()
+            case "ping":
+                await self._send('{"type":"pong"}')
+            case "pong":
+                pass
+            case "subscribe":
+                self._subscribe(message)
+            case "complete":
+                self._leave(message.id or "")
+            case _:
+                raise Closing(4400, "Invalid message")
+
+    async def _init(self) -> None:
+        if self.ready:
+            raise Closing(4429, "Too many initialisation requests")
+        if self.caller is None:
+            raise Closing(4401, "Unauthorized")
+        self.ready = True
+        await self._send('{"type":"connection_ack"}')
+
+    async def _init_in_time(self) -> None:
+        await asyncio.sleep(INIT_S)
+        if not self.ready:
+            raise Closing(4408, "Connection initialisation timeout")
+
+    async def _stay_valid(self) -> None:
+        """End the socket when its session ends: told by the news, or found at the next look."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), RECHECK_S)
+            if self.caller is None:
+                continue
+            platform = self.process.platform
+            if self.ending.is_set() or not await still_valid(
+                platform.database, self.caller.token_hash, platform.clock.now()
+            ):
+                raise Closing(4403, "Session ended")
+
+    async def _send_waiting(self) -> None:
+        while True:
+            waiting = await self.mailbox.next()
+            if waiting is None:
+                raise Closing(4413, "Too slow")
+            member, payload = waiting
+            held = self.subscriptions.get(member.id)
+            if held is None or held[0] is not member:  # completed meanwhile
+                continue
+            await self._send(f'{{"id":{_quoted(member.id)},"type":"next","payload":{payload}}}')
+
+    async def _send(self, text: str) -> None:
+        async with self.sending:
+            try:
+                async with asyncio.timeout(SEND_S):
+                    await self.websocket.send({"type": "websocket.send", "text": text})
+            except TimeoutError:
+                raise Closing(4413, "Too slow") from None
+        SENT.inc()
+
+    def _subscribe(self, message: Message) -> None:
+        if not self.ready:
+            raise Closing(4401, "Unauthorized")
+        id = message.id
+        if not id or len(id) > 100 or not bytes(message.payload):
+            raise Closing(4400, "Invalid message")
+        if id in self.subscriptions:
+            raise Closing(4409, f"Subscriber for {id} already exists")
+        if len(self.subscriptions) >= MAX_SUBSCRIPTIONS:
+            raise Closing(4400, "Too many subscriptions")
+        try:
+            asked = msgspec.json.decode(message.payload, type=Asked)
+        except msgspec.DecodeError:
+            raise Closing(4400, "Invalid message") from None
+        self.subscriptions[id] = None
+        task = asyncio.create_task(self._operation(id, asked))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _operation(self, id: str, asked: Asked) -> None:
+        """Run one operation; what is wrong with it is told, never raised."""
+        try:
+            await self._run(id, asked)
+        except KilowiseError as error:
+            await self._error(id, [{"message": error.error_code, "extensions": describe(error)}])
+        except (Closing, WebSocketDisconnect, RuntimeError):
+            # The socket is gone or going; its own tasks end it.
+            self.subscriptions.pop(id, None)
+
+    async def _run(self, id: str, asked: Asked) -> None:
+        prepared = self.persisted.prepare(self.engine, asked)
+        if prepared.errors:
+            await self._error(id, tell(prepared.errors))
+            return
+        context = Context(
+            process=self.process,
+            caller=self.caller,
+            address=address_of(self.websocket),
+            socket=True,
+        )
+        if not is_subscription(prepared, asked.operation_name):
+            result = await self.engine.execute(
+                prepared, asked.variables, asked.operation_name, context
+            )
+            await self._once(id, encode(result).decode())
+            return
+        source = await self.engine.source(prepared, asked.variables, asked.operation_name, context)
+        if isinstance(source, ExecutionResult):
+            await self._error(id, tell(source.errors or []))
+            return
+        self._join(id, Subscribed(prepared, asked.variables, asked.operation_name, context), source)
+
+    def _join(self, id: str, asked: Subscribed, stream: AsyncIterable[object]) -> None:
+        if not isinstance(stream, Stream):
+            raise TypeError(f"{stream!r} is no Stream")
+        if id not in self.subscriptions:  # completed meanwhile
+            stream.source.close()
+            return
+        self.subscriptions[id] = self.fanout.subscribe(self.mailbox, id, asked, stream.source)
+
+    async def _once(self, id: str, payload: str) -> None:
+        if id not in self.subscriptions:
+            return
+        quoted = _quoted(id)
+        await self._send(f'{{"id":{quoted},"type":"next","payload":{payload}}}')
+        del self.subscriptions[id]
+        await self._send(f'{{"id":{quoted},"type":"complete"}}')
+
+    async def _error(self, id: str, errors: object) -> None:
+        if self.subscriptions.pop(id, False) is False:
+            return
+        body = orjson.dumps(errors).decode()
+        await self._send(f'{{"id":{_quoted(id)},"type":"error","payload":{body}}}')
+
+    def _leave(self, id: str) -> None:
+        held = self.subscriptions.pop(id, None)
+        if held is not None:
+            member, feed = held
+            feed.leave(member)
+
+    def _drop_everything(self) -> None:
+        for id in list(self.subscriptions):
+            self._leave(id)
+        for task in self.tasks:
+            task.cancel()
+
+    async def _close(self, closing: Closing) -> None:
+        if self.websocket.application_state is WebSocketState.CONNECTED:
+            with suppress(RuntimeError, WebSocketDisconnect):
+                await self.websocket.close(closing.code, closing.reason)
+
+
+async def serve_socket(
+    process: WebProcess,
+    engine: Engine,
+    fanout: Fanout,
+    persisted: Persisted,
+    websocket: WebSocket,
+) -> None:
+    """Accept and serve one websocket; refuses other protocols and foreign pages."""
+    try:
+        check_origin(process, websocket)
+        caller = await caller_of(process, websocket)
+    except KilowiseError:
+        await websocket.close(4403)
+        return
+    if PROTOCOL not in websocket.scope["subprotocols"]:
+        await websocket.accept()
+        await websocket.close(4406, "Subprotocol not acceptable")
+        return
+    await websocket.accept(PROTOCOL)
+    await Socket(process, engine, fanout, persisted, websocket, caller).serve()
+
+
+def _quoted(text: str) -> str:
+    return orjson.dumps(text).decode()
+
+
+def _first(group: BaseExceptionGroup[Closing]) -> Closing:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if not isinstance(error, Closing):
+        raise TypeError(f"{error!r} is no Closing")
+    return error

@@ -1,0 +1,85 @@
+"""REST `/api/v1`: the same services and doors as GraphQL, errors as problem+json (RFC 9457)."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from backend.application.rest import session, system
+from backend.application.web_process import WebProcess
+from backend.core.errors import KilowiseError
+
+PROBLEM = "application/problem+json"
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def build_rest(process: WebProcess | None) -> FastAPI:
+    """Answer the REST app; without a process only its description can be read."""
+    app = FastAPI(
+        title="Kilowise",
+        version="1",
+        description="Open intelligent industrial energy management.",
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        servers=[{"url": "/api/v1"}],
+        root_path_in_servers=False,
+    )
+    app.state.process = process
+    app.include_router(system.router)
+    app.include_router(session.router)
+    app.add_exception_handler(KilowiseError, _expected)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _refused)
+    return app
+
+
+async def _expected(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, KilowiseError):
+        raise error
+    headers = {}
+    if "retry_after_s" in error.params:
+        headers["Retry-After"] = str(error.params["retry_after_s"])
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(
+        error.status,
+        error.error_code,
+        headers,
+        params=dict(error.params),
+        text=error.text_key,
+        next=error.next_key,
+    )
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    fields = [".".join(str(part) for part in one["loc"]) for one in error.errors()]
+    return problem(
+        422,
+        "invalid_input",
+        params={"fields": fields},
+        text="errors.invalid_input",
+        next="errors.invalid_input.next",
+    )
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "error")
+    return problem(error.status_code, code, error.headers)
+
+
+def problem(
+    status: int, code: str, headers: Mapping[str, str] | None = None, **more: object
+) -> Response:
+    """Answer a problem; its code is the catalogue's, so a client shows it in its language."""
+    body = {"type": "about:blank", "title": code, "status": status, "code": code, **more}
+    return Response(
+        orjson.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, PROBLEM
+    )

@@ -1,0 +1,143 @@
+"""The role `web`: GraphQL, REST, the app and what machines ask, on one port."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, suppress
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from backend.acquisition import live as live_bus
+from backend.application.graphql.endpoint import Endpoint
+from backend.application.graphql.execution import Engine
+from backend.application.graphql.fanout import Fanout
+from backend.application.graphql.persisted import load_persisted
+from backend.application.graphql.schema import build_schema
+from backend.application.graphql.socket import serve_socket
+from backend.application.headers import SecurityHeaders, content_security_policy
+from backend.application.health import Health
+from backend.application.rest.app import build_rest
+from backend.application.static_files import StaticFiles
+from backend.application.web_process import WebProcess, make_process
+from backend.core import events
+from backend.core.platform import Platform
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 3
+"""Seconds open requests may take at a stop."""
+
+
+def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlette:
+    """Answer the whole web app around a process."""
+    engine = Engine(build_schema())
+    persisted = load_persisted()
+    fanout = Fanout(engine)
+    health = Health(process)
+    endpoint = Endpoint(process, engine, persisted)
+    static = static or StaticFiles()
+
+    async def socket(websocket: WebSocket) -> None:
+        await serve_socket(process, engine, fanout, persisted, websocket)
+
+    return Starlette(
+        routes=[
+            Route("/graphql", endpoint.answer, methods=["POST"]),
+            WebSocketRoute("/graphql", socket),
+            Route("/healthz", health.alive),
+            Route("/readyz", health.ready),
+            Route("/metrics", health.metrics),
+            Mount("/api/v1", build_rest(process)),
+            Mount("/", static),
+        ],
+        middleware=[
+            Middleware(SecurityHeaders, policy=content_security_policy(static.script_hashes()))
+        ],
+    )
+
+
+@asynccontextmanager
+async def fed(process: WebProcess) -> AsyncIterator[None]:
+    """Keep newest values and news coming for the time of the block."""
+    platform = process.platform
+
+    def end_sessions(_project_id: int, token_hash: str) -> None:
+        for socket in list(process.sockets):
+            socket.recheck(bytes.fromhex(token_hash))
+
+    process.news.handle("session", end_sessions)
+    process.news.handle("model", lambda project_id, _: process.live.forget_directory(project_id))
+    work: list[Coroutine[object, object, None]] = [
+        process.live.follow(live_bus.batches(platform, name="web")),
+        process.live.refresh_for_ever(),
+        process.news.follow(events.listen(platform.database)),
+    ]
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        process.sign_in.passwords.close()
+
+
+async def run(platform: Platform) -> None:
+    """Serve until cancelled; open requests get `GRACE_S` to end."""
+    process = make_process(platform)
+    async with fed(process):
+        await serve(process, build_app(process), platform.settings.bind, platform.settings.port)
+
+
+async def serve(
+    process: WebProcess,
+    app: Starlette,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+) -> None:
+    """Serve the app on one address until cancelled."""
+    trusted = list(process.platform.settings.trusted_proxies)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted,
+        ws_max_size=200_000,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=GRACE_S,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+    )
+    server = QuietServer(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        with suppress(asyncio.CancelledError):
+            await serving
+
+
+class QuietServer(uvicorn.Server):
+    """uvicorn without its signal handlers: the process that runs roles has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+__all__ = ["build_app", "fed", "run", "serve"]

@@ -1,0 +1,60 @@
+"""What the parts of one web process share: people, newest values, news, open sockets."""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from backend.application.live_cache import LiveCache
+from backend.application.news import News
+from backend.core.platform import Platform
+from backend.core.settings import Settings
+from backend.service.people.sign_in import SignIn
+
+if TYPE_CHECKING:
+    from backend.application.graphql.socket import Socket
+
+
+@dataclass(slots=True)
+class WebProcess:
+    """Made once by the web role and handed to whatever serves requests."""
+
+    platform: Platform
+    sign_in: SignIn
+    live: LiveCache
+    news: News
+    sockets: "set[Socket]" = field(default_factory=set)
+    secure: bool = False
+    """Whether this process itself serves https."""
+
+
+def demo_people_let_in(settings: Settings) -> bool:
+    """Tell whether people with the demonstration's public password may sign in here.
+
+    Only in the demonstration, and only while it is reached from this machine alone or was opened to
+    phones on purpose.
+    """
+    return settings.demo and (settings.phone or is_loopback(settings.bind))
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether an address or host name is this machine itself."""
+    if address == "localhost":
+        return True
+    try:
+        return ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def make_process(platform: Platform, *, secure: bool = False) -> WebProcess:
+    """Wire what a web process shares."""
+    settings = platform.settings
+    demo = demo_people_let_in(settings)
+    live = LiveCache(platform.database, platform.clock)
+    return WebProcess(
+        platform=platform,
+        sign_in=SignIn(platform.database, platform.clock, demo=demo),
+        live=live,
+        news=News(),
+        secure=secure,
+    )

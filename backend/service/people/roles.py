@@ -1,0 +1,33 @@
+"""What a role permits: permissions are an enum, roles are rows of permissions."""
+
+from enum import StrEnum
+
+from backend.core.errors import NotAllowed
+
+
+class Permission(StrEnum):
+    """One thing a person may do in a project; texts under `permissions.<value>`."""
+
+    READ = "read"
+    ACKNOWLEDGE = "acknowledge"
+    IMPORT = "import"
+    DEMONSTRATE = "demonstrate"
+
+
+ROLES: dict[str, frozenset[Permission]] = {
+    "manager": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),
+    "shift_leader": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),
+    "administrator": frozenset(Permission),
+}
+"""Roles known today; a role that is not here permits nothing."""
+
+
+def permits(role: str, permission: Permission) -> bool:
+    """Tell whether the role permits it; an unknown role permits nothing."""
+    return permission in ROLES.get(role, frozenset())
+
+
+def require(role: str, permission: Permission) -> None:
+    """Raise NotAllowed, naming the permission, when the role does not permit it."""
+    if not permits(role, permission):
+        raise NotAllowed(permission=permission.value)

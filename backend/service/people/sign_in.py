@@ -1,0 +1,77 @@
+"""Signing in and out: login and password against the person's hash, braked and timed alike."""
+
+from dataclasses import dataclass
+
+from backend.core import events
+from backend.core.clock import Clock
+from backend.core.db import Database
+from backend.core.errors import NotSignedIn
+from backend.service.people import sessions
+from backend.service.people.passwords import Passwords
+from backend.service.people.sessions import Caller
+from backend.service.people.throttle import SignInThrottle
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Who tries to sign in: from where, with what, and whether as a script."""
+
+    address: str
+    user_agent: str | None
+    bearer: bool
+
+
+class SignIn:
+    """The one way in: counts the try, verifies the password, begins the session."""
+
+    def __init__(self, database: Database, clock: Clock, *, demo: bool) -> None:
+        """Take `demo`: whether people of the demonstration are let in here."""
+        self._database = database
+        self._clock = clock
+        self.demo = demo
+        self.passwords = Passwords()
+        self.throttle = SignInThrottle()
+
+    async def sign_in(self, login: str, password: str, who: Stranger) -> tuple[str, Caller]:
+        """Answer the new session's token and its caller.
+
+        Raises NotSignedIn `sign_in_failed` alike for an unknown login, a wrong password and a
+        person of the demonstration where those are not let in; TooMuch after too many tries.
+        """
+        login = login.strip().casefold()
+        await self.throttle.count(login, who.address)
+        async with self._database.platform_read() as tx:
+            row = await tx.fetch_one(
+                "SELECT id, password_hash FROM person WHERE lower(login) = %s AND (%s OR NOT demo)",
+                (login, self.demo),
+            )
+        stored = row["password_hash"] if row else None
+        if not await self.passwords.verify(stored, password) or row is None:
+            raise NotSignedIn("sign_in_failed")
+        await self.throttle.forgive(login)
+        now = self._clock.now()
+        async with self._database.platform() as tx:
+            token = await sessions.create_session(
+                tx, row["id"], now, bearer=who.bearer, user_agent=who.user_agent
+            )
+        caller = await self.caller(token, bearer=who.bearer)
+        if caller is None:
+            raise NotSignedIn
+        return token, caller
+
+    async def caller(self, token: str, *, bearer: bool) -> Caller | None:
+        """Answer who holds the token; None when it is no valid session here."""
+        return await sessions.find_caller(
+            self._database, token, self._clock.now(), bearer=bearer, demo=self.demo
+        )
+
+    async def sign_out(self, caller: Caller) -> None:
+        """End the caller's session; its sockets close wherever they are held."""
+        async with self._database.platform() as tx:
+            await sessions.revoke(tx, caller.token_hash, self._clock.now())
+            projects = await sessions.open_projects(tx, caller.person_id)
+        for project in projects:
+            async with self._database.project(project.id) as tx:
+                await events.publish(
+                    tx, project.id, "session", caller.token_hash.hex(), self._clock.now()
+                )

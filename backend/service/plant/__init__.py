@@ -1,0 +1,1 @@
+"""The plant as people see it: nodes, meters, devices, gateways and what belongs to what."""

@@ -1,0 +1,101 @@
+"""The web app on a real PostgreSQL as kw_app: through ASGI, and over a real uvicorn.
+
+process      what one web process shares, over the test's database
+client       await client() -> httpx client without a session; await client(alice) -> signed in
+ask          await ask(client, "query ...", {...}) -> the answer's JSON
+plant        await plant(tenant) -> a small plant: site, two workshops, a gateway, two meters
+served       a real uvicorn on a free loopback port: its base URL
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+
+import httpx
+import orjson
+import pytest
+
+from backend.application.web import build_app, serve
+from backend.application.web_process import WebProcess, make_process
+from backend.core.platform import Platform
+from backend.service.people.sessions import create_session
+from tests.graphql.plants import Plant, make_plant
+from tests.postgres import *  # noqa: F403
+from tests.postgres import Actor, Tenant
+
+BASE = "http://localhost"
+Ask = Callable[..., Awaitable[dict[str, object]]]
+Client = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def process(platform: Platform) -> WebProcess:
+    """What one web process shares; nothing is fed from outside."""
+    return make_process(platform)
+
+
+@pytest.fixture
+async def client(process: WebProcess) -> AsyncIterator[Client]:
+    """Clients of the app through ASGI."""
+    transport = httpx.ASGITransport(build_app(process))
+    async with AsyncExitStack() as stack:
+
+        async def make(actor: Actor | None = None) -> httpx.AsyncClient:
+            opened = httpx.AsyncClient(transport=transport, base_url=BASE)
+            await stack.enter_async_context(opened)
+            if actor is not None:
+                opened.cookies.set("kilowise", await session_token(process, actor))
+            return opened
+
+        yield make
+
+
+async def session_token(process: WebProcess, actor: Actor, *, bearer: bool = False) -> str:
+    """Begin a session without a password."""
+    platform = process.platform
+    async with platform.database.platform() as tx:
+        return await create_session(
+            tx, actor.id, platform.clock.now(), bearer=bearer, user_agent="test"
+        )
+
+
+@pytest.fixture
+def ask() -> Ask:
+    """Ask one operation and answer the whole JSON."""
+
+    async def send(
+        opened: httpx.AsyncClient, query: str, variables: Mapping[str, object] | None = None
+    ) -> dict[str, object]:
+        response = await opened.post("/graphql", json={"query": query, "variables": variables})
+        answer: dict[str, object] = orjson.loads(response.content)
+        return answer
+
+    return send
+
+
+@pytest.fixture
+def plant(platform: Platform) -> Callable[[Tenant], Awaitable[Plant]]:
+    """Make a small plant in a project."""
+
+    async def make(tenant: Tenant) -> Plant:
+        return await make_plant(platform, tenant)
+
+    return make
+
+
+@pytest.fixture
+async def served(process: WebProcess, free_port: Callable[[], int]) -> AsyncIterator[str]:
+    """A real uvicorn; answers `127.0.0.1:port`."""
+    port = free_port()
+    task = asyncio.create_task(serve(process, build_app(process), "127.0.0.1", port))
+    address = f"127.0.0.1:{port}"
+    async with httpx.AsyncClient() as probe:
+        while True:
+            try:
+                await probe.get(f"http://{address}/healthz")
+                break
+            except httpx.TransportError:
+                await asyncio.sleep(0.02)
+    yield address
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
