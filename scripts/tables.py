@@ -3,9 +3,11 @@
 import argparse
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 from gateway.contract.profile import Profile
 from gateway.contract.profile_file import find_profile, profile_names
@@ -91,10 +93,19 @@ def every_subparsers(
                 yield from every_subparsers(below)
 
 
+def parser_of(program: ModuleType) -> argparse.ArgumentParser:
+    """The whole parser of a program; the gateway's has all options when `simulate` is asked for."""
+    make = vars(program).get("parser") or vars(program)["_parser"]
+    parser = make(["simulate"]) if inspect.signature(make).parameters else make()
+    if not isinstance(parser, argparse.ArgumentParser):
+        raise TypeError(f"{program.__name__} has no function that makes its ArgumentParser")
+    return parser
+
+
 def parsers() -> list[argparse.ArgumentParser]:
     """The parsers of both programs."""
     return [
-        importlib.import_module(name).parser()
+        parser_of(importlib.import_module(name))
         for name in COMMANDS
         if importlib.util.find_spec(name)
     ]

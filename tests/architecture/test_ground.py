@@ -1,5 +1,6 @@
 """The ground's own checks find what they are for."""
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from pathlib import Path
 import grimp
 import pytest
 
-from scripts import check, generate, hygiene, licences, programs, suite, texts, walls
+from gateway.contract.profile_file import find_profile
+from scripts import check, generate, hygiene, licences, programs, suite, tables, texts, walls
 from tests.architecture.reading import ROOT
 
 
@@ -167,6 +169,28 @@ def test_a_stale_generated_file_is_found(
     assert generate.main() == 1
     assert "planted changed made.txt" in capsys.readouterr().out
     assert generate.main() == 0
+
+
+def test_the_page_of_commands() -> None:
+    top = argparse.ArgumentParser(prog="kw", description="Does it.")
+    below = top.add_subparsers()
+    one = below.add_parser("one", help="the first")
+    one.add_argument("--all", action="store_true", help="everything")
+    one.add_subparsers().add_parser("deep", help="below it").add_argument("name", metavar="NAME")
+    assert tables.commands([top]).partition("\n\n## ")[2] == (
+        "kw\n\nDoes it.\n\n"
+        "- `kw one`: the first\n  - `--all`: everything\n"
+        "- `kw one deep`: below it\n  - `NAME`: name\n"
+    )
+
+
+def test_the_row_of_a_device() -> None:
+    row = tables.device_row(find_profile("eastron/sdm630"))
+    assert row.startswith(
+        "| `eastron/sdm630` | Eastron SDM630 three-phase meter · Eastron SDM630 三相电能表 "
+        "| modbus | electricity | 1 | 24 | ep_imp, ep_exp, eq_imp, eq_exp | no | "
+    )
+    assert row.count(" | ") == 8
 
 
 def test_a_failing_step_fails_the_check(capsys: pytest.CaptureFixture[str]) -> None:
