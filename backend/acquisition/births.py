@@ -25,23 +25,34 @@ SET name = coalesce(device.name, excluded.name),
     verified = excluded.verified, online = true, born_at = excluded.born_at
 RETURNING id
 """
-_POINTS = """
+_NEW_POINTS = """
 INSERT INTO point (project_id, device_id, name, kind, unit, modulus, resolution, max_gap_s)
 SELECT %s, %s, b.name, b.kind, b.unit, b.modulus, b.resolution, b.max_gap_s
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::float8[], %s::float8[], %s::bigint[])
      AS b (name, kind, unit, modulus, resolution, max_gap_s)
-ON CONFLICT (project_id, device_id, name) DO UPDATE
+ON CONFLICT (project_id, device_id, name) """
+_MISSING_POINTS = _NEW_POINTS + "DO NOTHING"
+_POINTS = (
+    _NEW_POINTS
+    + """DO UPDATE
 SET kind = excluded.kind, unit = excluded.unit, modulus = excluded.modulus,
     resolution = excluded.resolution, max_gap_s = excluded.max_gap_s
 WHERE (point.kind, point.unit, point.modulus, point.resolution, point.max_gap_s)
    IS DISTINCT FROM (excluded.kind, excluded.unit, excluded.modulus, excluded.resolution,
                      excluded.max_gap_s)
 """
+)
 _POINT_IDS = "SELECT name, id FROM point WHERE project_id = %s AND device_id = %s"
 _ALIASES = """
 INSERT INTO point_alias (project_id, gateway_id, alias, point_id)
 SELECT %s, %s, a.alias, a.point_id FROM unnest(%s::bigint[], %s::bigint[]) AS a (alias, point_id)
 ON CONFLICT (project_id, gateway_id, alias) DO UPDATE SET point_id = excluded.point_id
+"""
+_IMPORT_DEVICE = """
+INSERT INTO device (project_id, uid, gateway_id, slug, profile, verified, online)
+VALUES (%s, %s, %s, %s, %s, false, false)
+ON CONFLICT (project_id, gateway_id, slug) DO UPDATE SET slug = excluded.slug
+RETURNING id
 """
 _FORGET_ALIASES = "DELETE FROM point_alias WHERE project_id = %s AND gateway_id = %s"
 _STATE_BORN = """
@@ -128,6 +139,17 @@ async def store_device(
     )
     if born.points:
         await tx.execute(_POINTS, (project_id, device_id, *_point_columns(born.points)))
+    rows = await tx.fetch_tuples(_POINT_IDS, (project_id, device_id))
+    return {str(name): int(point_id) for name, point_id in rows}
+
+
+async def import_device(
+    tx: WriteSession, project_id: int, gateway_id: int, born: BornDevice, now: datetime
+) -> dict[str, int]:
+    """Make what is missing of a device that a file names; what a birth said stays as it is."""
+    keys = (project_id, new_uuid(now), gateway_id, born.slug, born.profile)
+    device_id = await tx.fetch_value(_IMPORT_DEVICE, keys, into=int)
+    await tx.execute(_MISSING_POINTS, (project_id, device_id, *_point_columns(born.points)))
     rows = await tx.fetch_tuples(_POINT_IDS, (project_id, device_id))
     return {str(name): int(point_id) for name, point_id in rows}
 

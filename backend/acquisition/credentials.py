@@ -17,6 +17,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -189,11 +190,15 @@ def read_snapshot(folder: Path) -> dict[str, Credential]:
 
 def internal_secret(folder: Path) -> str:
     """Answer the secret of the internal credential; made at first use, readable by us only."""
-    file = folder / SECRET_FILE
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_private(file, new_secret().encode())
-    return file.read_text().strip()
+    return _kept_secret(folder / SECRET_FILE)
+
+
+def gateway_secret(folder: Path, credential: str) -> str:
+    """Answer the secret of a gateway on this same machine (the demonstration's); made at first use.
+
+    Its hash belongs into `gateway.credential_hash`; real gateways get theirs shown once.
+    """
+    return _kept_secret(folder / f"{credential}.secret")
 
 
 def broker_folder(data_folder: Path) -> Path:
@@ -204,6 +209,26 @@ def broker_folder(data_folder: Path) -> Path:
 def internal_url(data_folder: Path, port: int, host: str = "127.0.0.1") -> str:
     """Answer the address with which our own processes reach the embedded broker."""
     return f"mqtt://{INTERNAL}:{internal_secret(broker_folder(data_folder))}@{host}:{port}"
+
+
+def gateway_url(data_folder: Path, port: int, project: str, gateway: str) -> str:
+    """Answer the address with which a gateway on this machine reaches the embedded broker."""
+    name = f"{project}.{gateway}"
+    secret = gateway_secret(broker_folder(data_folder), name)
+    return f"mqtt://{name}:{secret}@127.0.0.1:{port}"
+
+
+def is_embedded(data_folder: Path, mqtt_url: str) -> bool:
+    """Tell whether an address is that of the embedded broker of this data folder."""
+    file = broker_folder(data_folder) / SECRET_FILE
+    return file.exists() and urlsplit(mqtt_url).password == file.read_text().strip()
+
+
+def _kept_secret(file: Path) -> str:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write_private(file, new_secret().encode())
+    return file.read_text().strip()
 
 
 def _write_private(file: Path, content: bytes) -> None:

@@ -22,6 +22,7 @@ from backend.acquisition.connection import Connection, unique_name
 from backend.acquisition.credentials import (
     broker_folder,
     credentials_of,
+    is_embedded,
     is_slug,
     write_snapshot,
 )
@@ -116,9 +117,10 @@ class Ingest:
         async with self._platform.database.ingest() as tx:
             listed = await leases.list_gateways(tx)
             held = await leases.claim(tx, self._owner)
-        if self._platform.settings.mqtt_url is None:
-            folder = broker_folder(self._platform.settings.data_folder)
-            write_snapshot(folder, credentials_of(one.credential_row for one in listed))
+        folder = self._platform.settings.data_folder
+        if is_embedded(folder, self._platform.mqtt_url):
+            rows = (one.credential_row for one in listed)
+            write_snapshot(broker_folder(folder), credentials_of(rows))
         ours = {
             (one.project, one.gateway): one
             for one in listed

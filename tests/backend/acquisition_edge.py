@@ -204,6 +204,3 @@ async def readings(database: Database, project_id: int) -> Rows:
             " WHERE r.project_id = %s ORDER BY 1, 2, 3",
             (NOW_MS, project_id),
         )
-
-
-
