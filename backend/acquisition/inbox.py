@@ -18,7 +18,7 @@ class Inbox:
     def __init__(self, limit: int = MAX_MESSAGES) -> None:
         """Take how many messages may wait."""
         self._limit = limit
-        self._messages: deque[tuple[str, bytes]] = deque()
+        self._messages: deque[tuple[str, bytes]] = deque(maxlen=limit)
         self._news = asyncio.Event()
 
     def __len__(self) -> int:

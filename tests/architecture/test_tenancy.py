@@ -9,7 +9,9 @@ from tests.architecture.tenancy import findings
 TENANT_TABLES = frozenset(metadata.tables) - frozenset(GLOBAL_TABLES)
 
 # Path and what the finding says, with the reason why it stands.
-EXCEPTIONS: dict[tuple[str, str], str] = {}
+EXCEPTIONS: dict[tuple[str, str], str] = {
+    ("backend/acquisition/leases.py", "touches gateway_state"): "a worker gives up all its leases",
+}
 
 
 def excused(finding: str) -> bool:
