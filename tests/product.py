@@ -107,7 +107,7 @@ class Product:
     def pid(self, role: str) -> int | None:
         """The process of a role (`web`, `ingest`, `broker`, `gateway`, `plant`, `postgres`)."""
         if role == "postgres":
-            file = self.data / "postgres" / "postmaster.pid"
+            file = self.data / "postgres" / "cluster" / "postmaster.pid"
             return int(file.read_text().split()[0]) if file.exists() else None
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit() and _is(folder, role, self.process.pid):

@@ -24,7 +24,7 @@ from psycopg import AsyncConnection, errors
 from psycopg.abc import QueryNoTemplate as Query
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, TupleRow, class_row, dict_row, tuple_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from backend.core.errors import Unavailable
 
@@ -133,12 +133,22 @@ class Database:
     """The pools of this process, one a role it logs in as, and the doors to them."""
 
     def __init__(
-        self, url_for: Callable[[str], str], *, max_size: int = 8, timeout_s: float = 10.0
+        self,
+        url_for: Callable[[str], str],
+        *,
+        max_size: int = 8,
+        timeout_s: float = 10.0,
+        max_waiting: int = 1000,
     ) -> None:
-        """Take a function role -> connection URL; pools open on first use, at most `max_size`."""
+        """Take a function role -> connection URL; pools open on first use.
+
+        A role has at most `max_size` connections; at most `max_waiting` transactions wait for one,
+        at most `timeout_s` seconds each: beyond either bound `Unavailable` is raised.
+        """
         self._url_for = url_for
         self._max_size = max_size
         self._timeout_s = timeout_s
+        self._max_waiting = max_waiting
         self._pools: dict[str, Pool] = {}
 
     async def __aenter__(self) -> Self:
@@ -158,6 +168,10 @@ class Database:
     def url(self, role: str) -> str:
         """Answer the connection URL of a role, for what needs a connection of its own."""
         return self._url_for(role)
+
+    def refused(self) -> int:
+        """Answer how often no connection could be had since the process began (for metrics)."""
+        return sum(pool.get_stats().get("requests_errors", 0) for pool in self._pools.values())
 
     @asynccontextmanager
     async def project(self, project_id: int) -> AsyncIterator[WriteSession]:
@@ -228,6 +242,8 @@ class Database:
                 connection = await pool.getconn(min(GETCONN_S, self._timeout_s))
             except PoolTimeout:
                 continue
+            except TooManyRequests as error:
+                raise Unavailable from error
             try:
                 # Without parameters this goes out as one simple query: one round trip.
                 await connection.execute(begin)
@@ -240,7 +256,7 @@ class Database:
                 raise
             else:
                 return connection
-        raise Unavailable("database_unavailable")
+        raise Unavailable
 
     async def _pool(self, role: str) -> Pool:
         pool = self._pools.get(role)
@@ -250,6 +266,7 @@ class Database:
                 kwargs={"autocommit": True},
                 min_size=1,
                 max_size=self._max_size,
+                max_waiting=self._max_waiting,
                 # A failed attempt ends at once; the next `getconn` starts a new one.
                 reconnect_timeout=0,
                 open=False,

@@ -1,5 +1,6 @@
 """The tenancy door: one project at a time, nobody commits but the door, events after commit."""
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import psycopg
 import pytest
 
 from backend.core.db import Database
+from backend.core.errors import Unavailable
 from tests.postgres import NOW, Actor, Server
 
 INSERT = (
@@ -161,3 +163,36 @@ async def test_ingest_reaches_nothing_else(database: Database) -> None:
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
             async with database.ingest() as tx:
                 await tx.fetch_all(f"SELECT * FROM {table}")
+
+
+async def test_waiting_for_a_connection_is_bounded(
+    postgres_server: Server, database_name: str, alice: Actor
+) -> None:
+    """One connection, one may wait: the second waiter is refused at once, the first gets it."""
+    url = postgres_server.url
+    async with Database(
+        lambda role: url(role, database_name), max_size=1, max_waiting=1
+    ) as database:
+
+        async def ask() -> int | None:
+            async with database.read(alice.tenant.id) as read:
+                return await read.fetch_value("SELECT 7", into=int)
+
+        async with database.read(alice.tenant.id):
+            waiter = asyncio.create_task(ask())
+            await asyncio.sleep(0.1)
+            with pytest.raises(Unavailable) as caught:
+                await ask()
+        assert await waiter == 7
+        assert caught.value.error_code == "unavailable"
+        assert database.refused() == 1
+
+
+async def test_a_database_that_stays_away_is_unavailable(
+    postgres_server: Server, alice: Actor
+) -> None:
+    url = postgres_server.url
+    async with Database(lambda role: url(role, "nowhere"), timeout_s=0.5) as database:
+        with pytest.raises(Unavailable):
+            async with database.read(alice.tenant.id):
+                pass
