@@ -1,0 +1,11 @@
+"""`python -m gateway.simulator` is `kilowise-gateway simulate`."""
+
+import argparse
+import sys
+
+from gateway.simulator.command import add_arguments, run
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="kilowise-gateway simulate")
+    add_arguments(parser)
+    sys.exit(run(parser.parse_args()))

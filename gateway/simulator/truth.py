@@ -1,0 +1,47 @@
+"""The truth file: what every register of the plant really counted in each quarter hour.
+
+One JSON line a register: `{"device", "point", "energy", "unit", "start", "step_s", "quantities"}`;
+quantities are whole smallest units of the energy (mWh, ml, g, pieces), wraps undone. Differences of
+a register telescope, so sums over any run of quarter hours are exact too.
+"""
+
+import json
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+from gateway.contract.energy import energy_type
+from gateway.simulator.boundaries import (
+    QUARTER_S,
+    RegisterPoint,
+    quarters,
+    readings,
+    register_points,
+)
+from gateway.simulator.field import Field
+
+
+def write_truth(file: Path, field: Field, start: int, end: int) -> int:
+    """Write the truth between two instants; answers the number of quarter hours."""
+    instants = list(quarters(start, end))
+    places = register_points(field)
+    rows = [readings(field, places, second) for second in instants]
+    with file.open("w", encoding="utf-8") as out:
+        for index, place in enumerate(places):
+            values = [row[index] for row in rows]
+            quantities = [place.quantity(before, after) for before, after in pairwise(values)]
+            out.write(json.dumps(_line(place, instants, quantities)) + "\n")
+    return max(0, len(instants) - 1)
+
+
+def _line(place: RegisterPoint, instants: list[int], quantities: list[int]) -> dict[str, object]:
+    start = datetime.fromtimestamp(instants[0], UTC).isoformat() if instants else None
+    return {
+        "device": place.meter.device.slug,
+        "point": place.point.name,
+        "energy": place.energy,
+        "unit": energy_type(place.energy).smallest_unit.code,
+        "start": start,
+        "step_s": QUARTER_S,
+        "quantities": quantities,
+    }
