@@ -89,10 +89,9 @@ def build_field(
     if step_s is not None:
         model = replace(model, buses=dict.fromkeys(model.buses, step_s))
     plant = Plant(model, which.seed, date.fromisoformat(which.anchor))
-    meters = [
-        SimulatedMeter(device, find_profile(device.profile, extra_profiles), plant)
-        for device in model.devices
-    ]
+    names = sorted({device.profile for device in model.devices})
+    profiles = {name: find_profile(name, extra_profiles) for name in names}
+    meters = [SimulatedMeter(device, profiles[device.profile], plant) for device in model.devices]
     return Field(plant, meters, clock, model.buses)
 
 
