@@ -144,8 +144,8 @@ class Ingest:
         self._nodes[one.project, one.gateway] = node
         self._connection.subscribe(*node.filters)
         log.info("The gateway %s/%s is claimed", one.project, one.gateway)
-        if not node.has_journal:
-            # What a node without a journal sends before its birth could not be sent again.
+        if node.names and not node.has_journal:
+            # Taken over from another worker: what its births said of datatypes is not stored.
             self._ask_rebirth(node)
 
     # -- reading ---------------------------------------------------------------------------
