@@ -100,6 +100,7 @@ class LinePoller:
         self._line = line
         self._clock = clock
         self._sink = sink
+        self._devices = list(devices)
         self._order = itertools.count()
         self._due: list[Entry] = []
         self._suspect: list[Entry] = []
@@ -108,11 +109,15 @@ class LinePoller:
         self._link_retry = 0.0
         self._probe_cost_s = 0.0
         self._probe_end = 0.0
-        for device in devices:
-            self._put(self._suspect, clock.monotonic(), device)
 
     async def run(self) -> None:
-        """Serve the deadlines for ever."""
+        """Serve the deadlines for ever; a second call after a fault begins anew."""
+        self._connected = False
+        self._due.clear()
+        self._suspect.clear()
+        for device in self._devices:
+            device.alive = False
+            self._put(self._suspect, self._clock.monotonic(), device)
         try:
             while True:
                 await self._step()

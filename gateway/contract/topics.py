@@ -45,6 +45,8 @@ PROPERTY_MAX_GAP = "max_gap_s"
 """Int64: seconds between samples above which an interval is estimated."""
 PROPERTY_QUALITY = "Quality"
 """Int32, on a metric: a `Quality` number; absent = good."""
+PROPERTY_REASON = "reason"
+"""String beside a quality that is not good: what the driver said."""
 
 NBIRTH, NDEATH, NDATA, NCMD = "NBIRTH", "NDEATH", "NDATA", "NCMD"
 DBIRTH, DDEATH, DDATA, DCMD = "DBIRTH", "DDEATH", "DDATA", "DCMD"

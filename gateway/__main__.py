@@ -1,0 +1,131 @@
+"""The command `kilowise-gateway`."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from gateway.contract.clock import ClockTextError, parse_clock
+from gateway.contract.lifeline import hold_lifeline
+
+ABOUT = """\
+Reads meters at a site and carries every change to a Kilowise platform (or any Sparkplug B host).
+Samples lie in a journal on this machine until the platform has committed them to its database, so
+a cut link, a restart or a kill -9 loses nothing.
+"""
+RUN = """\
+Reads the devices of a configuration file until Ctrl-C or SIGTERM. What is wrong with one device is
+said and stops only that device; a missing or broken file is said and waited for.
+
+  project: demo                     # slugs as the platform knows them
+  node: gateway-1
+  mqtt: {url: "mqtts://broker.example:8883", credential: demo.gateway-1, secret: "..."}
+  journal: {path: gateway-1.journal, max_mb: 512}
+  devices:
+    - {slug: incomer-1, profile: sfere/pd194e-9s4, host: 192.0.2.10, port: 502, unit: 1, poll_s: 1}
+    - {slug: line-3, profile: eastron/sdm630, host: 192.0.2.10, unit: 7, poll_s: 5}
+
+Environment: KILOWISE_GATEWAY_CONFIG (this file), KILOWISE_MQTT_URL and KILOWISE_MQTT_SECRET (where
+the file names none), KILOWISE_CLOCK (accelerated time for demonstrations).
+"""
+PROFILE = """\
+A device profile is one YAML file <vendor>/<model>.yaml that says where a type of meter keeps its
+values. `check` reads a file and its own sample; `show` lists what is read and with which requests.
+"""
+DOCTOR = """\
+Looks at everything a configuration names: file, clock, journal, broker, each line and each device,
+and says in one line each what works and what to do about the rest. Changes nothing.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; answers the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = _parser(arguments).parse_args(arguments)
+    if options.command == "simulate":
+        return _simulate(options)
+    if options.command == "profile":
+        from gateway import show
+
+        return show.check(options.names) if options.verb == "check" else show.show(options.names)
+    try:
+        clock = parse_clock(os.environ.get("KILOWISE_CLOCK"))
+    except ClockTextError as error:
+        print(f"KILOWISE_CLOCK: {error}", file=sys.stderr)
+        return 2
+    from gateway import run
+
+    file = options.config or run.default_config()
+    if options.command == "doctor":
+        from gateway import doctor
+
+        return asyncio.run(doctor.examine(file, clock, os.environ))
+    hold_lifeline()
+    run.log_to_stderr(options.log_level)
+    with asyncio.Runner(loop_factory=run.loop_factory()) as runner:
+        runner.run(run.run_gateway(file, clock, os.environ))
+    return 0
+
+
+_raw = argparse.RawDescriptionHelpFormatter
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kilowise-gateway", description=ABOUT, formatter_class=_raw
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run", help="read meters and publish", description=RUN, formatter_class=_raw
+    )
+    doctor = commands.add_parser(
+        "doctor", help="say what works and what does not", description=DOCTOR, formatter_class=_raw
+    )
+    for part in (run, doctor):
+        part.add_argument(
+            "--config",
+            type=Path,
+            metavar="FILE",
+            help="configuration (default: KILOWISE_GATEWAY_CONFIG or KILOWISE_DATA/gateway.yaml)",
+        )
+    run.add_argument(
+        "--log-level",
+        default="INFO",
+        choices=["DEBUG", "INFO", "WARNING", "ERROR"],
+        help="how much to say on stderr (default: %(default)s)",
+    )
+    profile = commands.add_parser(
+        "profile", help="check or show device profiles", description=PROFILE, formatter_class=_raw
+    )
+    verbs = profile.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb, text in (
+        ("check", "read profile files and decode their samples; exit 1 when one is wrong"),
+        ("show", "list points and requests; without a name, all known profiles"),
+    ):
+        part = verbs.add_parser(verb, help=text, description=text)
+        part.add_argument(
+            "names",
+            nargs="+" if verb == "check" else "*",
+            metavar="PROFILE",
+            help="a file, or vendor/model of a shipped profile",
+        )
+    simulate = commands.add_parser(
+        "simulate", help="a plant of simulated meters over Modbus TCP", formatter_class=_raw
+    )
+    if (argv or ["run"])[0] == "simulate":
+        # The simulator's code is loaded only by those who ask for it.
+        import_module("gateway.simulator").add_arguments(simulate)
+    return parser
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    hold_lifeline()
+    code: int | None = import_module("gateway.simulator").main(options)
+    return code or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,229 @@
+"""The gateway's configuration: one YAML file, checked; what is wrong with one device stops only it.
+
+Every fault is a sentence with file, line, place and remedy. Secrets may come from the environment
+(`KILOWISE_MQTT_URL`, `KILOWISE_MQTT_SECRET`) instead of the file.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from gateway.change import DEFAULT_HEARTBEAT_S
+from gateway.contract.documents import (
+    Document,
+    DocumentFault,
+    Problem,
+    check_document,
+    read_document,
+)
+from gateway.contract.profile import Profile, Ratios, RatioSource
+from gateway.contract.profile_file import exact, find_profile
+from gateway.drivers.capabilities import Address
+from gateway.drivers.registry import protocols
+from gateway.publish import Broker
+
+SCHEMA_FILE = Path(__file__).parent / "contract" / "gateway.schema.json"
+MQTT_PORT = 1883
+MQTTS_PORT = 8883
+MODBUS_PORT = 502
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """One device to read."""
+
+    slug: str
+    name: str | None
+    profile: Profile
+    address: Address
+    unit: int
+    ratios: Ratios
+    period_ms: int
+    register_every_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """Everything a gateway needs to know; `problems` are faults of devices that were left out."""
+
+    project: str
+    node: str
+    broker: Broker
+    journal: Path
+    journal_bytes: int
+    durable: bool
+    timeout_s: float
+    heartbeat_s: float
+    devices: tuple[DeviceConfig, ...]
+    problems: tuple[Problem, ...] = field(default=())
+
+
+class _Mqtt(msgspec.Struct):
+    url: str | None = None
+    credential: str | None = None
+    secret: str | None = None
+
+
+class _Journal(msgspec.Struct):
+    path: str | None = None
+    max_mb: float = 512
+    durable: bool = False
+
+
+class _Device(msgspec.Struct):
+    slug: str
+    profile: str
+    host: str
+    unit: int
+    name: str | None = None
+    port: int = MODBUS_PORT
+    ct: float | None = None
+    pt: float | None = None
+    poll_s: float = 1.0
+    register_every_s: float | None = None
+
+
+class _File(msgspec.Struct):
+    project: str
+    node: str
+    mqtt: _Mqtt = msgspec.field(default_factory=_Mqtt)
+    journal: _Journal = msgspec.field(default_factory=_Journal)
+    timeout_s: float = 0.5
+    heartbeat_s: float = DEFAULT_HEARTBEAT_S
+    register_every_s: float = 0.0
+    profile_dirs: list[str] = []
+
+
+def load_config(file: Path, environment: Mapping[str, str]) -> GatewayConfig:
+    """Read and check a configuration; DocumentFault when the gateway as a whole cannot run."""
+    document = read_document(file)
+    problems = check_document(document, config_schema())
+    general = [problem for problem in problems if not problem.path.startswith("devices[")]
+    if general:
+        raise DocumentFault(problems)
+    data = document.data
+    if not isinstance(data, dict):
+        raise DocumentFault([document.problem((), "this is not a configuration.", "See --help.")])
+    shape = msgspec.convert({key: data[key] for key in data if key != "devices"}, _File)
+    folders = [file.parent / folder for folder in shape.profile_dirs]
+    devices: list[DeviceConfig] = []
+    for index, entry in enumerate(data["devices"]):
+        place = f"devices[{index}]"
+        if any(problem.path.startswith((f"{place}.", f"{place}[")) for problem in problems):
+            continue
+        if any(problem.path == place for problem in problems):
+            continue
+        try:
+            device = _device(document, index, msgspec.convert(entry, _Device), shape, folders)
+            _check_unique(document, index, device, devices)
+        except DocumentFault as fault:
+            problems.extend(fault.problems)
+        else:
+            devices.append(device)
+    journal = shape.journal.path or f"{shape.node}.journal"
+    return GatewayConfig(
+        shape.project,
+        shape.node,
+        _broker(document, shape, environment),
+        file.parent / journal,
+        round(shape.journal.max_mb * 1024 * 1024),
+        shape.journal.durable,
+        shape.timeout_s,
+        shape.heartbeat_s,
+        tuple(devices),
+        tuple(problems),
+    )
+
+
+@cache
+def config_schema() -> Mapping[str, object]:
+    """The JSON schema of a configuration file."""
+    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    if not isinstance(schema, dict):
+        raise TypeError(f"{SCHEMA_FILE} is not a JSON object")
+    return schema
+
+
+def _device(
+    document: Document, index: int, entry: _Device, shape: _File, folders: list[Path]
+) -> DeviceConfig:
+    profile = _profile(document, index, entry.profile, folders)
+    one = Fraction(1)
+    ratios = Ratios(
+        one if entry.pt is None else exact(entry.pt), one if entry.ct is None else exact(entry.ct)
+    )
+    if profile.ratio_source is RatioSource.CONFIGURATION and entry.ct is None:
+        what = f"{profile.name} needs the current transformer's ratio."
+        todo = "Add ct (400/5 = 80), and pt when voltages are transformed too."
+        raise DocumentFault([document.problem(("devices", index), what, todo)])
+    every = shape.register_every_s if entry.register_every_s is None else entry.register_every_s
+    return DeviceConfig(
+        entry.slug,
+        entry.name,
+        profile,
+        Address(profile.protocol, entry.host, entry.port),
+        entry.unit,
+        ratios,
+        round(entry.poll_s * 1000),
+        every,
+    )
+
+
+def _profile(document: Document, index: int, name: str, folders: list[Path]) -> Profile:
+    try:
+        profile = find_profile(name, folders)
+    except DocumentFault as fault:
+        here = document.problem(
+            ("devices", index, "profile"),
+            f"the profile {name!r} cannot be used.",
+            "The device is left out; see the next lines.",
+        )
+        raise DocumentFault([here, *fault.problems]) from fault
+    if profile.protocol not in protocols():
+        what = f"no driver speaks {profile.protocol!r}."
+        raise DocumentFault([document.problem(("devices", index, "profile"), what, "Install it.")])
+    return profile
+
+
+def _check_unique(
+    document: Document, index: int, device: DeviceConfig, others: list[DeviceConfig]
+) -> None:
+    for other in others:
+        if other.slug == device.slug:
+            what = f"the slug {device.slug!r} is there twice; the second device is left out."
+            todo = "Give each device a slug of its own."
+            raise DocumentFault([document.problem(("devices", index, "slug"), what, todo)])
+
+
+def _broker(document: Document, shape: _File, environment: Mapping[str, str]) -> Broker:
+    url = shape.mqtt.url or environment.get("KILOWISE_MQTT_URL") or f"mqtt://127.0.0.1:{MQTT_PORT}"
+    fault = document.problem(
+        ("mqtt", "url"),
+        "the broker's URL cannot be read.",
+        "Write mqtt://host:1883 or mqtts://host:8883 (or set KILOWISE_MQTT_URL).",
+    )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise DocumentFault([fault]) from error
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+        raise DocumentFault([fault])
+    tls = parts.scheme == "mqtts"
+    # A URL from the environment may carry somebody else's user: only a URL of our own file counts.
+    user = unquote(parts.username) if parts.username and shape.mqtt.url else None
+    password = unquote(parts.password) if parts.password and shape.mqtt.url else None
+    secret = shape.mqtt.secret or environment.get("KILOWISE_MQTT_SECRET") or password
+    return Broker(
+        parts.hostname,
+        port or (MQTTS_PORT if tls else MQTT_PORT),
+        tls,
+        shape.mqtt.credential or user or f"{shape.project}.{shape.node}",
+        secret,
+    )

@@ -1,0 +1,110 @@
+"""`kilowise-gateway doctor`: what of a configuration works, and what to do about the rest."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.config import DeviceConfig, GatewayConfig, load_config
+from gateway.contract.clock import Clock
+from gateway.contract.documents import DocumentFault
+from gateway.drivers.capabilities import Address, DriverFault, Line
+from gateway.drivers.registry import find_driver
+from gateway.run import FIRST_PLAUSIBLE_YEAR
+
+
+class Findings:
+    """Lines for people, and whether all is well."""
+
+    def __init__(self) -> None:
+        self.faults = 0
+
+    def good(self, text: str) -> None:
+        """Something works."""
+        print(f"ok    {text}")  # noqa: T201 - a command
+
+    def bad(self, text: str) -> None:
+        """Something does not."""
+        self.faults += 1
+        print(f"WRONG {text}")  # noqa: T201 - a command
+
+
+async def examine(file: Path, clock: Clock, environment: Mapping[str, str]) -> int:
+    """Look at everything once; answers 1 when something is wrong."""
+    findings = Findings()
+    try:
+        config = load_config(file, environment)
+    except DocumentFault as fault:
+        findings.bad(str(fault))
+        return 1
+    for problem in config.problems:
+        findings.bad(str(problem))
+    findings.good(f"{file}: {len(config.devices)} devices can be read")
+    _clock(findings, clock)
+    _journal(findings, config)
+    await _broker(findings, config)
+    await _devices(findings, config)
+    return 1 if findings.faults else 0
+
+
+def _clock(findings: Findings, clock: Clock) -> None:
+    now = clock.now()
+    if now.year < FIRST_PLAUSIBLE_YEAR:
+        findings.bad(f"the clock says {now:%Y-%m-%d %H:%M} UTC. Set it or start NTP.")
+    else:
+        findings.good(f"the clock says {now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _journal(findings: Findings, config: GatewayConfig) -> None:
+    folder = config.journal.parent
+    try:
+        probe = folder / f".{config.journal.name}.probe"
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        findings.bad(f"the journal's folder cannot be written: {error}. Set journal.path.")
+    else:
+        findings.good(f"the journal's folder {folder} can be written")
+
+
+async def _broker(findings: Findings, config: GatewayConfig) -> None:
+    place = f"{config.broker.host}:{config.broker.port}"
+    try:
+        connecting = asyncio.open_connection(config.broker.host, config.broker.port)
+        _, writer = await asyncio.wait_for(connecting, 3)
+    except (OSError, TimeoutError) as error:
+        findings.bad(f"the broker {place} does not answer ({error}). Check mqtt.url and firewall.")
+    else:
+        writer.close()
+        findings.good(f"the broker {place} accepts connections")
+
+
+async def _devices(findings: Findings, config: GatewayConfig) -> None:
+    lines: dict[Address, list[DeviceConfig]] = {}
+    for device in config.devices:
+        lines.setdefault(device.address, []).append(device)
+    for address, devices in lines.items():
+        line = find_driver(address.protocol)(address, config.timeout_s)
+        try:
+            await line.open()
+        except DriverFault as fault:
+            findings.bad(f"{fault}. Check address, port and cable.")
+            continue
+        for device in devices:
+            await _device(findings, line, device)
+        line.close()
+
+
+async def _device(findings: Findings, line: Line, device: DeviceConfig) -> None:
+    reads = line.device(device.profile, device.unit)
+    try:
+        values = await reads.reader(device.profile.points, device.ratios)()
+    except DriverFault as fault:
+        findings.bad(f"{device.slug}: {fault}. Check unit address and profile.")
+        return
+    index = [point.name for point in device.profile.points].index(device.profile.verify.point)
+    point = device.profile.points[index]
+    findings.good(
+        f"{device.slug}: {sum(value is not None for value in values)} of {len(values)} points have "
+        f"values; compare {point.name} = {values[index]} {point.unit} with the display"
+    )

@@ -1,0 +1,370 @@
+"""The Sparkplug edge node: births, live data, backlog and acknowledgements over one MQTT session.
+
+Every connection is a session of its own with a new `bdSeq` and will; gmqtt's own reconnecting is
+off because it would repeat the old will. Nothing is handed to gmqtt while disconnected. STATE of
+the host application is information only: the acknowledgement is the truth.
+"""
+
+import asyncio
+import logging
+import random
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from gmqtt import Client, Message
+from gmqtt.mqtt.constants import MQTTv311
+from gmqtt.mqtt.handler import MQTTConnectError
+
+from gateway.contract import topics
+from gateway.contract.clock import Clock
+from gateway.contract.sparkplug import Metric, Payload, WireFault, decode, encode, signed
+from gateway.journal import Journal, Record
+from gateway.journal_file import JournalFault
+from gateway.messages import (
+    Envelope,
+    historical,
+    node_birth,
+    node_death,
+    node_standing,
+    parse_committed,
+)
+from gateway.window import OutgoingWindow
+
+log = logging.getLogger(__name__)
+quiet = logging.getLogger("gateway.mqtt")
+quiet.setLevel(logging.CRITICAL)
+# What happens to the connection is said by this module, once and in a sentence.
+logging.getLogger("gmqtt").setLevel(logging.CRITICAL)
+
+CONNECT_TIMEOUT_S = 10.0
+KEEPALIVE_S = 15
+LONGEST_PAUSE_S = 30.0
+BACKLOG_EVERY_S = 0.1
+BACKLOG_AT_ONCE = 200
+"""With the pause above: at most 2,000 backlog messages a second, so that live data stays first."""
+MAX_UNSENT_BYTES = 1 << 20
+"""Bytes waiting in the socket above which messages stay in the journal."""
+STANDING_EVERY_S = 10.0
+OFFSET_STEP_MS = 250
+NOTABLE_OFFSET_MS = 2000
+NO_RECONNECT = -2
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is and who we are there."""
+
+    host: str
+    port: int
+    tls: bool
+    credential: str
+    secret: str | None
+
+    @property
+    def client_id(self) -> str:
+        """A broker of the platform admits only ids that begin with the credential's name."""
+        return f"{self.credential}/gateway"
+
+
+class Births(Protocol):
+    """Who knows the devices' births."""
+
+    def births(self) -> Mapping[str, tuple[tuple[Metric, ...], bool]]:
+        """Slug -> (metrics of its DBIRTH, whether it is alive)."""
+        ...
+
+
+class EdgeNode:
+    """One Sparkplug edge node; `run` keeps it connected until cancelled."""
+
+    def __init__(
+        self,
+        group: str,
+        node: str,
+        broker: Broker,
+        journal: Journal,
+        clock: Clock,
+        births: Births,
+        window: OutgoingWindow | None = None,
+    ) -> None:
+        self._group = group
+        self._node = node
+        self._broker = broker
+        self._journal = journal
+        self._clock = clock
+        self._births = births
+        self._window = window or OutgoingWindow()
+        self._envelope = Envelope(journal.epoch)
+        self._data_topics: dict[str, str] = {}
+        self._client: Client | None = None
+        self._lost = asyncio.Event()
+        self._online = False
+        self._session = 0
+        self._seq = 0
+        self._born: set[str] = set()
+        self._rebirth = asyncio.Event()
+        self._said: tuple[int, int] = (0, 0)
+        self._last_sentence = ""
+        self.clock_offset_ms = 0
+        self.host_online: bool | None = None
+
+    @property
+    def online(self) -> bool:
+        """Whether births are out and data may follow."""
+        return self._online
+
+    async def run(self) -> None:
+        """Connect, serve, and connect again with growing pauses, until cancelled."""
+        pause = 1.0
+        while True:
+            begun = time.monotonic()
+            try:
+                await self._serve()
+            except (OSError, TimeoutError, MQTTConnectError, JournalFault) as error:
+                self._explain(error)
+            if time.monotonic() - begun > LONGEST_PAUSE_S:
+                pause = 1.0
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    def journaled(self, records: Sequence[Record]) -> None:
+        """Send fresh records at once when possible; otherwise the backlog takes them."""
+        if not self._can_send():
+            return
+        now, now_ms = time.monotonic(), self._now_ms()
+        for record in records:
+            if record.device in self._born:
+                self._send_data(record, record.body, now_ms)
+                self._window.sent_live(record.rec, now)
+
+    def device_born(self, slug: str, metrics: tuple[Metric, ...]) -> None:
+        """A device came alive: its DBIRTH goes out (or waits for the next session)."""
+        payload = encode(Payload(None, metrics))
+        self._journal.remember_birth(slug, payload)
+        if self._online:
+            self._send_birth(slug, metrics)
+
+    def device_died(self, slug: str) -> None:
+        """A device went silent: its DDEATH goes out."""
+        if self._online:
+            self._send(topics.DDEATH, slug, Payload(self._now_ms(), (), self._next_seq()))
+
+    async def close(self) -> None:
+        """End in order: NDEATH, then DISCONNECT."""
+        client, self._online = self._client, False
+        if client is not None and client.is_connected:
+            topic = str(topics.NodeTopic(self._group, topics.NDEATH, self._node))
+            client.publish(topic, node_death(self._session, self._now_ms()), qos=0)
+            await client.disconnect()
+
+    async def _serve(self) -> None:
+        self._session = await self._journal.next_session()
+        client = self._make_client()
+        self._lost.clear()
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await client.connect(
+                    self._broker.host,
+                    self._broker.port,
+                    ssl=ssl.create_default_context() if self._broker.tls else False,
+                    keepalive=KEEPALIVE_S,
+                    version=MQTTv311,
+                )
+            self._client = client
+            self._subscribe(client)
+            await self._be_born()
+            log.info("connected to %s:%d as %s", *self._place(), self._broker.client_id)
+            self._last_sentence = ""
+            await self._keep_up()
+        finally:
+            self._online = False
+            self._client = None
+            await _drop(client)
+
+    def _make_client(self) -> Client:
+        topic = str(topics.NodeTopic(self._group, topics.NDEATH, self._node))
+        will = Message(topic, node_death(self._session, self._now_ms()), qos=1)
+        client = Client(self._broker.client_id, will_message=will, logger=quiet)
+        client.set_config({"reconnect_retries": NO_RECONNECT})
+        if self._broker.secret is not None:
+            client.set_auth_credentials(self._broker.credential, self._broker.secret)
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        return client
+
+    def _subscribe(self, client: Client) -> None:
+        for kind in (topics.NCMD, topics.DCMD):
+            filter_ = f"{topics.NAMESPACE}/{self._group}/{kind}/{self._node}/#"
+            client.subscribe(filter_, qos=1)
+        client.subscribe(topics.state("#"), qos=1)
+
+    async def _be_born(self) -> None:
+        """NBIRTH and every DBIRTH; devices that are away say so at once."""
+        self._rebirth.clear()
+        retired = await self._journal.births_of_backlog()
+        now_ms = self._now_ms()
+        dropped = self._journal.standing.dropped_total
+        self._said = (dropped, self.clock_offset_ms)
+        self._born.clear()
+        topic = str(topics.NodeTopic(self._group, topics.NBIRTH, self._node))
+        self._seq = 0
+        birth = node_birth(
+            self._session, self._journal.epoch, dropped, self.clock_offset_ms, now_ms
+        )
+        self._publish(topic, birth)
+        known = self._births.births()
+        for slug, (metrics, alive) in known.items():
+            self._send_birth(slug, metrics)
+            if not alive:
+                self._send(topics.DDEATH, slug, Payload(now_ms, (), self._next_seq()))
+        for slug, payload in retired.items():
+            if slug not in known:
+                self._send_birth(slug, decode(payload).metrics)
+                self._send(topics.DDEATH, slug, Payload(now_ms, (), self._next_seq()))
+        self._window.reset()
+        self._online = True
+
+    def _send_birth(self, slug: str, metrics: tuple[Metric, ...]) -> None:
+        self._send(topics.DBIRTH, slug, Payload(self._now_ms(), metrics, self._next_seq()))
+        self._born.add(slug)
+
+    async def _keep_up(self) -> None:
+        """Backlog, rebirths and standing, until the connection is lost."""
+        next_standing = time.monotonic() + STANDING_EVERY_S
+        while not self._lost.is_set():
+            if self._rebirth.is_set():
+                await self._be_born()
+            await self._send_backlog()
+            if time.monotonic() >= next_standing:
+                next_standing = time.monotonic() + STANDING_EVERY_S
+                self._send_standing()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BACKLOG_EVERY_S):
+                    await self._lost.wait()
+
+    async def _send_backlog(self) -> None:
+        wanted = self._window.wanted(time.monotonic(), self._journal.last)
+        if wanted is None or not self._can_send():
+            return
+        after, room = wanted
+        records = await self._journal.read(after, min(room, BACKLOG_AT_ONCE))
+        if not self._can_send():
+            return
+        now_ms = self._now_ms()
+        for record in self._window.take(records, time.monotonic()):
+            if record.device in self._born:
+                self._send_data(record, historical(record.body), now_ms)
+
+    def _send_standing(self) -> None:
+        now = (self._journal.standing.dropped_total, self.clock_offset_ms)
+        if now[0] == self._said[0] and abs(now[1] - self._said[1]) < OFFSET_STEP_MS:
+            return
+        self._said = now
+        now_ms = self._now_ms()
+        self._send(
+            topics.NDATA, None, Payload(now_ms, node_standing(*now, now_ms), self._next_seq())
+        )
+
+    def _send_data(self, record: Record, body: bytes, now_ms: int) -> None:
+        topic = self._data_topics.get(record.device)
+        if topic is None:
+            topic = str(topics.NodeTopic(self._group, topics.DDATA, self._node, record.device))
+            self._data_topics[record.device] = topic
+        self._publish(topic, self._envelope.data(record.rec, body, now_ms, self._next_seq()))
+
+    def _send(self, kind: str, device: str | None, payload: Payload) -> None:
+        topic = str(topics.NodeTopic(self._group, kind, self._node, device))
+        self._publish(topic, encode(payload))
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        if self._client is not None and self._client.is_connected:
+            self._client.publish(topic, payload, qos=0)
+
+    def _can_send(self) -> bool:
+        client = self._client
+        if not self._online or client is None or not client.is_connected:
+            return False
+        # gmqtt has no back-pressure of its own: what does not fit stays in the journal.
+        transport = client._connection._transport  # noqa: SLF001 - the only way to see the socket
+        return bool(transport.get_write_buffer_size() < MAX_UNSENT_BYTES)
+
+    def _next_seq(self) -> int:
+        self._seq = (self._seq + 1) % 256
+        return self._seq
+
+    def _on_disconnect(self, client: Client, packet: object, exc: object = None) -> None:
+        if client is self._client or self._client is None:
+            self._online = False
+            self._lost.set()
+
+    def _on_message(
+        self, client: Client, topic: str, payload: bytes, qos: int, properties: object
+    ) -> int:
+        if topic.startswith(topics.state("")):
+            self.host_online = b"true" in bytes(payload).lower()
+            return 0
+        place = topics.parse(topic)
+        if place is not None and place.kind == topics.NCMD:
+            try:
+                self._command(decode(bytes(payload)))
+            except (WireFault, ValueError) as error:
+                log.warning("a command on %s cannot be read: %s.", topic, error)
+        return 0
+
+    def _command(self, payload: Payload) -> None:
+        for metric in payload.metrics:
+            if metric.name == topics.REBIRTH and metric.value:
+                self._rebirth.set()
+            elif metric.name == topics.EXT_COMMITTED and isinstance(metric.value, str):
+                self._committed(metric.value)
+            elif metric.name == topics.EXT_TIME and isinstance(metric.value, int):
+                self._measure(signed(metric.value, 64))
+
+    def _committed(self, text: str) -> None:
+        epoch, ranges = parse_committed(text)
+        if epoch == self._journal.epoch:
+            self._window.acknowledge(ranges)
+            self._journal.acknowledge(ranges)
+
+    def _measure(self, platform_ms: int) -> None:
+        offset = self._now_ms() - platform_ms
+        if abs(offset) > NOTABLE_OFFSET_MS and abs(self.clock_offset_ms) <= NOTABLE_OFFSET_MS:
+            log.warning(
+                "this gateway's clock is %+.1f s off the platform's. Samples keep its time; "
+                "set up time synchronisation (NTP) here or there.",
+                offset / 1000,
+            )
+        self.clock_offset_ms = offset
+
+    def _explain(self, error: Exception) -> None:
+        sentence = (
+            f"no MQTT session with {self._broker.host}:{self._broker.port}: "
+            f"{str(error) or 'no answer in time'}. Samples stay in the journal. {_advice(error)}"
+        )
+        if sentence != self._last_sentence:
+            self._last_sentence = sentence
+            log.warning(sentence)
+
+    def _place(self) -> tuple[str, int]:
+        return self._broker.host, self._broker.port
+
+    def _now_ms(self) -> int:
+        return round(self._clock.now().timestamp() * 1000)
+
+
+def _advice(error: Exception) -> str:
+    if isinstance(error, MQTTConnectError):
+        return "Check mqtt.credential and mqtt.secret in the gateway's configuration."
+    return "Check mqtt.url in the gateway's configuration and that the broker runs."
+
+
+async def _drop(client: Client) -> None:
+    try:
+        await client.disconnect()
+    except (OSError, AttributeError):
+        # Never connected, or the socket is gone already.
+        return
