@@ -16,11 +16,12 @@ Key = tuple[str, str, int]
 
 
 class Host:
-    """Listens to one group. `acknowledging` may be switched off to play a platform that is away."""
+    """Listens to one group; tests switch `acknowledging` off, or play a platform that is `deaf`."""
 
     def __init__(self, group: str, port: int) -> None:
         self.group, self.port = group, port
         self.acknowledging = True
+        self.deaf = False
         self.samples: dict[Key, Value | None] = {}
         self.live: Counter[Key] = Counter()
         self.backlog: Counter[Key] = Counter()
@@ -95,7 +96,7 @@ class Host:
         self, client: Client, topic: str, payload: bytes, qos: int, properties: object
     ) -> int:
         place = topics.parse(topic)
-        if place is None or place.kind in (topics.NCMD, topics.DCMD):
+        if self.deaf or place is None or place.kind in (topics.NCMD, topics.DCMD):
             return 0
         message = decode(bytes(payload))
         if place.kind == topics.NDEATH:
