@@ -127,19 +127,21 @@ async def test_connections_that_died_are_replaced(
 async def test_a_changed_schema_costs_at_most_one_transaction(
     postgres_server: Server, database_name: str, alice: Actor, admin: psycopg.Connection
 ) -> None:
+    """Both connections have the statement prepared; the first that fails renews both."""
     select = "SELECT * FROM node WHERE project_id = %s"
     url = postgres_server.url
-    async with Database(lambda role: url(role, database_name), max_size=1) as database:
-        for _ in range(8):  # often enough to be prepared on the server
-            async with database.read(alice.tenant.id) as read:
-                await read.fetch_all(select, (alice.tenant.id,))
+    async with Database(lambda role: url(role, database_name), max_size=2) as database:
+        async with database.read(alice.tenant.id) as one, database.read(alice.tenant.id) as two:
+            for _ in range(8):  # often enough to be prepared on the server
+                await one.fetch_all(select, (alice.tenant.id,))
+                await two.fetch_all(select, (alice.tenant.id,))
         admin.execute("ALTER TABLE node ADD COLUMN colour text")
         with pytest.raises(psycopg.errors.FeatureNotSupported, match="cached plan"):
             async with database.read(alice.tenant.id) as read:
                 await read.fetch_all(select, (alice.tenant.id,))
-        for _ in range(2):
-            async with database.read(alice.tenant.id) as read:
-                assert await read.fetch_all(select, (alice.tenant.id,)) == []
+        async with database.read(alice.tenant.id) as one, database.read(alice.tenant.id) as two:
+            assert await one.fetch_all(select, (alice.tenant.id,)) == []
+            assert await two.fetch_all(select, (alice.tenant.id,)) == []
 
 
 @pytest.mark.both_postgres

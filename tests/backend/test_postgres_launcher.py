@@ -161,9 +161,11 @@ def test_a_pid_that_now_belongs_to_another_program_does_not_stop_us(
     server = make(folder, servers)
     server.start()
     server.stop()
-    stranger = subprocess.Popen(["sleep", "600"])
+    pid_file = folder / "postgres" / "cluster" / "postmaster.pid"
+    owner = pid_file.parent.stat()
+    account = ServerAccount("self" if os.geteuid() else "user", owner.st_uid, owner.st_gid)
+    stranger = account.popen(["sleep", "600"], output=subprocess.DEVNULL)
     try:
-        pid_file = folder / "postgres" / "cluster" / "postmaster.pid"
         pid_file.write_text(f"{stranger.pid}\n{pid_file.parent}\n1\n5432\n\n\n0\nready   \n")
         server.start()
         assert ask(folder, server, "SELECT 1") == 1
