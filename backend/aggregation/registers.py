@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from struct import Struct
 from typing import Final, NamedTuple
 
 from backend.aggregation.curve import HOUR, MINUTE, Curve, Frame, Mark
@@ -21,6 +22,11 @@ MARGIN: Final = Fraction(6, 5)
 """More than nameplate x 1.2 is suspect (case 6)."""
 RISING: Final = 3
 """Readings that must rise from a new level before it is believed."""
+
+
+SAMPLE: Final = Struct("!qdh")
+"""A reading as PostgreSQL sends it: microseconds since 2000, value, quality."""
+YEAR_2000: Final = 946_684_800_000_000
 
 
 class Reading(NamedTuple):
@@ -97,6 +103,18 @@ class RegisterSpec:
             return nearest
         return round(_decimal(value) / self.resolution)
 
+    def readings(self, blob: bytes) -> list[tuple[int, int, int]]:
+        """Answer a blob of readings (see SAMPLE) as instants, counts and qualities."""
+        factor = self.resolution.denominator / self.resolution.numerator
+        safe, exact, found = 2.0**48, self.count, []
+        for since_2000, value, quality in SAMPLE.iter_unpack(blob):
+            near = value * factor
+            count = round(near)
+            if not (-0.25 < near - count < 0.25 and -safe < near < safe):
+                count = exact(value)
+            found.append((since_2000 + YEAR_2000, count, quality))
+        return found
+
     def value(self, count: int) -> Decimal:
         """Answer a count in the point's unit."""
         exact = count * self.resolution
@@ -145,7 +163,9 @@ def settled(judgements: Sequence[Judgement], ts: int) -> bool:
 
 
 def judge(
-    readings: Sequence[Reading], spec: RegisterSpec, exchanges: Sequence[Exchange] = ()
+    readings: Sequence[tuple[int, int, int]],
+    spec: RegisterSpec,
+    exchanges: Sequence[Exchange] = (),
 ) -> Trace:
     """Pass once over a register's readings (rising times) from a settled reading or the first.
 
@@ -166,7 +186,7 @@ def judge(
             run.counts.append(count)
             run.ts, run.count = ts, count
         elif quality < usable:
-            run.take(reading)
+            run.take(Reading(*reading))
     return run.finished()
 
 
