@@ -1,0 +1,16 @@
+"""What aggregation counts for `/metrics`."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+stretches = Counter("kilowise_account_stretches", "Stretches of registers recomputed")
+buckets = Counter("kilowise_account_buckets", "Quarter hours of meters recomputed")
+seconds = Histogram("kilowise_account_seconds", "Time of one accounting transaction")
+behind = Gauge(
+    "kilowise_account_behind_seconds",
+    "Age of the newest reading when its account was written, per project",
+    ["project"],
+)
+waiting = Gauge(
+    "kilowise_account_dirty_rows", "Dirty ranges left waiting, per project", ["project"]
+)
+failures = Counter("kilowise_account_failures", "Accounting transactions that failed")

@@ -1,0 +1,276 @@
+"""What the register engine needs of the database, and what it writes back: one project's registers.
+
+Every statement carries the project; windows of many registers are looked up and loaded at once.
+Readings come as one binary string a register, 18 bytes a sample.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from backend.aggregation.chunks import Stretch
+from backend.aggregation.curve import QUARTER
+from backend.aggregation.registers import Exchange, Judgement, RegisterSpec
+from backend.aggregation.window import (
+    Missing,
+    Recomputed,
+    Window,
+    ceil_quarter,
+    earlier,
+    recompute,
+)
+from backend.core.db import ReadSession, WriteSession
+from gateway.contract.energy import EnergyType, energy_type
+from gateway.contract.units import unit
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+FAR: Final = 4_102_444_800_000_000
+"""The year 2100: later than every reading."""
+WIDER: Final = 8
+"""How much more is loaded each time a window proves too short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A register point, how it counts, and the meters it is accounted for."""
+
+    point: int
+    energy: EnergyType
+    spec: RegisterSpec
+    meters: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A stretch to load: restart before `before`, readings to `beyond` after its end."""
+
+    register: Register
+    stretch: Stretch
+    before: int
+    beyond: int
+
+
+def instant(micros: int) -> datetime:
+    """Answer microseconds since 1970 as an aware time."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def micros(moment: datetime) -> int:
+    """Answer an aware time as microseconds since 1970."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+async def read_registers(
+    tx: ReadSession, project_id: int, points: Sequence[int]
+) -> dict[int, Register]:
+    """Answer the registers among `points` that a meter is read from, by point.
+
+    A meter of another energy than the register's first is left out: its account would be wrong.
+    """
+    rows = await tx.fetch_all(
+        "SELECT p.id, p.unit, p.modulus, p.resolution, p.max_gap_s, m.id AS meter, m.energy,"
+        " m.nameplate_per_hour FROM point p"
+        " JOIN meter m ON m.project_id = %(project)s AND m.device_id = p.device_id"
+        " AND m.register_name = p.name"
+        " WHERE p.project_id = %(project)s AND p.id = ANY(%(points)s) ORDER BY p.id, m.id",
+        {"project": project_id, "points": list(points)},
+    )
+    found: dict[int, Register] = {}
+    for row in rows:
+        known = found.get(row["id"])
+        if known is None:
+            found[row["id"]] = _register(row)
+        elif known.energy.code == row["energy"]:
+            found[row["id"]] = replace(known, meters=(*known.meters, row["meter"]))
+    return found
+
+
+def _register(row: Mapping[str, object]) -> Register:
+    energy = energy_type(str(row["energy"]))
+    point_unit = str(row["unit"])
+    nameplate = row["nameplate_per_hour"]
+    spec = RegisterSpec.of(
+        smallest_per_point_unit=energy.per_point_unit(point_unit),
+        resolution=_number(row["resolution"]),
+        modulus=_number(row["modulus"]),
+        nameplate_per_hour=None
+        if not isinstance(nameplate, int)
+        else nameplate * energy.unit.per(unit(point_unit)),
+        max_gap_s=int(str(row["max_gap_s"])),
+    )
+    return Register(int(str(row["id"])), energy, spec, (int(str(row["meter"])),))
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, float) else None
+
+
+async def recompute_stretches(
+    tx: ReadSession,
+    project_id: int,
+    registers: Mapping[int, Register],
+    stretches: Sequence[Stretch],
+) -> list[tuple[Register, Recomputed]]:
+    """Answer what the stretches become; loads more where the first look was too narrow."""
+    orders = [
+        Order(registers[one.point], one, one.first, QUARTER)
+        for one in stretches
+        if one.point in registers
+    ]
+    done: list[tuple[Register, Recomputed]] = []
+    while orders:
+        again: list[Order] = []
+        for order, window in zip(orders, await _windows(tx, project_id, orders), strict=True):
+            result = recompute(window, order.register.spec)
+            if isinstance(result, Recomputed):
+                done.append((order.register, result))
+            elif result is Missing.LATER:
+                again.append(replace(order, beyond=order.beyond * WIDER))
+            else:
+                again.append(replace(order, before=earlier(window)))
+        orders = again
+    return done
+
+
+_AT: Final = "timestamptz 'epoch' + {} * interval '1 microsecond'"
+_US: Final = "(extract(epoch FROM {}) * 1000000)::bigint"
+_USABLE: Final = (
+    "r.project_id = %(project)s AND r.point_id = o.point AND r.quality < 4"
+    " AND r.value > '-Infinity' AND r.value < 'Infinity'"
+)
+# Episodes follow one another, so only the last that begins at or before a reading can hold it.
+_SETTLED: Final = f"""
+    {_USABLE} AND NOT coalesce((
+        SELECT j.until_ts IS NULL OR r.ts < j.until_ts FROM register_judgement j
+        WHERE j.project_id = %(project)s AND j.point_id = o.point AND j.ts <= r.ts
+        ORDER BY j.ts DESC LIMIT 1), false)
+"""  # noqa: S608 - constants of this file only
+_BOUNDS: Final = f"""
+SELECT {_US.format("restart.ts")}, {_US.format("begin.ts")}, {_US.format("later.ts")}
+FROM (SELECT n, point, {_AT.format("before")} AS before, {_AT.format("beyond")} AS beyond
+      FROM unnest(%(points)s::bigint[], %(before)s::bigint[], %(beyond)s::bigint[])
+           WITH ORDINALITY AS u (point, before, beyond, n)) AS o
+LEFT JOIN LATERAL (
+    SELECT r.ts FROM reading r WHERE {_SETTLED} AND r.ts < o.before ORDER BY r.ts DESC LIMIT 1
+) AS restart ON true
+LEFT JOIN LATERAL (
+    SELECT r.ts FROM reading r
+    WHERE {_SETTLED} AND r.ts <= date_bin('15 minutes', restart.ts, 'epoch')
+    ORDER BY r.ts DESC LIMIT 1
+) AS begin ON true
+LEFT JOIN LATERAL (
+    SELECT r.ts FROM reading r WHERE {_USABLE} AND r.ts >= o.beyond ORDER BY r.ts LIMIT 1
+) AS later ON true
+ORDER BY o.n
+"""  # noqa: S608 - constants of this file only
+_READINGS: Final = f"""
+SELECT o.n, string_agg(timestamptz_send(r.ts) || float8send(r.value) || int2send(r.quality), '')
+FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
+      FROM unnest(%(points)s::bigint[], %(low)s::bigint[], %(high)s::bigint[])
+           WITH ORDINALITY AS u (point, low, high, n)) AS o
+CROSS JOIN LATERAL (
+    SELECT r.ts, r.value, r.quality FROM reading r
+    WHERE {_USABLE} AND r.ts BETWEEN o.low AND o.high ORDER BY r.ts
+) AS r
+GROUP BY o.n
+"""  # noqa: S608 - constants of this file only
+_EXCHANGES: Final = f"""
+SELECT o.n, {_US.format("e.ts")}, e.final_value, e.initial_value
+FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
+      FROM unnest(%(points)s::bigint[], %(low)s::bigint[], %(high)s::bigint[])
+           WITH ORDINALITY AS u (point, low, high, n)) AS o
+JOIN register_event e ON e.project_id = %(project)s AND e.point_id = o.point
+     AND e.kind = 'exchange' AND e.ts > o.low AND e.ts <= o.high
+ORDER BY o.n, e.ts, e.id
+"""  # noqa: S608 - constants of this file only
+_JUDGEMENTS: Final = f"""
+SELECT o.n, {_US.format("j.ts")}, j.kind, j.before_value, j.after_value, j.offset_value,
+       {_US.format("j.until_ts")}
+FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
+      FROM unnest(%(points)s::bigint[], %(low)s::bigint[], %(high)s::bigint[])
+           WITH ORDINALITY AS u (point, low, high, n)) AS o
+JOIN register_judgement j ON j.project_id = %(project)s AND j.point_id = o.point
+     AND j.ts > o.low AND j.ts <= o.high
+ORDER BY o.n, j.ts
+"""  # noqa: S608 - constants of this file only
+
+
+async def _windows(tx: ReadSession, project_id: int, orders: Sequence[Order]) -> list[Window]:
+    points = [order.register.point for order in orders]
+    bounds = await tx.fetch_tuples(
+        _BOUNDS,
+        {
+            "project": project_id,
+            "points": points,
+            "before": [order.before for order in orders],
+            "beyond": [ceil_quarter(order.stretch.last) + order.beyond for order in orders],
+        },
+    )
+    span = {
+        "project": project_id,
+        "points": points,
+        "low": [0 if begin is None else begin for _, begin, _ in bounds],
+        "high": [FAR if later is None else later for _, _, later in bounds],
+    }
+    blobs: dict[int, bytes] = dict(await tx.fetch_tuples(_READINGS, span))
+    exchanges: dict[int, list[Exchange]] = {}
+    for n, ts, final, initial in await tx.fetch_tuples(_EXCHANGES, span):
+        spec = orders[n - 1].register.spec
+        exchanges.setdefault(n, []).append(Exchange(ts, spec.count(final), spec.count(initial)))
+    known: dict[int, list[Judgement]] = {}
+    for n, ts, kind, *values, until in await tx.fetch_tuples(_JUDGEMENTS, span):
+        spec = orders[n - 1].register.spec
+        before, after, offset = (_counts(spec, value) for value in values)
+        known.setdefault(n, []).append(Judgement(ts, kind, before, after, offset, until))
+    return [
+        Window(
+            first=order.stretch.first,
+            last=order.stretch.last,
+            restart=restart,
+            readings=sorted(order.register.spec.readings(blobs.get(n, b""))),
+            exchanges=exchanges.get(n, ()),
+            known=known.get(n, ()),
+            complete=later is None,
+        )
+        for n, (order, (restart, _, later)) in enumerate(zip(orders, bounds, strict=True), start=1)
+    ]
+
+
+def _counts(spec: RegisterSpec, value: Decimal) -> int:
+    return round(Fraction(value) / spec.resolution)
+
+
+async def write_judgements(
+    tx: WriteSession, project_id: int, done: Sequence[tuple[Register, Recomputed]]
+) -> None:
+    """Replace the judgements of what was recomputed."""
+    await tx.execute(
+        "DELETE FROM register_judgement j USING"
+        " unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS d (point, low, high)"
+        " WHERE j.project_id = %s AND j.point_id = d.point AND j.ts > d.low AND j.ts <= d.high",
+        (
+            [register.point for register, _ in done],
+            [instant(0 if one.after is None else one.after) for _, one in done],
+            [instant(FAR if one.until is None else one.until) for _, one in done],
+            project_id,
+        ),
+    )
+    rows: dict[tuple[int, int], tuple[object, ...]] = {}
+    for register, result in done:
+        for one in result.judgements:
+            values = (register.spec.value(v) for v in (one.before, one.after, one.offset))
+            until = None if one.until is None else instant(one.until)
+            rows[register.point, one.ts] = (
+                register.point, instant(one.ts), one.kind, *values, until
+            )  # fmt: skip
+    if rows:
+        await tx.execute(
+            "INSERT INTO register_judgement (project_id, point_id, ts, kind, before_value,"
+            " after_value, offset_value, until_ts) SELECT %s, * FROM unnest(%s::bigint[],"
+            " %s::timestamptz[], %s::text[], %s::numeric[], %s::numeric[], %s::numeric[],"
+            " %s::timestamptz[])",
+            (project_id, *(list(column) for column in zip(*rows.values(), strict=True))),
+        )

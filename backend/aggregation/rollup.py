@@ -1,0 +1,323 @@
+"""ONE rollup of (scope x energy x period): quarter hours of meters become every other account.
+
+A cell is one account row's key. Writing answers the cells that really changed, and only those are
+passed upward: meters' quarter hours -> hours -> days -> months -> years, and nodes' quarter hours
+-> the same. kgce, kgCO2 and cost are exact numeric products at quarter hours and sums above. Every
+statement carries the project on every table, and modifying ones read from parameters or plain
+tables only, so that the schema can be distributed by project.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from backend.aggregation.calendar import Period
+from backend.aggregation.factors import Stretch
+from backend.aggregation.metering import Register, instant
+from backend.aggregation.window import Recomputed
+from backend.core.db import ReadSession, WriteSession
+from gateway.contract.energy import energy_types
+from gateway.contract.quality import Quality
+
+QUARTER: Final = timedelta(minutes=15)
+UPWARD: Final = (Period.HOUR, Period.DAY, Period.MONTH, Period.YEAR)
+
+
+class Scope(IntEnum):
+    """What is accounted; the numbers are stored."""
+
+    METER = 1
+    NODE = 2
+
+
+class Cell(NamedTuple):
+    """One account of a scope and a period: whose, of what, from when to when."""
+
+    scope_id: int
+    energy: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a write changed, and whether rows vanished (then parents may have to as well)."""
+
+    cells: set[Cell]
+    vanished: bool
+
+
+_UPSERT: Final = """
+ON CONFLICT (project_id, scope, scope_id, energy, period, start_ts) DO UPDATE SET
+    end_ts = excluded.end_ts, qty = excluded.qty, estimated_qty = excluded.estimated_qty,
+    quality = excluded.quality, kgce = excluded.kgce, kgco2 = excluded.kgco2,
+    cost = excluded.cost, updated_at = excluded.updated_at
+WHERE (a.end_ts, a.qty, a.estimated_qty, a.quality, a.kgce, a.kgco2, a.cost) IS DISTINCT FROM
+    (excluded.end_ts, excluded.qty, excluded.estimated_qty, excluded.quality, excluded.kgce,
+     excluded.kgco2, excluded.cost)
+RETURNING a.scope_id, a.energy, a.start_ts, a.end_ts
+"""
+_INSERT: Final = """
+INSERT INTO account AS a (project_id, scope, scope_id, energy, period, start_ts, end_ts, qty,
+    estimated_qty, quality, kgce, kgco2, cost, updated_at)
+"""
+_CELLS: Final = (
+    "unnest(%(ids)s::bigint[], %(energies)s::text[], %(starts)s::timestamptz[],"
+    " %(ends)s::timestamptz[]) AS c (scope_id, energy, start_ts, end_ts)"
+)
+# Instants and values differ in every row: they come as arrays; factors as their few stretches.
+_QUARTERS: Final = f"""
+{_INSERT}
+SELECT %(project)s, 1, q.meter, q.energy, 1, q.start_ts, q.start_ts + interval '15 minutes', q.qty,
+       q.estimated, q.quality, q.qty * ce.value, q.qty * co.value,
+       q.qty * t.price * s.scale, %(now)s
+FROM (SELECT meter, energy, timestamptz 'epoch' + start * interval '1 second' AS start_ts, qty,
+             estimated, quality
+      FROM unnest(%(meters)s::bigint[], %(energies)s::text[], %(starts)s::bigint[],
+                  %(qtys)s::bigint[], %(estimated)s::bigint[], %(qualities)s::smallint[])
+           AS u (meter, energy, start, qty, estimated, quality)) AS q
+JOIN unnest(%(scaled)s::text[], %(scales)s::numeric[]) AS s (energy, scale) ON s.energy = q.energy
+LEFT JOIN unnest(%(factor_energies)s::text[], %(factor_substances)s::text[],
+                 %(factor_starts)s::timestamptz[], %(factor_ends)s::timestamptz[],
+                 %(factor_values)s::numeric[]) AS ce (energy, substance, start_ts, end_ts, value)
+     ON ce.energy = q.energy AND ce.substance = 'kgce'
+    AND ce.start_ts <= q.start_ts AND q.start_ts < ce.end_ts
+LEFT JOIN unnest(%(factor_energies)s::text[], %(factor_substances)s::text[],
+                 %(factor_starts)s::timestamptz[], %(factor_ends)s::timestamptz[],
+                 %(factor_values)s::numeric[]) AS co (energy, substance, start_ts, end_ts, value)
+     ON co.energy = q.energy AND co.substance = 'kgco2'
+    AND co.start_ts <= q.start_ts AND q.start_ts < co.end_ts
+LEFT JOIN tariff_slot t ON t.project_id = %(project)s AND t.energy = q.energy
+    AND t.start_ts = q.start_ts
+{_UPSERT}
+"""  # noqa: S608 - constants of this file only
+_VANISHED: Final = """
+DELETE FROM account a USING unnest(%(meters)s::bigint[], %(lows)s::timestamptz[],
+    %(highs)s::timestamptz[]) AS d (meter, low, high)
+WHERE a.project_id = %(project)s AND a.scope = 1 AND a.period = 1 AND a.scope_id = d.meter
+  AND a.start_ts >= d.low AND a.start_ts < d.high
+RETURNING a.scope_id, a.energy, a.start_ts, a.end_ts
+"""
+_ROLL: Final = f"""
+{_INSERT}
+SELECT %(project)s, %(scope)s, c.scope_id, c.energy, %(period)s, c.start_ts, c.end_ts,
+       sum(b.qty)::bigint, sum(b.estimated_qty)::bigint, max(b.quality), sum(b.kgce),
+       sum(b.kgco2), sum(b.cost), %(now)s
+FROM {_CELLS}
+JOIN account b ON b.project_id = %(project)s AND b.scope = %(scope)s AND b.scope_id = c.scope_id
+    AND b.energy = c.energy AND b.period = %(below)s
+    AND b.start_ts >= c.start_ts AND b.start_ts < c.end_ts
+GROUP BY c.scope_id, c.energy, c.start_ts, c.end_ts
+{_UPSERT}
+"""  # noqa: S608 - constants of this file only
+_NODES: Final = f"""
+{_INSERT}
+SELECT %(project)s, 2, c.scope_id, c.energy, 1, c.start_ts, c.end_ts,
+       sum(n.coefficient * b.qty)::bigint, sum(n.coefficient * b.estimated_qty)::bigint,
+       CASE WHEN count(*) < (
+           SELECT count(*) FROM node_meter e
+           JOIN meter m ON m.project_id = %(project)s AND m.id = e.meter_id
+           WHERE e.project_id = %(project)s AND e.node_id = c.scope_id AND m.energy = c.energy
+       ) THEN {int(Quality.MISSING)} ELSE max(b.quality) END,
+       sum(n.coefficient * b.kgce), sum(n.coefficient * b.kgco2), sum(n.coefficient * b.cost),
+       %(now)s
+FROM {_CELLS}
+JOIN node_meter n ON n.project_id = %(project)s AND n.node_id = c.scope_id
+JOIN account b ON b.project_id = %(project)s AND b.scope = 1 AND b.scope_id = n.meter_id
+    AND b.energy = c.energy AND b.period = 1 AND b.start_ts = c.start_ts
+GROUP BY c.scope_id, c.energy, c.start_ts, c.end_ts
+{_UPSERT}
+"""  # noqa: S608 - constants of this file only
+_EMPTY: Final = f"""
+DELETE FROM account a USING {_CELLS}
+WHERE a.project_id = %(project)s AND a.scope = %(scope)s AND a.scope_id = c.scope_id
+  AND a.energy = c.energy AND a.period = %(period)s AND a.start_ts = c.start_ts
+  AND NOT EXISTS (
+      SELECT 1 FROM account b WHERE b.project_id = %(project)s AND b.scope = %(scope)s
+      AND b.scope_id = c.scope_id AND b.energy = c.energy AND b.period = %(below)s
+      AND b.start_ts >= c.start_ts AND b.start_ts < c.end_ts)
+"""  # noqa: S608 - constants of this file only
+_EMPTY_NODES: Final = f"""
+DELETE FROM account a USING {_CELLS}
+WHERE a.project_id = %(project)s AND a.scope = 2 AND a.scope_id = c.scope_id
+  AND a.energy = c.energy AND a.period = 1 AND a.start_ts = c.start_ts
+  AND NOT EXISTS (
+      SELECT 1 FROM node_meter n
+      JOIN account b ON b.project_id = %(project)s AND b.scope = 1 AND b.scope_id = n.meter_id
+           AND b.energy = c.energy AND b.period = 1 AND b.start_ts = c.start_ts
+      WHERE n.project_id = %(project)s AND n.node_id = c.scope_id)
+"""  # noqa: S608 - constants of this file only
+
+
+async def write_quarters(
+    tx: WriteSession,
+    project_id: int,
+    done: Sequence[tuple[Register, Recomputed]],
+    factors: Sequence[Stretch],
+    now: datetime,
+) -> Changed:
+    """Replace the quarter hours of meters that were recomputed, priced and converted."""
+    rows = [
+        (meter, register.energy.code, b.start // 1_000_000, b.qty, b.estimated, b.quality)
+        for register, result in done
+        for meter in register.meters
+        for b in result.buckets
+    ]
+    changed: set[Cell] = set()
+    if rows:
+        names = ("meters", "energies", "starts", "qtys", "estimated", "qualities")
+        columns = (list(column) for column in zip(*rows, strict=True))
+        params = dict(zip(names, columns, strict=True)) | _scales() | _factors(factors)
+        found = await tx.fetch_tuples(_QUARTERS, {**params, "project": project_id, "now": now})
+        changed = {Cell(*row) for row in found}
+    gone = [
+        (meter, instant(low), instant(high))
+        for register, result in done
+        for meter in register.meters
+        for low, high in _holes(result)
+    ]
+    if not gone:
+        return Changed(changed, vanished=False)
+    meters, lows, highs = (list(column) for column in zip(*gone, strict=True))
+    deleted = await tx.fetch_tuples(
+        _VANISHED, {"project": project_id, "meters": meters, "lows": lows, "highs": highs}
+    )
+    return Changed(changed | {Cell(*row) for row in deleted}, vanished=bool(deleted))
+
+
+def _holes(result: Recomputed) -> Iterable[tuple[int, int]]:
+    """Answer the parts of a recomputed stretch that have no account: buckets are one run."""
+    if not result.buckets:
+        yield result.low, result.high
+        return
+    if result.low < result.buckets[0].start:
+        yield result.low, result.buckets[0].start
+    if result.buckets[-1].end < result.high:
+        yield result.buckets[-1].end, result.high
+
+
+def _scales() -> dict[str, object]:
+    types = energy_types().values()
+    return {
+        "scaled": [energy.code for energy in types],
+        "scales": [Decimal(1).scaleb(-energy.decimals) for energy in types],
+    }
+
+
+def _factors(factors: Sequence[Stretch]) -> dict[str, object]:
+    decimals = {energy.code: energy.decimals for energy in energy_types().values()}
+    known = [one for one in factors if one.energy in decimals]
+    return {
+        "factor_energies": [one.energy for one in known],
+        "factor_substances": [one.substance for one in known],
+        "factor_starts": [one.start for one in known],
+        "factor_ends": [one.end for one in known],
+        "factor_values": [one.value.scaleb(-decimals[one.energy]) for one in known],
+    }
+
+
+class Calendar:
+    """The project's periods around what changed, for looking up which one holds an instant."""
+
+    def __init__(self, rows: Iterable[tuple[int, datetime, datetime]]) -> None:
+        """Take (period, start, end) rows that rise by period and start."""
+        self._starts: dict[int, list[datetime]] = {}
+        self._ends: dict[int, list[datetime]] = {}
+        for period, start, end in rows:
+            self._starts.setdefault(period, []).append(start)
+            self._ends.setdefault(period, []).append(end)
+
+    def holding(self, period: Period, moment: datetime) -> tuple[datetime, datetime]:
+        """Answer the bounds of the period that holds an instant. Raises LookupError."""
+        starts = self._starts.get(period, [])
+        place = bisect_right(starts, moment) - 1
+        if place < 0 or moment >= self._ends[period][place]:
+            raise LookupError(f"the calendar has no {period.name} at {moment}")
+        return starts[place], self._ends[period][place]
+
+
+async def read_calendar(
+    tx: ReadSession, project_id: int, first: datetime, last: datetime
+) -> Calendar:
+    """Answer the periods that touch [first, last]."""
+    return Calendar(
+        await tx.fetch_tuples(
+            "SELECT period, start_ts, end_ts FROM calendar_period WHERE project_id = %s"
+            " AND start_ts <= %s AND end_ts > %s ORDER BY period, start_ts",
+            (project_id, last, first),
+        )
+    )
+
+
+async def roll_up(
+    tx: WriteSession,
+    project_id: int,
+    scope: Scope,
+    changed: Changed,
+    calendar: Calendar,
+    now: datetime,
+) -> None:
+    """Pass changed quarter hours of a scope upward, level by level, as long as anything changes."""
+    cells, below = changed.cells, Period.QUARTER_HOUR
+    for period in UPWARD:
+        parents = {Cell(c.scope_id, c.energy, *calendar.holding(period, c.start)) for c in cells}
+        if not parents:
+            return
+        keys = {"project": project_id, "scope": int(scope), "period": int(period)}
+        params = keys | {"below": int(below), "now": now} | _columns(parents)
+        cells = {Cell(*row) for row in await tx.fetch_tuples(_ROLL, params)}
+        if changed.vanished:
+            await tx.execute(_EMPTY, params)
+            cells = parents
+        below = period
+
+
+async def write_nodes(
+    tx: WriteSession,
+    project_id: int,
+    changed: Changed,
+    nodes: Mapping[int, Sequence[int]],
+    now: datetime,
+) -> Changed:
+    """Sum changed quarter hours of meters into those of the nodes that count them.
+
+    `nodes` are the nodes of each meter.
+    """
+    cells = {
+        Cell(node, c.energy, c.start, c.end)
+        for c in changed.cells
+        for node in nodes.get(c.scope_id, ())
+    }
+    if not cells:
+        return Changed(set(), vanished=False)
+    params = {"project": project_id, "now": now} | _columns(cells)
+    found = {Cell(*row) for row in await tx.fetch_tuples(_NODES, params)}
+    if not changed.vanished:
+        return Changed(found, vanished=False)
+    await tx.execute(_EMPTY_NODES, params)
+    return Changed(cells, vanished=True)
+
+
+async def read_node_meters(tx: ReadSession, project_id: int) -> dict[int, list[int]]:
+    """Answer the nodes of each meter."""
+    nodes: dict[int, list[int]] = {}
+    for meter, node in await tx.fetch_tuples(
+        "SELECT meter_id, node_id FROM node_meter WHERE project_id = %s", (project_id,)
+    ):
+        nodes.setdefault(meter, []).append(node)
+    return nodes
+
+
+def _columns(cells: Iterable[Cell]) -> dict[str, object]:
+    # In one order everywhere, so that two writers never wait for each other in a circle.
+    ids, energies, starts, ends = zip(*sorted(cells), strict=True)
+    return {
+        "ids": list(ids),
+        "energies": list(energies),
+        "starts": list(starts),
+        "ends": list(ends),
+    }
