@@ -96,7 +96,9 @@ def every_subparsers(
 def parser_of(program: ModuleType) -> argparse.ArgumentParser:
     """The whole parser of a program; the gateway's has all options when `simulate` is asked for."""
     make = vars(program).get("parser") or vars(program)["_parser"]
-    parser = make(["simulate"]) if inspect.signature(make).parameters else make()
+    simulator = importlib.import_module("gateway.simulator")
+    wanted = ["simulate"] if "add_arguments" in vars(simulator) else []
+    parser = make(wanted) if inspect.signature(make).parameters else make()
     if not isinstance(parser, argparse.ArgumentParser):
         raise TypeError(f"{program.__name__} has no function that makes its ArgumentParser")
     return parser
