@@ -14,7 +14,9 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
+from backend.aggregation.calendar import Period
 from backend.application.directory import Directory
+from backend.application.figures import Scope, Sum, sums, today_of
 from backend.application.live_cache import ProjectLive
 from backend.application.web_process import WebProcess
 from backend.core.db import ReadSession, WriteSession
@@ -38,6 +40,7 @@ class Door:
         self.process = process
         self.project = project
         self.devices: DataLoader[int, rows.DeviceRow | None] = DataLoader(self._devices)
+        self.meter_today: DataLoader[int, list[Sum]] = DataLoader(self._meter_today)
         self._directory: Directory | None = None
 
     def read(self) -> AbstractAsyncContextManager[ReadSession]:
@@ -70,6 +73,14 @@ class Door:
         async with self.read() as tx:
             found = {row.id: row for row in await rows.devices(tx, self.project.id, ids)}
         return [found.get(id) for id in ids]
+
+    async def _meter_today(self, ids: list[int]) -> Sequence[list[Sum]]:
+        today = today_of(self.project, self.process.platform.clock.now())
+        async with self.read() as tx:
+            found = await sums(
+                tx, self.project.id, Scope.METER, ids, Period.DAY, today.day, today.day_end
+            )
+        return [[row for row in found if row.scope_id == id] for id in ids]
 
 
 @dataclass(slots=True)

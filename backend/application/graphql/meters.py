@@ -2,7 +2,9 @@
 
 import strawberry
 
+from backend.application.figures import today_of
 from backend.application.graphql.context import Door
+from backend.application.graphql.figures import Figures
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, LiveValue, live_value, live_values
 from backend.core.ids import encode_id
@@ -70,6 +72,15 @@ class Meter:
         """All points of the device's circuit with their newest values."""
         directory = await self.door.directory()
         return live_values(await self.door.live(), directory.points_of_meter(self.row))
+
+    @strawberry.field
+    async def today(self) -> Figures:
+        """So far today."""
+        today = await self.door.meter_today.load(self.row.id)
+        now = self.door.process.platform.clock.now()
+        start = today_of(self.door.project, now).day
+        mine = next((one for one in today if one.energy == self.row.energy), None)
+        return Figures.of(self.row.energy, start, now, mine)
 
     @strawberry.field
     async def node_ids(self) -> list[strawberry.ID]:

@@ -3,35 +3,16 @@
 import strawberry
 
 from backend.application.graphql.context import Context, Door, KwInfo
-from backend.application.graphql.naming import Name
+from backend.application.graphql.persons import LOCALES, Person
 from backend.application.graphql.projects import Project
 from backend.core.errors import InvalidInput
-from backend.core.ids import encode_id
 from backend.service.people.sessions import Caller, open_projects
 from backend.service.people.sign_in import Stranger
-
-LOCALES = frozenset({"en", "zh-CN"})
-
-
-@strawberry.type
-class Person:
-    """A human who can sign in."""
-
-    id: strawberry.ID
-    name: Name
-    login: str
-    locale: str
-    role: str | None = None
 
 
 def person_of(caller: Caller) -> Person:
     """Answer the signed-in person."""
-    return Person(
-        id=strawberry.ID(encode_id("per", caller.uid)),
-        name=Name.of(caller.name),
-        login=caller.login,
-        locale=caller.locale,
-    )
+    return Person.of(caller.uid, caller.login, caller.name, caller.locale)
 
 
 @strawberry.type

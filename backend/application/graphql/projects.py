@@ -4,11 +4,29 @@ from datetime import datetime
 
 import strawberry
 
+from backend.application.graphql.alarm_types import Alarm
+from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.context import Door, KwInfo, open_project, outside_uid
+from backend.application.graphql.demands import Demand, read_demand
+from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway, Node
+from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.scalars import BigInt
+from backend.application.graphql.series import (
+    CalendarPeriod,
+    Measure,
+    Period,
+    RankingRow,
+    Series,
+    known_energy,
+    read_periods,
+    read_ranking,
+    read_series,
+)
+from backend.application.graphql.summary import Summary, build_summary
+from backend.application.graphql.terms import Factor, Tariff, read_factors, read_tariff
 from backend.core.ids import encode_id
 from backend.service.plant import rows
 from gateway.contract.energy import energy_types
@@ -109,6 +127,89 @@ class Project:
             )
             for row in energy_types().values()
         ]
+
+    @strawberry.field
+    async def summary(self) -> Summary:
+        return await build_summary(self.door)
+
+    @strawberry.field
+    async def series(
+        self,
+        scope: strawberry.ID,
+        energy: str,
+        period: Period,
+        start: datetime,
+        end: datetime,
+        measure: Measure = Measure.QUANTITY,
+    ) -> Series:
+        """A curve of a node or meter (`scope`) over [start, end) widened to whole periods."""
+        return await read_series(self.door, scope, energy, measure, period, start, end)
+
+    @strawberry.field
+    async def ranking(
+        self,
+        info: KwInfo,
+        energy: str,
+        period: Period,
+        parent: strawberry.ID | None = None,
+        at: datetime | None = None,
+        first: int = 10,
+    ) -> list[RankingRow]:
+        """Nodes below `parent` (the site by default) by quantity of the period that holds `at`.
+
+        Greatest first; `at` is now by default.
+        """
+        at = at or info.context.process.platform.clock.now()
+        return await read_ranking(self.door, parent, energy, period, at, first)
+
+    @strawberry.field
+    async def periods(self, period: Period, start: datetime, end: datetime) -> list[CalendarPeriod]:
+        """Business periods as the plant's calendar has them, oldest first."""
+        return await read_periods(self.door, period, start, end)
+
+    @strawberry.field
+    async def alarms(
+        self,
+        open: bool | None = None,  # noqa: A002 - what the schema calls it
+        first: int = 50,
+        before: datetime | None = None,
+    ) -> list[Alarm]:
+        """Alarms, open ones first, then newest first."""
+        return await list_alarms(self.door, open_only=open, first=first, before=before)
+
+    @strawberry.field
+    async def alarm(self, id: strawberry.ID) -> Alarm | None:
+        return await find_alarm(self.door, id)
+
+    @strawberry.field
+    async def push_key(self) -> str:
+        """The VAPID public key for `pushManager.subscribe`, base64url."""
+        return await push_key(self.door)
+
+    @strawberry.field
+    async def push_registered(self, info: KwInfo, endpoint: str) -> bool:
+        """Whether this browser is registered and belongs to the viewer."""
+        return await is_registered(self.door, info.context.signed_in().person_id, endpoint)
+
+    @strawberry.field
+    async def import_progress(self) -> ImportProgress | None:
+        """The newest import of past readings."""
+        async with self.door.read() as tx:
+            return await newest_import(tx, self.door.project.id)
+
+    @strawberry.field
+    async def demand(self) -> Demand | None:
+        async with self.door.read() as tx:
+            return await read_demand(tx, self.door)
+
+    @strawberry.field
+    async def tariff(self, energy: str) -> Tariff | None:
+        """The tariff in force of an energy."""
+        return await read_tariff(self.door, known_energy(energy).code)
+
+    @strawberry.field
+    async def factors(self) -> list[Factor]:
+        return await read_factors(self.door)
 
 
 @strawberry.type

@@ -16,14 +16,22 @@ from strawberry.tools import merge_types
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
+from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
+from backend.application.graphql.demo import DemoMutation, DemoQuery
+from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.projects import ProjectQuery
+from backend.application.graphql.push import PushMutation
 from backend.application.graphql.scalars import SCALARS
+from backend.application.graphql.summary import SummarySubscription
 
-Query = merge_types("Query", (PeopleQuery, ProjectQuery))
-Mutation = merge_types("Mutation", (PeopleMutation,))
-Subscription = merge_types("Subscription", (LiveSubscription,))
+Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
+Mutation = merge_types("Mutation", (PeopleMutation, AlarmMutation, PushMutation, DemoMutation))
+Subscription = merge_types(
+    "Subscription",
+    (LiveSubscription, SummarySubscription, AlarmSubscription, ImportSubscription),
+)
 
 _DEFINITION = "strawberry-definition"
 
