@@ -38,6 +38,8 @@ GENERATORS: tuple[Generator, ...] = (
         ),
         ("gateway/contract/sparkplug_pb2.py", "gateway/contract/sparkplug_pb2.pyi"),
     ),
+    Generator("schema", module("backend.application.graphql.schema"), ("schema.graphql",)),
+    Generator("openapi", module("backend.application.rest.describe"), ("openapi.json",)),
     Generator("tables", module("scripts.tables"), ("docs/devices.md", "docs/commands.md")),
     Generator("licences", module("scripts.licences", "--write"), ("docs/licences.md",)),
 )
