@@ -62,7 +62,8 @@ def arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
         name = (
             action.option_strings[-1] if action.option_strings else (action.metavar or action.dest)
         )
-        yield f"  - `{name}`: {action.help or action.dest}"
+        meaning = (action.help or action.dest) % {**vars(action), "prog": parser.prog}
+        yield f"  - `{name}`: {meaning}"
 
 
 def commands(parsers: list[argparse.ArgumentParser]) -> str:

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,33 +53,54 @@ def docstrings(tree: ast.Module) -> set[ast.expr]:
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
 
 
-def spelled(node: ast.expr) -> str | None:
-    """The text of a string literal, joined over `+` and f-string parts; None for anything else."""
+def spelled(node: ast.expr, named: Mapping[str, str] | None = None) -> str | None:
+    """The text of a string literal, joined over `+` and f-string parts; None for anything else.
+
+    `named` has the texts of the module's own constants, which f-strings put together.
+    """
+    known = named or {}
     match node:
         case ast.Constant(value=str(text)):
             return text
         case ast.Constant(value=bytes(raw)):
             return raw.decode(errors="replace")
         case ast.JoinedStr(values=values):
-            return "".join(spelled(value) or "{}" for value in values)
+            return "".join(spelled(value, known) or "{}" for value in values)
+        case ast.FormattedValue(value=ast.Name(id=name)):
+            return known.get(name)
         case ast.BinOp(op=ast.Add(), left=left, right=right):
-            left_text, right_text = spelled(left), spelled(right)
-            if left_text is None and right_text is None:
-                return None
-            return (left_text or "{}") + (right_text or "{}")
+            sides = spelled(left, known), spelled(right, known)
+            return None if sides == (None, None) else "".join(side or "{}" for side in sides)
         case _:
             return None
+
+
+def constants(tree: ast.Module) -> dict[str, str]:
+    """Strings that a module names at its top, each with those before it put in."""
+    named: dict[str, str] = {}
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                text = spelled(value, named)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                text = spelled(value, named)
+            case _:
+                continue
+        if text is not None:
+            named[name] = text
+    return named
 
 
 def statements(module: Module) -> Iterator[Statement]:
     """SQL written in a module, each string once."""
     tree = module.tree
     documentation = docstrings(tree)
+    named = constants(tree)
     inside: set[ast.AST] = set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.expr) or node in inside or node in documentation:
             continue
-        text = spelled(node)
+        text = spelled(node, named)
         if text is not None:
             inside.update(ast.walk(node))
             if STATEMENT.search(text):
