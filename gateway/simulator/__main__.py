@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from gateway.simulator.command import add_arguments, run
+from gateway.simulator.command import add_arguments, main
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="kilowise-gateway simulate")
     add_arguments(parser)
-    sys.exit(run(parser.parse_args()))
+    sys.exit(main(parser.parse_args()))

@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--days", type=int, default=35, help="days of history (35, at most 60)")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def main(arguments: argparse.Namespace) -> int:
     """Do what the arguments ask; answers the exit code, faults are told on stderr."""
     try:
         clock = parse_clock(os.environ.get("KILOWISE_CLOCK"))

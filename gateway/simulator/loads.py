@@ -32,7 +32,7 @@ WOBBLES = (
     (-1, 0, 2, -1, 0, 1, -2, 1, 0, 1, -1, 0),
     (0, -2, 1, 0, 1, -1, 1, 0, -1, 0, 2, -1),
 )
-"""Deviations of the twelve 5-second slices of a minute, in 64ths of the flow; each sums to 0."""
+"""Deviations of the twelve 5-second slices of a minute, in 128ths of the flow; each sums to 0."""
 WOBBLE_SUMS = tuple(tuple(accumulate(pattern, initial=0)) for pattern in WOBBLES)
 TEAM_PERMILLE = (-6, 2, 14, -4)
 """How much more a shift uses when 甲, 乙, 丙 or 丁 is on duty."""
@@ -85,7 +85,7 @@ class Load:
         block = block_of(second)
         minute, rest = divmod(second - block_start(block), 60)
         rate = self._rate(block, minute)
-        return rate + (rate >> 6) * WOBBLES[self._pattern(block, minute)][rest // 5]
+        return rate + (rate >> 7) * WOBBLES[self._pattern(block, minute)][rest // 5]
 
     def amount(self, second: int) -> int:
         """PARTs from the epoch to this instant; exactly the sum of the flows of its seconds."""
@@ -99,7 +99,7 @@ class Load:
         pattern = self._pattern(block, minute)
         piece, over = divmod(rest, 5)
         wobble = 5 * WOBBLE_SUMS[pattern][piece] + over * WOBBLES[pattern][piece]
-        return done + rate * rest + (rate >> 6) * wobble
+        return done + rate * rest + (rate >> 7) * wobble
 
     def _rate(self, block: int, minute: int) -> int:
         scale = self._amplitude(block) * self._model.nominal_per_hour

@@ -14,7 +14,7 @@ from gateway.contract.demo import STATE_FILE
 from gateway.simulator.control import Controller, serve_control
 from gateway.simulator.cut import Cut
 from gateway.simulator.field import Field
-from gateway.simulator.gateway_file import gateway_file
+from gateway.simulator.gateway_file import Access, gateway_file, local_secret
 from gateway.simulator.modbus import Bus
 from gateway.simulator.simulation import (
     Identity,
@@ -71,7 +71,8 @@ async def serve(which: Identity, clock: Clock, options: Options) -> None:
         if link is not None:
             state["link"] = await link.start()
         if options.write_config is not None:
-            text = gateway_file(field, options.host, ports, options.profiles)
+            access = _access(options, field, state.get("link"))
+            text = gateway_file(field, options.host, ports, options.profiles, access)
             _replace(options.write_config, text)
         _replace(options.data / STATE_FILE, json.dumps(state) + "\n")
         _say(which, field, options, state)
@@ -118,6 +119,12 @@ async def _watch_link(field: Field, clock: Clock, link: Cut | None, asked: async
         await asyncio.wait([waiting], timeout=LINK_CHECK_S)
 
 
+def _access(options: Options, field: Field, link: object) -> Access:
+    model = field.plant.model
+    secret = local_secret(options.data, model.project, model.gateway)
+    return Access(secret, None if link is None else f"mqtt://127.0.0.1:{link}")
+
+
 def _asked_to_end() -> asyncio.Event:
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -129,7 +136,10 @@ def _asked_to_end() -> asyncio.Event:
 def _replace(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_name(file.name + ".new")
-    fresh.write_text(text, encoding="utf-8")
+    # The gateway's secret is in it.
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(text)
     fresh.replace(file)
 
 
