@@ -1,0 +1,1 @@
+"""Makes a project from a template: tree, meters, contract, shifts, tariffs, factors, alarms."""

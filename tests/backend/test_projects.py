@@ -1,0 +1,206 @@
+"""The demo project made from its template, on a real PostgreSQL as the real roles."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from argon2 import PasswordHasher
+
+from backend.acquisition.credentials import broker_folder, gateway_secret, verify_secret
+from backend.aggregation.tariff import parse_rules, slots
+from backend.core.clock import ManualClock
+from backend.core.db import Database
+from backend.core.errors import OperatingError
+from backend.core.platform import Platform
+from backend.core.settings import Settings
+from backend.service.demo import PASSWORD, people_allowed, seed
+from backend.service.projects.create import create_project
+from backend.service.projects.shifts import expand, holiday_dates, team_of
+from backend.service.projects.template import read_template
+from gateway.contract.profile_file import find_profile
+from gateway.simulator.plant_file import read_plant
+from gateway.simulator.workdays import TEAMS, DayKind, day_kind, first_block
+from gateway.simulator.workdays import team_of as plant_team_of
+
+ZONE = ZoneInfo("Asia/Shanghai")
+TABLES = (
+    "node", "gateway", "device", "meter", "node_meter", "supply_contract", "shed_item",
+    "shift_period", "tariff", "factor", "alarm_definition",
+)  # fmt: skip
+
+
+async def counts(database: Database, project_id: int) -> dict[str, int]:
+    found = {}
+    async with database.read(project_id) as tx:
+        for table in TABLES:
+            rows = await tx.fetch_tuples(
+                f"SELECT count(*) FROM {table} WHERE project_id = %s".encode(), (project_id,)
+            )
+            found[table] = int(rows[0][0])
+    return found
+
+
+async def test_a_project_is_made_whole_and_made_again_without_change(
+    database: Database, clock: ManualClock
+) -> None:
+    project_id = await create_project(database, clock, "qichuan", "demo")
+    first = await counts(database, project_id)
+    assert first | {"shift_period": 0} == {
+        "node": 30,
+        "gateway": 1,
+        "device": 34,
+        "meter": 43,
+        "node_meter": 56,
+        "supply_contract": 1,
+        "shed_item": 5,
+        "shift_period": 0,
+        "tariff": 3,
+        "factor": 10,
+        "alarm_definition": 3,
+    }
+    assert await create_project(database, clock, "qichuan", "demo") == project_id
+    assert await counts(database, project_id) == first
+    await clock.advance(86_400)
+    assert await create_project(database, clock, "qichuan", "demo") == project_id
+    later = await counts(database, project_id)
+    assert later["shift_period"] > first["shift_period"]
+    assert later | {"shift_period": 0} == first | {"shift_period": 0}
+
+
+async def test_the_site_takes_from_the_grid_and_its_own_roof(
+    database: Database, clock: ManualClock
+) -> None:
+    project_id = await create_project(database, clock, "qichuan", "demo")
+    async with database.read(project_id) as tx:
+        rows = await tx.fetch_tuples(
+            "SELECT n.slug, m.slug FROM node n"
+            " JOIN node_meter nm ON nm.project_id = %(p)s AND nm.node_id = n.id"
+            " JOIN meter m ON m.project_id = %(p)s AND m.id = nm.meter_id"
+            " WHERE n.project_id = %(p)s AND m.energy = 'electricity'"
+            " AND n.slug IN ('qichuan', 'grid')",
+            {"p": project_id},
+        )
+        nameplate = await tx.fetch_value(
+            "SELECT nameplate_per_hour FROM meter WHERE project_id = %s AND slug = 'furnace-1'",
+            (project_id,),
+            into=int,
+        )
+    taken = {node: {meter for n, meter in rows if n == node} for node, _ in rows}
+    assert taken["grid"] == {"incomer-1", "incomer-2"}
+    assert taken["qichuan"] == {"incomer-1", "incomer-2", "pv-east", "pv-west"}
+    assert nameplate == 2_000_000_000
+
+
+def test_every_meter_of_the_template_is_read_by_the_plant() -> None:
+    plant, template = read_plant("qichuan"), read_template("qichuan")
+    profiles = {device.slug: find_profile(device.profile) for device in plant.devices}
+    for slug, meter in template.meters.items():
+        profile = profiles[meter.device]
+        register, power = template.points[meter.energy]
+        assert profile.energy == meter.energy, slug
+        assert profile.point(meter.point(register)).kind == "register"
+        assert profile.point(meter.point(power)).unit
+    assert {meter.device for meter in template.meters.values()} == set(profiles)
+
+
+def test_teams_and_stops_are_those_of_the_plant() -> None:
+    shifts = read_template("qichuan").shifts
+    holidays = holiday_dates(read_template("qichuan").holidays)
+    for number in range(730):
+        day = date(2026, 1, 1) + timedelta(days=number)
+        block = first_block(day)
+        for slot, phase in ((0, 2), (1, 0), (2, 1)):
+            assert team_of(shifts, day, phase) == TEAMS[plant_team_of(block + slot)]
+        works = day.isoweekday() in shifts.weekdays and day not in holidays
+        assert works == (day_kind(day) is DayKind.WORK), day
+
+
+def test_shifts_are_bounds_in_utc() -> None:
+    shifts = read_template("qichuan").shifts
+    day = date(2026, 11, 23)
+    worked = list(expand(shifts, frozenset(), ZONE, day, day))
+    assert Counter(w.node for w in worked) == {
+        "qichuan": 3, "foundry": 3, "heat-treatment": 3, "machining": 2, "paint": 2,
+    }  # fmt: skip
+    paint = [w for w in worked if w.node == "paint"]
+    assert paint[0].start == datetime(2026, 11, 22, 22, 30, tzinfo=UTC)
+    assert (paint[1].end, paint[1].shift) == (datetime(2026, 11, 23, 16, tzinfo=UTC), "evening")
+    assert len({w.team for w in worked if w.node == "qichuan"}) == 3
+    assert not list(expand(shifts, frozenset({day}), ZONE, day, day))
+    assert not list(expand(shifts, frozenset(), ZONE, date(2026, 11, 22), date(2026, 11, 22)))
+
+
+def test_tariffs_price_every_quarter_hour() -> None:
+    template = read_template("qichuan")
+    rules = parse_rules(template.tariffs[0].rules)
+    start = datetime(2026, 11, 22, 16, tzinfo=UTC)
+    found = list(slots(rules, ZONE, start, start + timedelta(days=1)))
+    assert len(found) == 96
+    assert Counter(slot.band for slot in found) == {
+        "valley": 24, "deep": 8, "flat": 24, "peak": 36, "sharp": 4,
+    }  # fmt: skip
+    assert all("unconfirmed" in tariff.source for tariff in template.tariffs)
+
+
+async def test_the_seed_makes_people_on_loopback_only(platform: Platform) -> None:
+    inside = replace(platform, settings=platform.settings.model_copy(update={"demo": True}))
+    outside = replace(inside, settings=inside.settings.model_copy(update={"bind": "192.0.2.1"}))
+    await seed(outside)
+    assert await people(platform.database) == {}
+    await seed(inside)
+    made = await people(platform.database)
+    assert {login: role for login, (role, _) in made.items()} == {
+        "manager": "manager", "shift": "shift_leader", "admin": "administrator",
+    }  # fmt: skip
+    assert PasswordHasher().verify(made["shift"][1], PASSWORD)
+    await seed(inside)
+    assert await people(platform.database) == made
+
+
+async def people(database: Database) -> dict[str, tuple[str, str]]:
+    async with database.platform_read() as tx:
+        rows = await tx.fetch_tuples(
+            "SELECT login, role, password_hash FROM person p"
+            " JOIN membership m ON m.person_id = p.id WHERE p.demo"
+        )
+    return {login: (role, held) for login, role, held in rows}
+
+
+async def test_the_seed_gives_the_gateway_the_secret_kept_on_this_machine(
+    platform: Platform,
+) -> None:
+    await seed(platform)
+    await seed(platform)
+    secret = gateway_secret(broker_folder(platform.settings.data_folder), "demo.gateway-1")
+    async with platform.database.platform_read() as tx:
+        number = await tx.fetch_value("SELECT id FROM project WHERE slug = 'demo'", into=int)
+    assert number is not None
+    async with platform.database.read(number) as tx:
+        held = await tx.fetch_value(
+            "SELECT credential_hash FROM gateway WHERE project_id = %s", (number,), into=str
+        )
+    assert held is not None
+    assert verify_secret(secret, held)
+
+
+@pytest.mark.parametrize(
+    ("demo", "bind", "phone", "allowed"),
+    [
+        (True, "127.0.0.1", False, True),
+        (True, "::1", False, True),
+        (True, "0.0.0.0", False, False),
+        (True, "0.0.0.0", True, True),
+        (False, "127.0.0.1", False, False),
+        (True, "plant.example", False, False),
+    ],
+)
+def test_where_demo_people_may_exist(demo: bool, bind: str, phone: bool, allowed: bool) -> None:
+    settings = Settings().model_copy(update={"demo": demo, "bind": bind, "phone": phone})
+    assert people_allowed(settings) is allowed
+
+
+def test_an_unknown_template_is_a_sentence() -> None:
+    with pytest.raises(OperatingError, match="there are qichuan"):
+        read_template("nix")
