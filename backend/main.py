@@ -243,7 +243,8 @@ async def _serve(settings: Settings, address: Address) -> None:
     finally:
         asked.cancel()
         log.info("stopping")
-        await supervisor.close()
+        # Roles end while broker and database are still there.
+        await supervisor.close("broker", "postgres")
         if server is not None:
             await asyncio.to_thread(server.stop)
 

@@ -71,7 +71,7 @@ class Supervisor:
         return process.pid if process and process.returncode is None else None
 
     async def stop(self, *names: str) -> None:
-        """Stop the named children (all when none is named) at once and wait until they ended."""
+        """Stop the named children together and wait until they ended; all when none is named."""
         chosen = names or tuple(self._keepers)
         keepers = [self._keepers.pop(name) for name in chosen if name in self._keepers]
         for keeper in keepers:
@@ -80,9 +80,11 @@ class Supervisor:
         running = [self._processes.pop(name) for name in chosen if name in self._processes]
         await asyncio.gather(*(_end(process) for process in running))
 
-    async def close(self) -> None:
-        """Stop what still runs and let go of the lifeline."""
-        await self.stop()
+    async def close(self, *last: str) -> None:
+        """Stop all, the children named `last` after the others, and let go of the lifeline."""
+        await self.stop(*(name for name in self._keepers if name not in last))
+        if self._keepers:
+            await self.stop()
         self._lifeline.close()
 
     async def _keep(self, child: Child) -> None:
