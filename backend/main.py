@@ -19,6 +19,7 @@ from backend.core.clock import resolve_clock
 from backend.core.db import Database
 from backend.core.errors import DatabaseError, OperatingError, SettingError
 from backend.core.logs import set_up_logs
+from backend.core.partitions import keep_partitions
 from backend.core.passwords import load_passwords
 from backend.core.platform import Platform
 from backend.core.ports import choose_port
@@ -26,7 +27,7 @@ from backend.core.postgres import EmbeddedPostgres, find_programs, running_url
 from backend.core.roles import DATABASE, url_for_role
 from backend.core.schema import check_schema
 from backend.core.settings import Settings
-from backend.core.supervisor import Child, Supervisor, run_until_signal, until_signal
+from backend.core.supervisor import Child, Supervisor, run_until_signal, until_signal, wait_at_gate
 
 log = logging.getLogger(__name__)
 
@@ -122,12 +123,14 @@ def run_roles(names: list[str], settings: Settings) -> None:
 
 
 async def _run_roles(names: list[str], settings: Settings) -> None:
+    runs = [load(ROLES[name]) for name in names]
+    wait_at_gate()
     platform = build_platform(settings)
     async with platform.database:
         if names != ["broker"]:
             await check_schema(platform.database.url("kw_app"))
             await check_clock(platform)
-        await run_until_signal(*(load(ROLES[name])(platform) for name in names))
+        await run_until_signal(*(run(platform) for run in runs))
 
 
 async def check_clock(platform: Platform) -> None:
@@ -229,14 +232,18 @@ async def _serve(settings: Settings, address: Address) -> None:
             supervisor.keep(_role_child(("broker",), common))
         if settings.database_url is None:
             server = _embedded_postgres(settings)
-            await asyncio.to_thread(server.start)
-            supervisor.watch("postgres", lambda: server.pid is None, server.restart)
-        base = settings.database_url or server.url if server else str(settings.database_url)
-        await asyncio.to_thread(_init_at, settings, base)
+            server.reserve()
+        base = server.url if server else str(settings.database_url)
         common["KILOWISE_DATABASE_URL"] = base
-        await _seed(settings, base, mqtt_url)
+        # They import while the database starts, and wait at the gate until it is ready.
         for child in _children(settings, common):
             supervisor.keep(child)
+        if server is not None:
+            await asyncio.to_thread(server.start)
+            supervisor.watch("postgres", lambda: server.pid is None, server.restart)
+        await _ensure_database(settings, base)
+        await _seed(settings, base, mqtt_url)
+        supervisor.open_gate()
         announcing = asyncio.create_task(_announce(settings, address))
         await asked
         announcing.cancel()
@@ -264,7 +271,8 @@ def _environment(settings: Settings, address: Address, mqtt_url: str) -> dict[st
 
 
 def _role_child(names: tuple[str, ...], common: dict[str, str]) -> Child:
-    return Child("+".join(names), [sys.executable, "-m", "backend", *names], common)
+    argv = [sys.executable, "-m", "backend", *names]
+    return Child("+".join(names), argv, common, gated=names != ("broker",))
 
 
 def _children(settings: Settings, common: dict[str, str]) -> list[Child]:
@@ -281,6 +289,19 @@ def _children(settings: Settings, common: dict[str, str]) -> list[Child]:
             Child(name, [sys.executable, *argv], common) for name, argv in DEMO_PROCESSES.items()
         ]
     return children
+
+
+async def _ensure_database(settings: Settings, base: str) -> None:
+    """Bring the database to this version; when it is there, only partitions are looked after."""
+    passwords = load_passwords(settings.passwords_file)
+    name = database_name(base)
+    try:
+        await check_schema(url_for_role(base, "kw_app", passwords["kw_app"], name))
+    except DatabaseError:
+        await asyncio.to_thread(_init_at, settings, base)
+        return
+    owner_url = url_for_role(base, "kw_owner", passwords["kw_owner"], name)
+    await asyncio.to_thread(keep_partitions, owner_url, settings.clock.now())
 
 
 async def _seed(settings: Settings, base: str, mqtt_url: str) -> None:

@@ -118,6 +118,11 @@ class EmbeddedPostgres:
             )
         return f"postgresql://postgres@/postgres?host={quote(str(self._sockets), safe='')}"
 
+    def reserve(self) -> None:
+        """Fix the address before `start`, so that others can be told already."""
+        if self._sockets is None:
+            self._sockets = Path(tempfile.mkdtemp(prefix="kw-"))
+
     def start(self) -> None:
         """Start the server and return when it takes connections.
 
@@ -289,10 +294,9 @@ class EmbeddedPostgres:
 
     def _launched(self, account: ServerAccount, log: Path) -> bool:
         """Start the server once; False when it ended before it was ready."""
-        if self._sockets is None:
-            self._sockets = Path(tempfile.mkdtemp(prefix="kw-"))
-            if os.geteuid() == 0:
-                os.chown(self._sockets, account.uid, account.gid)
+        self.reserve()
+        if os.geteuid() == 0 and self._sockets is not None:
+            os.chown(self._sockets, account.uid, account.gid)
         argv = [str(self._bin / "postgres"), "-D", str(self._cluster)]
         for name, value in {**self._options, "unix_socket_directories": self._sockets}.items():
             argv += ["-c", f"{name}={value}"]

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 FIRST_WAIT_S = 0.2
 LAST_WAIT_S = 10.0
 STEADY_S = 30.0
+GATE_VARIABLE = "KILOWISE_GATE"
+"""Environment variable that carries the gate's reading end to a gated child."""
+
 STOP_S = 5.0
 """Seconds a child has to end after SIGTERM before it is killed."""
 
@@ -31,6 +34,8 @@ class Child:
     name: str
     argv: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    gated: bool = False
+    """Starts and imports at once, but waits at `wait_at_gate` until the supervisor opens it."""
 
 
 class Backoff:
@@ -52,14 +57,21 @@ class Supervisor:
     """Keeps children running until `stop`."""
 
     def __init__(self) -> None:
-        """Open the lifeline."""
+        """Make the lifeline and the gate."""
         self._lifeline = Lifeline()
+        self._gate, self._gate_shut = os.pipe()
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
 
     def keep(self, child: Child) -> None:
         """Start a child and restart it whenever it ends."""
         self._keepers[child.name] = asyncio.create_task(self._keep(child), name=child.name)
+
+    def open_gate(self) -> None:
+        """Let gated children go on, those that start later too."""
+        if self._gate_shut >= 0:
+            os.close(self._gate_shut)
+            self._gate_shut = -1
 
     def watch(self, name: str, ended: Callable[[], bool], restart: Callable[[], None]) -> None:
         """Restart something that is not a child of asyncio: `ended` tells, `restart` blocks."""
@@ -86,6 +98,8 @@ class Supervisor:
         if self._keepers:
             await self.stop()
         self._lifeline.close()
+        self.open_gate()
+        os.close(self._gate)
 
     async def _keep(self, child: Child) -> None:
         backoff = Backoff()
@@ -94,8 +108,8 @@ class Supervisor:
             process = await asyncio.create_subprocess_exec(
                 *child.argv,
                 stdin=asyncio.subprocess.DEVNULL,
-                env={**os.environ, **child.environment, **self._lifeline.environment},
-                pass_fds=(self._lifeline.fd,),
+                env={**os.environ, **child.environment, **self._handed(child)},
+                pass_fds=(self._lifeline.fd, self._gate),
                 start_new_session=True,
             )
             self._processes[child.name] = process
@@ -103,6 +117,17 @@ class Supervisor:
             wait_s = backoff.after(time.monotonic() - began)
             log.warning("%s ended (%s), restarts in %.1f s", child.name, _told(code), wait_s)
             await asyncio.sleep(wait_s)
+
+    def _handed(self, child: Child) -> dict[str, str]:
+        gate = {GATE_VARIABLE: str(self._gate)} if child.gated else {}
+        return {**self._lifeline.environment, **gate}
+
+
+def wait_at_gate(environment: Mapping[str, str] = os.environ) -> None:
+    """Return when the supervisor opened the gate, at once where there is none; blocks."""
+    text = environment.get(GATE_VARIABLE, "")
+    if text.isdigit():
+        os.read(int(text), 1)
 
 
 async def _watch(name: str, ended: Callable[[], bool], restart: Callable[[], None]) -> None:

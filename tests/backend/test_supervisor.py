@@ -82,6 +82,23 @@ async def test_stopping_leaves_no_process_even_a_stubborn_one(
     assert [is_running(pid) for pid in pids] == [False, False]
 
 
+async def test_a_gated_child_waits_until_the_gate_opens(tmp_path: Path) -> None:
+    code = (
+        "import sys,pathlib;from backend.core.supervisor import wait_at_gate;"
+        "pathlib.Path(sys.argv[1], 'there').touch();wait_at_gate();"
+        "pathlib.Path(sys.argv[1], 'through').touch();"
+    )
+    supervisor = Supervisor()
+    argv = [sys.executable, "-c", code + OBEDIENT, str(tmp_path)]
+    supervisor.keep(Child("one", argv, gated=True))
+    await until((tmp_path / "there").exists)
+    await asyncio.sleep(0.3)
+    assert not (tmp_path / "through").exists()
+    supervisor.open_gate()
+    await until((tmp_path / "through").exists)
+    await supervisor.close()
+
+
 async def test_a_watched_server_is_restarted() -> None:
     supervisor = Supervisor()
     restarted = asyncio.Event()
