@@ -47,8 +47,8 @@ from gateway.contract.sparkplug import Payload, WireFault, decode, encode
 
 log = logging.getLogger(__name__)
 
-MAX_ROWS = 5000
-"""Rows of one batch; one message more may exceed it."""
+MAX_ROWS = 20_000
+"""Rows of one batch under load; a small batch goes as soon as the writer is free."""
 LINGER_S = 0.05
 """How long the first message of a batch waits for others: a transaction has a price."""
 TURN = 50

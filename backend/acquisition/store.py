@@ -10,14 +10,14 @@ import asyncio
 import logging
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
 from psycopg import errors
 
 from backend.acquisition import counters
-from backend.acquisition.batch import Batch, Missing, Row, Unfit, dirty_ranges, newest
+from backend.acquisition.batch import Batch, DirtyRange, Missing, Row, Unfit, dirty_ranges, newest
 from backend.core.clock import Clock
 from backend.core.db import Database, IngestSession
 from backend.core.errors import Unavailable
@@ -138,11 +138,13 @@ async def _store_once(database: Database, batch: Batch, clock: Clock) -> Stored:
     if not batch:
         return Stored()
     try:
+        # In key order, so that neighbours in the index are written together.
+        rows = sorted(batch.rows)
         async with database.ingest() as tx:
-            await _copy(tx, batch.rows)
-            await _settle(tx, batch, batch.rows, clock)
+            await _copy(tx, rows)
+            await _settle(tx, batch, rows, clock)
         counters.batches.labels("copy").inc()
-        stored = batch.rows
+        stored = rows
     except errors.UniqueViolation:
         async with database.ingest() as tx:
             stored = await insert_new(tx, batch.rows)
@@ -171,31 +173,40 @@ async def insert_new(tx: IngestSession, rows: Sequence[Row]) -> list[Row]:
     """Insert the rows that are not there yet and answer them."""
     if not rows:
         return []
-    columns = [list(column) for column in zip(*rows, strict=True)]
+    columns = [_array(column) for column in zip(*rows, strict=True)]
     return [Row(*new) for new in await tx.fetch_tuples(_INSERT, columns)]
 
 
 async def _settle(tx: IngestSession, batch: Batch, stored: Sequence[Row], clock: Clock) -> None:
-    """Write what follows from the stored rows, in their transaction."""
+    """Write what follows from the stored rows, in their transaction and in one round trip."""
     latest = newest(stored)
-    if latest:
-        await tx.execute(_LAST, [list(column) for column in zip(*latest, strict=True)])
-    if batch.missing:
-        await _mark_missing(tx, batch.missing)
     ranges = dirty_ranges(stored, batch.registers)
-    if ranges:
-        await tx.execute(
-            _DIRTY,
-            (
-                [r.project_id for r in ranges],
-                [r.point_id for r in ranges],
-                [r.first_ms for r in ranges],
-                [r.last_ms for r in ranges],
-            ),
-        )
-        await tx.execute(_NOTIFY, (sorted({r.project_id for r in ranges}),))
-    if batch.unfit:
-        await _quarantine(tx, batch.unfit, clock)
+    async with tx.connection.pipeline():
+        if latest:
+            await tx.execute(_LAST, [_array(column) for column in zip(*latest, strict=True)])
+        if batch.missing:
+            await _mark_missing(tx, batch.missing)
+        if ranges:
+            await _mark_dirty(tx, ranges)
+        if batch.unfit:
+            await _quarantine(tx, batch.unfit, clock)
+
+
+async def _mark_dirty(tx: IngestSession, ranges: Sequence[DirtyRange]) -> None:
+    """Have the accounts of register points recomputed, and wake who does it."""
+    columns = (
+        (r.project_id for r in ranges),
+        (r.point_id for r in ranges),
+        (r.first_ms for r in ranges),
+        (r.last_ms for r in ranges),
+    )
+    await tx.execute(_DIRTY, [_array(column) for column in columns])
+    await tx.execute(_NOTIFY, (_array(sorted({r.project_id for r in ranges})),))
+
+
+def _array(numbers: Iterable[float]) -> str:
+    """Answer finite numbers as PostgreSQL's array text: psycopg's own lists cost ten times more."""
+    return f"{{{','.join(map(repr, numbers))}}}"
 
 
 async def _mark_missing(tx: IngestSession, missing: Sequence[Missing]) -> None:
