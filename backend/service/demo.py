@@ -26,11 +26,17 @@ from backend.service.projects.template import PersonPart, read_template
 
 SLUG = "demo"
 TEMPLATE = "qichuan"
+GATEWAY_FILE = "gateway.yaml"
 PASSWORD = "kilowise-demo"  # noqa: S105 - public on purpose
 
 
 async def seed(platform: Platform) -> None:
-    """Make or refresh the demonstration's rows."""
+    """Make or refresh the demonstration's rows.
+
+    The gateway configuration of the last run names ports of that run: it goes, and the simulated
+    plant writes it anew before its gateway reads it.
+    """
+    (platform.settings.data_folder / GATEWAY_FILE).unlink(missing_ok=True)
     template = read_template(TEMPLATE)
     credential = f"{SLUG}.{template.gateway.slug}"
     secret = gateway_secret(broker_folder(platform.settings.data_folder), credential)

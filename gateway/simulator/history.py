@@ -1,18 +1,16 @@
 """History for `kilowise import`: what the accounted registers and powers showed by quarter hours.
 
-NDJSON, the newest day first, each day in the order of time; docs/operating.md describes the format.
+NDJSON as docs/operating.md describes it ("Import"), the newest day first.
 """
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from gateway.contract.profile import Kind, Point
-from gateway.contract.quality import Quality
-from gateway.simulator.boundaries import QUARTER_S, RegisterPoint, quarters, register_points
+from gateway.simulator.boundaries import RegisterPoint, quarters, register_points
 from gateway.simulator.field import Field
-from gateway.simulator.meters import INSTALLED_DAYS
+from gateway.simulator.plant import INSTALLED_DAYS
 from gateway.simulator.simulation import SimulationError
 from gateway.simulator.workdays import block_of, block_start
 
@@ -55,30 +53,27 @@ def _days(field: Field, end: int, days: int) -> list[tuple[int, int]]:
 
 
 def _write_instant(out: TextIO, field: Field, places: list[tuple[str, Point]], second: int) -> int:
-    instant = datetime.fromtimestamp(second, UTC).isoformat()
-    for index, (slug, point) in enumerate(places):
+    for number, (slug, point) in enumerate(places):
         value = field.value(slug, point, second)
-        out.write(f'[{index}, "{instant}", {json.dumps(value)}, {int(Quality.GOOD)}]\n')
+        out.write(f"[{number},{second * 1000},{value!r}]\n")
     return len(places)
 
 
 def _header(field: Field, places: list[tuple[str, Point]]) -> dict[str, object]:
     registers = {(r.meter.device.slug, r.point.name): r for r in register_points(field)}
     return {
-        "kilowise": "readings/1",
-        "step_s": QUARTER_S,
+        "kilowise": "readings",
+        "version": 1,
+        "gateway": field.plant.model.gateway,
         "points": [
-            _described(field, slug, point, registers.get((slug, point.name)))
-            for slug, point in places
+            {"id": number} | _described(slug, point, registers.get((slug, point.name)))
+            for number, (slug, point) in enumerate(places)
         ],
     }
 
 
-def _described(
-    field: Field, slug: str, point: Point, register: RegisterPoint | None
-) -> dict[str, object]:
+def _described(slug: str, point: Point, register: RegisterPoint | None) -> dict[str, object]:
     row: dict[str, object] = {
-        "gateway": field.plant.model.gateway,
         "device": slug,
         "name": point.name,
         "kind": point.kind.value,

@@ -70,14 +70,15 @@ class Load:
     """One load: `flow(second)` in PARTs a second and `amount(second)` in PARTs since the epoch."""
 
     def __init__(self, model: LoadModel, seed: int, epoch_block: int) -> None:
-        """Begin counting at a block; nothing before it can be asked."""
+        """Count from a block on; what was before it is negative."""
         self.name = model.name
         self._model = model
         self._group = mix(seed, text_number(model.group))
         self._own = mix(seed, text_number(model.name))
         self._epoch = epoch_block
-        self._sums = [0]
-        self._amplitudes: list[int] = []
+        self._after = [0]
+        self._until = [0]
+        self._amplitudes: dict[int, int] = {}
         self._options = tuple(sorted(model.options.items()))
 
     def flow(self, second: int) -> int:
@@ -109,29 +110,29 @@ class Load:
         return (self._own + block * 7 + minute * 2654435761 // 65536) % len(WOBBLES)
 
     def _before(self, block: int) -> int:
+        """PARTs from the epoch to the begin of a block; sums are kept in both directions."""
         index = block - self._epoch
-        if index < 0:
-            raise ValueError(f"{self.name} is not known before its epoch, block {self._epoch}")
-        while len(self._sums) <= index:
-            at = self._epoch + len(self._sums) - 1
-            whole = self._template(at).sums[BLOCK_MINUTES]
-            scale = self._amplitude(at) * self._model.nominal_per_hour
-            self._sums.append(self._sums[-1] + 60 * whole * scale)
-        return self._sums[index]
+        while len(self._after) <= index:
+            self._after.append(self._after[-1] + self._whole(self._epoch + len(self._after) - 1))
+        while len(self._until) <= -index:
+            self._until.append(self._until[-1] - self._whole(self._epoch - len(self._until)))
+        return self._after[index] if index >= 0 else self._until[-index]
+
+    def _whole(self, block: int) -> int:
+        scale = self._amplitude(block) * self._model.nominal_per_hour
+        return 60 * self._template(block).sums[BLOCK_MINUTES] * scale
 
     def _amplitude(self, block: int) -> int:
-        index = block - self._epoch
-        while len(self._amplitudes) <= index:
-            at = self._epoch + len(self._amplitudes)
+        known = self._amplitudes.get(block)
+        if known is None:
             width = self._model.spread_permille
-            value = self._model.centre_permille
+            known = self._model.centre_permille
             if self._model.shape == "solar":
-                value += spread(width, self._group, at // 3)
+                known += spread(width, self._group, block // 3)
             elif width:
-                value += spread(width, self._own, at)
-                value += TEAM_PERMILLE[team_of(at)]
-            self._amplitudes.append(max(0, value))
-        return self._amplitudes[index]
+                known += spread(width, self._own, block) + TEAM_PERMILLE[team_of(block)]
+            self._amplitudes[block] = known = max(0, known)
+        return known
 
     def _template(self, block: int) -> _Template:
         day = block_date(block)

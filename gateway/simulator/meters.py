@@ -19,21 +19,18 @@ from gateway.simulator.plant_file import DeviceModel, base_units
 
 FLOAT_COUNT = Fraction(1, 1000)
 """One count of a register held as a float, in its unit."""
-INSTALLED_DAYS = 62
-"""Meters were installed so long before the anchor; before that they show their first reading."""
 _THIRD = Fraction(1, 3)
 
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """How a register point follows its circuit from `parts_before` on: parts * numerator //
+    """How a register point follows its circuit from the epoch on: parts * numerator //
     denominator + base.
     """
 
     circuit: str
     numerator: int
     denominator: int
-    parts_before: int
     base: int
     modulus: int | None
     smallest_per_count: Fraction
@@ -47,7 +44,7 @@ class Register:
 
     def counts(self, plant: Plant, second: int) -> int:
         """Counts since ever, before any wrap."""
-        parts = max(0, plant.amount_parts(self.circuit, second) - self.parts_before)
+        parts = max(0, plant.amount_parts(self.circuit, second))
         return parts * self.numerator // self.denominator + self.base
 
 
@@ -117,7 +114,6 @@ class SimulatedMeter:
             circuit=circuit,
             numerator=rate.numerator,
             denominator=rate.denominator,
-            parts_before=plant.amount_parts(circuit, plant.anchored - INSTALLED_DAYS * 86400),
             base=int(whole / count) if share else 0,
             modulus=_modulus(point),
             smallest_per_count=smallest,

@@ -15,7 +15,8 @@ from gateway.simulator.loads import PARTS_PER_SMALLEST, Change, Changes, Load
 from gateway.simulator.plant_file import CircuitModel, PlantModel
 from gateway.simulator.workdays import block_start, first_block
 
-DAYS_BEFORE_ANCHOR = 400
+INSTALLED_DAYS = 62
+"""Meters were installed so long before the anchor; before that they show their first reading."""
 _INSTANTS = 4
 
 
@@ -41,13 +42,12 @@ class Plant:
     def __init__(
         self, model: PlantModel, seed: int, anchor: date, changes: Iterable[Change] = ()
     ) -> None:
-        """Begin 400 days before the anchor date; nothing earlier is known."""
+        """Count from the day on which the meters were installed, 62 days before the anchor."""
         self.model = model
         self.seed = seed
         self.anchor = anchor
-        epoch_block = first_block(anchor - timedelta(days=DAYS_BEFORE_ANCHOR))
+        epoch_block = first_block(anchor - timedelta(days=INSTALLED_DAYS))
         self.epoch = block_start(epoch_block)
-        self.anchored = block_start(first_block(anchor))
         self._loads = {name: Load(load, seed, epoch_block) for name, load in model.loads.items()}
         self.circuits: Mapping[str, Circuit] = {
             name: _circuit(circuit) for name, circuit in model.circuits.items()

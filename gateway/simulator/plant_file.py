@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import yaml
-
+from gateway.contract.documents import read_document
 from gateway.contract.energy import energy_type
 from gateway.simulator.loads import LoadModel
 from gateway.simulator.noise import text_number
@@ -86,7 +85,9 @@ def read_plant(name: str) -> PlantModel:
     file = PLANTS / f"{name}.yaml"
     if not file.is_file():
         raise PlantFileError(f"there is no plant {name!r}; known are {', '.join(plant_names())}")
-    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    document = read_document(file).data
+    if not isinstance(document, dict):
+        raise PlantFileError(f"{file.name} is no mapping")
     try:
         return _plant(document)
     except (KeyError, TypeError, ValueError) as error:
