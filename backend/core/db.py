@@ -183,8 +183,9 @@ class Database:
 
     @asynccontextmanager
     async def read(self, project_id: int) -> AsyncIterator[ReadSession]:
-        """Open a read-only transaction in one project."""
-        async with self._transaction("kw_app", _begin(project_id, "READ ONLY")) as connection:
+        """Open a read-only transaction in one project; all its statements see one moment."""
+        begin = _begin(project_id, "ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        async with self._transaction("kw_app", begin) as connection:
             yield ReadSession(connection)
 
     @asynccontextmanager

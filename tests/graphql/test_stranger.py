@@ -1,0 +1,333 @@
+"""The stranger (cases.md 23): Charlie of project `other` against everything of Alice's `acme`.
+
+Every field of Query, Mutation, Subscription and Project and every REST route has a row here, or
+the walk fails. Each row is asked twice by Charlie: with identities of Alice's things, and with
+identities of the same shape that nothing has. Both answers must be the same to the letter, and
+nothing of Alice's project may have changed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from fastapi.routing import APIRoute
+from graphql import GraphQLObjectType
+from psycopg.types.json import Jsonb
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from backend.application.graphql.schema import build_schema, core_schema
+from backend.application.rest.app import build_rest
+from backend.application.web import build_app
+from backend.application.web_process import WebProcess
+from backend.core.ids import encode_id, new_uuid
+from backend.core.platform import Platform
+from backend.core.tables import GLOBAL_TABLES, metadata
+from backend.service.alarms.store import raise_occurrence
+from backend.service.notify.subscriptions import Registration, register
+from tests.graphql.conftest import Ask, Client, session_token
+from tests.graphql.plants import Plant, make_plant
+from tests.graphql.sockets import open_socket
+from tests.postgres import NOW, Actor
+
+ENDPOINT = "https://push.example.com/alice"
+IMPORT = new_uuid(NOW)
+KEY = "0195e2a4-0000-7000-8000-000000000001"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the questions are about."""
+
+    project: str
+    slug: str
+    own: str
+    node: str
+    meter: str
+    device: str
+    alarm: str
+    endpoint: str
+    job: str
+
+
+def nothing(own: str) -> Target:
+    """Identities of the right shape that nothing has."""
+
+    def fresh(kind: str) -> str:
+        return encode_id(kind, new_uuid(NOW))
+
+    return Target(
+        fresh("prj"),
+        "nothing",
+        own,
+        fresh("node"),
+        fresh("mtr"),
+        fresh("dev"),
+        fresh("alm"),
+        "https://push.example.com/nobody",
+        fresh("imp"),
+    )
+
+
+TAP = f'key: "{KEY}", deviceTime: "2026-03-15T04:00:00Z"'
+SPAN = 'start: "2026-03-01T00:00:00Z", end: "2026-03-02T00:00:00Z"'
+OF = {"energy": 'energy: "electricity"', "period": "period: DAY"}
+HERS = 'project(id: "{project}") {{ %s }}'
+OWN = 'project(id: "{own}") {{ %s }}'
+
+
+def field(text: str, *own: str) -> list[str]:
+    """Questions for a field of Project: below Alice's project, and with her things below mine."""
+    return [f"{{{{ {HERS % text} }}}}", *(f"{{{{ {OWN % one} }}}}" for one in own)]
+
+
+SCOPE_NODE = f'series(scope: "{{node}}", {OF["energy"]}, {OF["period"]}, {SPAN}) {{{{ values }}}}'
+SCOPE_METER = SCOPE_NODE.replace("{node}", "{meter}")
+RANKING = f'ranking(parent: "{{node}}", {OF["energy"]}, {OF["period"]}) {{{{ share }}}}'
+
+QUESTIONS: dict[str, list[str]] = {
+    "Query.viewer": ["{{ viewer {{ person {{ login }} projects {{ slug }} }} }}"],
+    "Query.project": [
+        '{{ project(id: "{project}") {{ id slug }} }}',
+        '{{ project(id: "{slug}") {{ id slug }} }}',
+    ],
+    "Query.now": ["{{ now }}"],
+    "Query.demoPeople": ["{{ demoPeople {{ login }} }}"],
+    "Project.id": field("id"),
+    "Project.slug": field("slug"),
+    "Project.name": field("name {{ en }}"),
+    "Project.zone": field("zone"),
+    "Project.currency": field("currency"),
+    "Project.demo": field("demo"),
+    "Project.role": field("role"),
+    "Project.summary": field("summary {{ powerKw }}"),
+    "Project.energies": field("energies {{ code }}"),
+    "Project.nodes": field("nodes {{ id }}", "nodes {{ id }}"),
+    "Project.node": field('node(id: "{node}") {{ slug }}', 'node(id: "{node}") {{ slug }}'),
+    "Project.meters": field("meters {{ id }}", "meters {{ id }}"),
+    "Project.meter": field('meter(id: "{meter}") {{ slug }}', 'meter(id: "{meter}") {{ slug }}'),
+    "Project.devices": field("devices {{ id }}", "devices {{ id }}"),
+    "Project.gateways": field("gateways {{ id }}", "gateways {{ id }}"),
+    "Project.series": field(SCOPE_NODE, SCOPE_NODE, SCOPE_METER),
+    "Project.ranking": field(RANKING, RANKING),
+    "Project.periods": field(f"periods(period: DAY, {SPAN}) {{{{ label }}}}"),
+    "Project.alarms": field("alarms {{ id }}", "alarms {{ id }}"),
+    "Project.alarm": field('alarm(id: "{alarm}") {{ id }}', 'alarm(id: "{alarm}") {{ id }}'),
+    "Project.pushKey": field("pushKey"),
+    "Project.pushRegistered": field(
+        'pushRegistered(endpoint: "{endpoint}")', 'pushRegistered(endpoint: "{endpoint}")'
+    ),
+    "Project.importProgress": field("importProgress {{ id }}", "importProgress {{ id }}"),
+    "Project.demand": field("demand {{ currentKw }}", "demand {{ currentKw }}"),
+    "Project.tariff": field('tariff(energy: "electricity") {{ source }}'),
+    "Project.factors": field("factors {{ value }}", "factors {{ value }}"),
+    "Mutation.signIn": [
+        'mutation {{ signIn(login: "alice", password: "x") {{ viewer {{ demo }} }} }}'
+    ],
+    "Mutation.signOut": ["mutation {{ signOut }}"],
+    "Mutation.setLocale": ['mutation {{ setLocale(locale: "zh-CN") {{ login locale }} }}'],
+    "Mutation.acknowledge": [
+        f'mutation {{{{ acknowledge(input: {{{{ project: "{{{whose}}}", alarm: "{{alarm}}", '
+        f"{TAP} }}}}) {{{{ result }}}} }}}}"
+        for whose in ("project", "slug", "own")
+    ],
+    "Mutation.registerPush": [
+        'mutation {{ registerPush(input: {{ project: "{project}", endpoint: "{endpoint}",'
+        ' p256dh: "a", auth: "b", locale: "en" }}) }}'
+    ],
+    "Mutation.unregisterPush": [
+        'mutation {{ unregisterPush(project: "{project}", endpoint: "{endpoint}") }}',
+        'mutation {{ unregisterPush(project: "{own}", endpoint: "{endpoint}") }}',
+    ],
+    "Mutation.testPush": ['mutation {{ testPush(project: "{project}") }}'],
+    "Mutation.playStory": ['mutation {{ playStory(project: "{project}") }}'],
+}
+SUBSCRIPTIONS: dict[str, list[str]] = {
+    "Subscription.live": [
+        'subscription {{ live(project: "{project}") {{ values {{ value }} }} }}',
+        'subscription {{ live(project: "{own}", devices: ["{device}"]) {{ values {{ value }} }} }}',
+    ],
+    "Subscription.summary": ['subscription {{ summary(project: "{project}") {{ powerKw }} }}'],
+    "Subscription.alarms": ['subscription {{ alarms(project: "{project}") {{ id }} }}'],
+    "Subscription.importProgress": [
+        'subscription {{ importProgress(project: "{project}") {{ id }} }}'
+    ],
+}
+ROUTES: dict[str, list[str]] = {
+    "GET /api/v1/health": ["/api/v1/health"],
+    "POST /api/v1/session": ["/api/v1/session"],
+    "GET /api/v1/session": ["/api/v1/session"],
+    "DELETE /api/v1/session": ["/api/v1/session"],
+    "POST /api/v1/import": ["/api/v1/import?project={project}", "/api/v1/import?project={slug}"],
+    "GET /api/v1/import/{id}": [
+        "/api/v1/import/{job}?project={project}",
+        "/api/v1/import/{job}?project={own}",
+    ],
+    "GET /api/v1/openapi.json": ["/api/v1/openapi.json"],
+    "GET /healthz": ["/healthz"],
+    "GET /readyz": ["/readyz"],
+    "POST /graphql": ["/graphql"],
+}
+OUTSIDE_TENANTS = {"GET /metrics", "WS /graphql"}
+"""Counters of the process, and the socket that SUBSCRIPTIONS go through."""
+
+
+def test_every_field_has_a_row() -> None:
+    schema = core_schema(build_schema())
+    wanted = set()
+    for name in ("Query", "Mutation", "Subscription", "Project"):
+        kind = schema.type_map[name]
+        assert isinstance(kind, GraphQLObjectType)
+        wanted |= {f"{name}.{one}" for one in kind.fields}
+    assert wanted == QUESTIONS.keys() | SUBSCRIPTIONS.keys()
+
+
+def test_every_route_has_a_row(process: WebProcess) -> None:
+    wanted = set()
+    for route in build_app(process).routes:
+        if isinstance(route, WebSocketRoute):
+            wanted.add(f"WS {route.path}")
+        elif isinstance(route, Route):
+            wanted |= {f"{method} {route.path}" for method in route.methods or ()}
+        else:
+            assert isinstance(route, Mount)
+            assert route.path in {"/api/v1", ""}
+    for included in build_rest(process).routes:
+        router = getattr(included, "original_router", None)
+        for route in [included] if router is None else router.routes:
+            assert isinstance(route, APIRoute | Route)
+            wanted |= {f"{method} /api/v1{route.path}" for method in route.methods or ()}
+    found = {one for one in wanted if not one.startswith("HEAD ")}
+    assert found == ROUTES.keys() | OUTSIDE_TENANTS
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Alice's project with one of everything, and how it is looked at from behind the wall."""
+
+    plant: Plant
+    hers: Target
+    none: Target
+    look: Callable[[], dict[str, object]]
+
+
+@pytest.fixture
+async def scene(
+    platform: Platform, alice: Actor, charlie: Actor, admin: psycopg.Connection
+) -> Scene:
+    """Fill Alice's project; Charlie's has a plant of its own."""
+    made = await make_plant(platform, alice.tenant)
+    await make_plant(platform, charlie.tenant)
+    project = alice.tenant.id
+    async with platform.database.project(project) as tx:
+        definition = await tx.fetch_value(
+            "INSERT INTO alarm_definition (project_id, uid, kind, name, node_id, params, priority,"
+            " mode, created_at) VALUES (%s, %s, 'meter_silent', %s, %s, %s, 2, 'live', %s)"
+            " RETURNING id",
+            (project, new_uuid(NOW), Jsonb({"en": "x"}), made.nodes["a"].id, Jsonb({}), NOW),
+            into=int,
+        )
+        assert definition is not None
+        alarm = await raise_occurrence(tx, project, definition, NOW, {}, 2, NOW)
+        assert alarm is not None
+        registration = Registration(ENDPOINT, "p", "a", "en", None)
+        await register(tx, project, alice.id, registration, NOW)
+        await tx.execute(
+            "INSERT INTO import_job (project_id, uid, source, state, created_at)"
+            " VALUES (%s, %s, 'history', 'running', %s)",
+            (project, IMPORT, NOW),
+        )
+    hers = Target(
+        encode_id("prj", alice.tenant.uid),
+        "acme",
+        "other",
+        made.nodes["a"].text,
+        made.meters["m1"].text,
+        made.devices["m1"].text,
+        encode_id("alm", alarm),
+        ENDPOINT,
+        encode_id("imp", IMPORT),
+    )
+
+    def look() -> dict[str, object]:
+        seen: dict[str, object] = {}
+        for table in sorted(set(metadata.tables) - set(GLOBAL_TABLES)):
+            row = admin.execute(
+                f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t"
+                f" WHERE project_id = {project}".encode()
+            ).fetchone()
+            seen[table] = row
+        seen["alice"] = admin.execute(
+            "SELECT p::text, (SELECT count(*) FROM sign_in_session s WHERE s.person_id = p.id)"
+            " FROM person p WHERE p.id = %s",
+            (alice.id,),
+        ).fetchall()
+        return seen
+
+    return Scene(made, hers, nothing("other"), look)
+
+
+def filled(text: str, target: Target) -> str:
+    """Put a target's identities into a question."""
+    return text.format(**{name: getattr(target, name) for name in Target.__slots__})
+
+
+async def test_fields_tell_and_change_nothing(
+    scene: Scene, client: Client, ask: Ask, charlie: Actor, alice: Actor
+) -> None:
+    before = scene.look()
+    for name, questions in QUESTIONS.items():
+        for question in questions:
+            answers = []
+            for target in (scene.hers, scene.none):
+                stranger = await client(charlie)
+                answers.append(await ask(stranger, filled(question, target)))
+            if name == "Mutation.registerPush":
+                assert "errors" in answers[0], name
+            assert answers[0] == answers[1], f"{name}: {question}"
+            assert "acme" not in str(answers[0]), name
+            assert scene.look() == before, f"{name} changed something"
+    # The same questions do find something when Alice asks: the rows are no empty gestures.
+    hers = await client(alice)
+    for name in ("Project.node", "Project.meter", "Project.alarm", "Project.importProgress"):
+        answer = await ask(hers, filled(QUESTIONS[name][0], scene.hers))
+        assert "None" not in str(answer), answer
+
+
+async def test_subscriptions_tell_nothing(
+    scene: Scene, process: WebProcess, served: str, charlie: Actor
+) -> None:
+    before = scene.look()
+    token = await session_token(process, charlie)
+    async with open_socket(served, cookie=token) as socket:
+        for name, questions in SUBSCRIPTIONS.items():
+            for question in questions:
+                answers = []
+                for target in (scene.hers, scene.none):
+                    id = await socket.subscribe(filled(question, target))
+                    answer = await socket.receive()
+                    assert answer.pop("id") == id
+                    answers.append(answer)
+                    await socket.send(id=id, type="complete")
+                assert answers[0] == answers[1], f"{name}: {question}"
+                if "{project}" in question:
+                    assert answers[0]["type"] == "error", name
+                else:
+                    assert answers[0]["payload"] == {"data": {"live": {"values": []}}}
+    assert scene.look() == before
+
+
+async def test_routes_tell_and_change_nothing(scene: Scene, client: Client, charlie: Actor) -> None:
+    before = scene.look()
+    for route, paths in ROUTES.items():
+        method = route.partition(" ")[0]
+        for path in paths:
+            answers = []
+            for target in (scene.hers, scene.none):
+                stranger = await client(charlie)
+                response = await stranger.request(method, filled(path, target), json={})
+                answers.append((response.status_code, response.content))
+            assert answers[0] == answers[1], route
+            assert scene.look() == before, route
+            if "project={" in path:
+                assert answers[0][0] == 404, route
