@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 BATCH_S = 0.02
 RETRY_S = 1.0
+FULL_DISK_STEP = 16
+"""Records in one transaction while the disk is full."""
 MAX_WAITING = 20_000
 """Records in memory while the disk is slow or full."""
 DEFAULT_MAX_BYTES = 512 * 1024 * 1024
@@ -146,7 +148,7 @@ class Journal:
             )
             return [Record(*row) for row in rows]
 
-        return await self._ask(fetch)
+        return await self.ask(fetch)
 
     async def aliases(self, device: str, metrics: Sequence[str]) -> list[int]:
         """The lasting alias of each metric of a device; unknown ones get the next numbers."""
@@ -163,7 +165,7 @@ class Journal:
                     connection.execute("INSERT INTO alias VALUES (?, ?, ?)", (device, metric, top))
             return [known[metric] for metric in metrics]
 
-        return await self._ask(find)
+        return await self.ask(find)
 
     async def next_session(self) -> int:
         """The next `bdSeq`, 0..255, counted over restarts."""
@@ -173,7 +175,7 @@ class Journal:
             write_meta(connection, "bdseq", number)
             return number
 
-        return await self._ask(step)
+        return await self.ask(step)
 
     def remember_birth(self, device: str, payload: bytes) -> None:
         """Keep a device's last birth, for backlog that outlives its configuration."""
@@ -194,7 +196,7 @@ class Journal:
                 )
             )
 
-        return await self._ask(fetch)
+        return await self.ask(fetch)
 
     # From here on: the thread.
 
@@ -232,15 +234,19 @@ class Journal:
             self._fresh = []
             jobs, self._jobs = self._jobs, []
             following, dropped = self._next, self._dropped
+        # On a full disk small steps get further than one that never fits.
+        step = len(records) if self._healthy else FULL_DISK_STEP
         try:
-            self._insert(connection, records, following, dropped)
+            for start in range(0, len(records), max(1, step)):
+                part = records[start : start + step]
+                self._insert(connection, part, following, dropped)
+                with self._lock:
+                    for record in part:
+                        self._waiting.pop(record.rec, None)
         except sqlite3.Error as error:
             connection.rollback()
             self._suffer(connection, error)
         else:
-            with self._lock:
-                for record in records:
-                    self._waiting.pop(record.rec, None)
             self._recover()
         # Published although not written when the disk fails: better at most once than never.
         if fresh:
@@ -255,8 +261,6 @@ class Journal:
         following: int,
         dropped: int,
     ) -> None:
-        if not records:
-            return
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(
             "INSERT OR REPLACE INTO record VALUES (?, ?, ?)",
@@ -352,7 +356,8 @@ class Journal:
             self._jobs.append(job)
         self._wake.set()
 
-    def _ask(self, question: Callable[[sqlite3.Connection], T]) -> Awaitable[T]:
+    def ask(self, question: Callable[[sqlite3.Connection], T]) -> Awaitable[T]:
+        """What a question to the file answers, run in the thread; JournalFault when it cannot."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         def job(connection: sqlite3.Connection) -> None:
