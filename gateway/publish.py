@@ -41,6 +41,7 @@ quiet.setLevel(logging.CRITICAL)
 logging.getLogger("gmqtt").setLevel(logging.CRITICAL)
 
 CONNECT_TIMEOUT_S = 10.0
+DROP_TIMEOUT_S = 2.0
 KEEPALIVE_S = 15
 LONGEST_PAUSE_S = 30.0
 BACKLOG_EVERY_S = 0.1
@@ -117,6 +118,25 @@ class EdgeNode:
         """Whether births are out and data may follow."""
         return self._online
 
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes handed to the socket that the broker has not taken yet."""
+        transport = self._transport()
+        return 0 if transport is None else transport.get_write_buffer_size()
+
+    def drop_socket(self) -> None:
+        """Lose the connection as a cut cable does: without a word to the broker."""
+        transport = self._transport()
+        if transport is not None:
+            transport.abort()
+
+    def _transport(self) -> asyncio.Transport | None:
+        if self._client is None:
+            return None
+        # The only way to see and to cut the socket below gmqtt.
+        found: asyncio.Transport = self._client._connection._transport  # noqa: SLF001
+        return found
+
     async def run(self) -> None:
         """Connect, serve, and connect again with growing pauses, until cancelled."""
         pause = 1.0
@@ -137,7 +157,7 @@ class EdgeNode:
             return
         now, now_ms = time.monotonic(), self._now_ms()
         for record in records:
-            if record.device in self._born:
+            if record.device in self._born and self.unsent_bytes < MAX_UNSENT_BYTES:
                 self._send_data(record, record.body, now_ms)
                 self._window.sent_live(record.rec, now)
 
@@ -159,7 +179,7 @@ class EdgeNode:
         if client is not None and client.is_connected:
             topic = str(topics.NodeTopic(self._group, topics.NDEATH, self._node))
             client.publish(topic, node_death(self._session, self._now_ms()), qos=0)
-            await client.disconnect()
+            await _drop(client)
 
     async def _serve(self) -> None:
         self._session = await self._journal.next_session()
@@ -235,7 +255,9 @@ class EdgeNode:
     async def _keep_up(self) -> None:
         """Backlog, rebirths and standing, until the connection is lost."""
         next_standing = time.monotonic() + STANDING_EVERY_S
-        while not self._lost.is_set():
+        # A link that went dead without a word: gmqtt closes after two silent keep-alives, but a
+        # socket that cannot flush tells nobody.
+        while not self._lost.is_set() and self._client is not None and self._client.is_connected:
             if self._rebirth.is_set():
                 await self._be_born()
             await self._send_backlog()
@@ -256,7 +278,7 @@ class EdgeNode:
             return
         now_ms = self._now_ms()
         for record in self._window.take(records, time.monotonic()):
-            if record.device in self._born:
+            if record.device in self._born and self.unsent_bytes < MAX_UNSENT_BYTES:
                 self._send_data(record, historical(record.body), now_ms)
 
     def _send_standing(self) -> None:
@@ -289,8 +311,7 @@ class EdgeNode:
         if not self._online or client is None or not client.is_connected:
             return False
         # gmqtt has no back-pressure of its own: what does not fit stays in the journal.
-        transport = client._connection._transport  # noqa: SLF001 - the only way to see the socket
-        return bool(transport.get_write_buffer_size() < MAX_UNSENT_BYTES)
+        return self.unsent_bytes < MAX_UNSENT_BYTES
 
     def _next_seq(self) -> int:
         self._seq = (self._seq + 1) % 256
@@ -363,8 +384,12 @@ def _advice(error: Exception) -> str:
 
 
 async def _drop(client: Client) -> None:
-    try:
-        await client.disconnect()
-    except (OSError, AttributeError):
-        # Never connected, or the socket is gone already.
+    """Disconnect, without waiting long for a broker that does not read."""
+    # AttributeError: gmqtt never connected, or the socket is gone already.
+    with suppress(OSError, AttributeError, TimeoutError):
+        async with asyncio.timeout(DROP_TIMEOUT_S):
+            await client.disconnect()
         return
+    connection = client._connection  # noqa: SLF001 - gmqtt has no other way to give a socket up
+    if connection is not None:
+        connection._transport.abort()  # noqa: SLF001

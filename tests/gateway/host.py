@@ -33,6 +33,8 @@ class Host:
         self.records: Counter[int] = Counter()
         self.births: list[str] = []
         self.deaths: list[str] = []
+        self.died: list[Value | None] = []
+        """The bdSeq of each NDEATH."""
         self.born: dict[str, dict[str, Metric]] = {}
         self.aliases: dict[int, tuple[str, str]] = {}
         self.node: dict[str, Metric] = {}
@@ -109,6 +111,7 @@ class Host:
         message = decode(bytes(payload))
         if place.kind == topics.NDEATH:
             self.deaths.append(f"NDEATH/{place.node}")
+            self.died.extend(metric.value for metric in message.metrics)
             return 0
         self._check(place.kind, message)
         device = place.device or ""

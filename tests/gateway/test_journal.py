@@ -149,3 +149,24 @@ async def test_every_committed_record_survives_without_a_close(tmp_path: Path) -
     assert found.execute("SELECT count(*), max(rec) FROM record").fetchone() == (20, 20)
     found.close()
     await book.close()
+
+
+async def test_messages_that_cannot_be_written_wait_in_a_bounded_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.journal.MAX_WAITING", 40)
+    book = Open(tmp_path / "j")
+    full = (await book.journal.ask(lambda c: c.execute("PRAGMA page_count").fetchone()))[0]
+    await book.journal.ask(lambda c: c.execute(f"PRAGMA max_page_count = {full}").fetchone())
+    for number in range(100):
+        book.journal.append("m1", b"z" * 9000)
+        if number % 10 == 0:
+            await book.settled(number)
+    assert book.journal.standing.waiting == 40
+    assert book.journal.standing.dropped_total == 60
+    await book.journal.ask(lambda c: c.execute("PRAGMA max_page_count = 100000").fetchone())
+    async with asyncio.timeout(10):
+        while book.journal.standing.waiting:  # noqa: ASYNC110 - what a thread tells
+            await asyncio.sleep(0.02)
+    assert [record.rec for record in await book.journal.read(0, 999)] == list(range(61, 101))
+    await book.close()
