@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import adapter from '@sveltejs/adapter-static';
 import { sveltekit } from '@sveltejs/kit/vite';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 const CATALOGUES = '../backend/core/texts';
@@ -18,6 +19,45 @@ function workerTexts(): Record<string, Record<string, string>> {
   };
   return Object.fromEntries(LANGUAGES.map((language) => [language, pick(language)]));
 }
+
+/**
+ * `en.json?part=first` holds what every screen and the first one need, `?part=rest` the other
+ * screens' texts: nobody waits for words that are not on the screen.
+ */
+const FIRST = /^(nav|state|demo|now|figure|alarms|alarm|errors)\./;
+const REST = /^(signin|role|analyse|plant|more|measure|band|kind|point|setting)\./;
+const textParts: Plugin = {
+  name: 'text-parts',
+  load(id) {
+    const part = id.match(/\.json\?part=(first|rest)$/)?.[1];
+    if (!part) return undefined;
+    const all: Record<string, string> = JSON.parse(readFileSync(id.split('?')[0] ?? id, 'utf8'));
+    const wanted = part === 'first' ? FIRST : REST;
+    const texts = Object.fromEntries(Object.entries(all).filter(([key]) => wanted.test(key)));
+    return {
+      code: `export default JSON.parse(${JSON.stringify(JSON.stringify(texts))})`,
+      moduleType: 'js'
+    };
+  }
+};
+
+/**
+ * SvelteKit's client brings devalue to read data of server `load` functions and forms. This app
+ * has no server of SvelteKit's, so the phone is spared 4 kB; were it called, it would say so.
+ */
+const withoutDevalue: Plugin = {
+  name: 'without-devalue',
+  enforce: 'pre',
+  resolveId(id) {
+    return id === 'devalue' && this.environment.name === 'client' ? '\0no-devalue' : undefined;
+  },
+  load(id) {
+    if (id !== '\0no-devalue') return undefined;
+    const names = ['parse', 'stringify', 'stringifyAsync', 'unflatten', 'uneval', 'DevalueError'];
+    const refuse = `() => { throw new Error('this app has no server data') }`;
+    return names.map((name) => `export const ${name} = ${refuse};`).join('\n');
+  }
+};
 
 /** Same sources, same name: a rebuild without a change does not make phones load everything again. */
 function buildName(): string {
@@ -35,6 +75,8 @@ function buildName(): string {
 
 export default defineConfig({
   plugins: [
+    textParts,
+    withoutDevalue,
     sveltekit({
       adapter: adapter({ fallback: 'index.html', precompress: false }),
       version: { name: buildName() },

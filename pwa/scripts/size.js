@@ -42,7 +42,7 @@ const nodeKey = (number) => `.svelte-kit/generated/build/client-optimized/nodes/
 const shell = [...readFileSync('build/index.html', 'utf8').matchAll(/href="\/(_app[^"]+)"/g)].map(
   (m) => m[1]
 );
-const texts = Object.keys(manifest).filter((key) => key.endsWith('texts/zh-CN.json'));
+const texts = Object.keys(manifest).filter((key) => key.endsWith('texts/zh-CN.json?part=first'));
 
 const rows = [];
 for (const [id, numbers] of routes()) {

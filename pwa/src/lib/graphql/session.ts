@@ -1,0 +1,103 @@
+/** Signing in and out, and who looks at which project. */
+import { graphql, type ResultOf } from './document.ts';
+
+const viewer = graphql(`
+  fragment ViewerParts on Viewer {
+    demo
+    person {
+      id
+      login
+      locale
+      role
+      name {
+        en
+        zh
+      }
+    }
+    projects {
+      id
+      slug
+      zone
+      currency
+      demo
+      role
+      name {
+        en
+        zh
+      }
+      energies {
+        code
+        unit
+        colour
+        name {
+          en
+          zh
+        }
+      }
+    }
+  }
+`);
+
+export const viewerQuery = graphql(
+  `
+    query Viewer {
+      now
+      viewer {
+        ...ViewerParts
+      }
+    }
+  `,
+  [viewer]
+);
+
+export const demoPeopleQuery = graphql(`
+  query DemoPeople {
+    demoPeople {
+      login
+      password
+      role
+      name {
+        en
+        zh
+      }
+    }
+  }
+`);
+
+export const nowQuery = graphql(`
+  query Now {
+    now
+  }
+`);
+
+export const signInMutation = graphql(
+  `
+    mutation SignIn($login: String!, $password: String!) {
+      signIn(login: $login, password: $password) {
+        viewer {
+          ...ViewerParts
+        }
+      }
+    }
+  `,
+  [viewer]
+);
+
+export const signOutMutation = graphql(`
+  mutation SignOut {
+    signOut
+  }
+`);
+
+export const setLocaleMutation = graphql(`
+  mutation SetLocale($locale: String!) {
+    setLocale(locale: $locale) {
+      id
+      locale
+    }
+  }
+`);
+
+export type Viewer = ResultOf<typeof viewer>;
+export type Project = Viewer['projects'][number];
+export type DemoPerson = ResultOf<typeof demoPeopleQuery>['demoPeople'][number];

@@ -1,0 +1,20 @@
+/** An expected failure: a code of the catalogue (`errors.<code>`) with its parameters. */
+export type Params = Record<string, string | number>;
+
+export class AppError extends Error {
+  constructor(
+    readonly code: string,
+    readonly params: Params = {}
+  ) {
+    super(code);
+  }
+
+  /** The server was not reached, or asked to try again: the same request may succeed later. */
+  get passing(): boolean {
+    return ['offline', 'unavailable', 'too_much', 'not_signed_in'].includes(this.code);
+  }
+}
+
+export function asAppError(cause: unknown): AppError {
+  return cause instanceof AppError ? cause : new AppError('error');
+}

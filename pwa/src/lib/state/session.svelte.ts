@@ -1,0 +1,87 @@
+/** Who is signed in and which project is open. */
+import {
+  viewerQuery,
+  signInMutation,
+  signOutMutation,
+  setLocaleMutation
+} from '../graphql/session.ts';
+import type { Project, Viewer } from '../graphql/session.ts';
+import { asAppError } from '../net/errors.ts';
+import { request } from '../net/request.ts';
+import { readChoice, writeChoice } from '../store/choices.ts';
+import { forget, remember } from '../store/database.ts';
+import { loadSnapshot, saveSnapshot } from '../store/snapshot.ts';
+import { language } from '../texts/language.svelte.ts';
+import type { Locale } from '../texts/catalogue.ts';
+import { clock } from './clock.svelte.ts';
+
+type Status = 'starting' | 'out' | 'in' | 'unreachable';
+
+class Session {
+  status = $state<Status>('starting');
+  viewer = $state.raw<Viewer | null>(null);
+  #chosen = $state<string | null>(readChoice('project'));
+
+  project: Project | null = $derived.by(() => {
+    const projects = this.viewer?.projects ?? [];
+    return projects.find((project) => project.id === this.#chosen) ?? projects[0] ?? null;
+  });
+
+  /** Shows the last known person at once, then asks the server who it is. */
+  async start(): Promise<void> {
+    const known = await loadSnapshot<Viewer>('viewer');
+    if (known) this.#enter(known.data);
+    await this.check();
+  }
+
+  async check(): Promise<void> {
+    const sent = Date.now();
+    try {
+      const { viewer, now } = await request(viewerQuery, {});
+      clock.note(now, sent, Date.now());
+      if (viewer) this.#enter(viewer);
+      else await this.leave();
+    } catch (cause) {
+      if (asAppError(cause).code === 'not_signed_in') await this.leave();
+      else if (!this.viewer) this.status = 'unreachable';
+    }
+  }
+
+  async signIn(login: string, password: string): Promise<void> {
+    const { signIn } = await request(signInMutation, { login, password });
+    this.#enter(signIn.viewer);
+    void this.setLocale(language.locale);
+  }
+
+  async signOut(): Promise<void> {
+    await request(signOutMutation, {});
+    await this.leave();
+  }
+
+  /** The session is over: nothing of this person stays on the device. */
+  async leave(): Promise<void> {
+    this.status = 'out';
+    this.viewer = null;
+    await forget().catch(() => undefined);
+  }
+
+  choose(project: string): void {
+    this.#chosen = project;
+    writeChoice('project', project);
+  }
+
+  /** So that pushes and mails come in the language of the app. */
+  async setLocale(locale: Locale): Promise<void> {
+    if (this.viewer?.person.locale === locale) return;
+    await request(setLocaleMutation, { locale }).catch(() => undefined);
+  }
+
+  #enter(viewer: Viewer): void {
+    this.viewer = viewer;
+    this.status = 'in';
+    void saveSnapshot('viewer', viewer, Date.now()).catch(() => undefined);
+    if (this.project) void remember('project', this.project.id).catch(() => undefined);
+  }
+}
+
+export const session = new Session();

@@ -1,0 +1,32 @@
+/** Our own line icons on a grid of 24, as path data. */
+export const ICONS = {
+  bolt: 'M13 2 5 13.5h6L10 22l9-12.5h-6.5z',
+  bell: 'M6 16V10.5a6 6 0 0 1 12 0V16l1.5 2h-15zM10 20.5a2 2 0 0 0 4 0',
+  bars: 'M5 20v-8M12 20V4M19 20v-11',
+  tree: 'M4 4h6v5H4zM14 8.5h6v5h-6zM14 16h6v5h-6zM7 9v9.5h7M7 11h7',
+  dots: 'M5 12h.01M12 12h.01M19 12h.01',
+  check: 'M5 12.5 10 17.5 19.5 7',
+  octagon: 'M8.5 3h7L21 8.5v7L15.500 21h-7L3 15.500v-7zM12 7.500v5.500M12 16.500h.01',
+  triangle: 'M12 3.500 22 20H2zM12 10v4.500M12 17.200h.01',
+  diamond: 'M12 3 21 12 12 21 3 12zM12 8.500v4M12 15.500h.01',
+  circle: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 11v5M12 8h.01',
+  right: 'm9 5 7 7-7 7',
+  left: 'm15 5-7 7 7 7',
+  down: 'M12 5v14M6 13l6 6 6-6',
+  up: 'M12 19V5M6 11l6-6 6 6',
+  clock: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.500 2',
+  cloudoff:
+    'M3 3l18 18M8 7.500A5.500 5.500 0 0 1 17.400 10 4 4 0 0 1 20 16.500M6.500 10.200A4 4 0 0 0 7 18h9',
+  hand: 'M8 12V5.500a1.500 1.500 0 0 1 3 0V11M11 10.500v-6a1.500 1.500 0 0 1 3 0v6M14 11V6a1.500 1.500 0 0 1 3 0v8a7 7 0 0 1-7 7 6 6 0 0 1-5-3l-2-4.200a1.500 1.500 0 0 1 2.600-1.500L8 15',
+  download: 'M12 4v11M7 10.500l5 5 5-5M5 20h14',
+  play: 'M7 4.500 19 12 7 19.500z',
+  stop: 'M6 6h12v12H6z',
+  refresh: 'M20 12a8 8 0 1 1-2.500-5.800M20 3v4.500h-4.500',
+  gauge: 'M4 17a8 8 0 1 1 16 0M12 17l4-5.500',
+  out: 'M10 4H5v16h5M15 8l4 4-4 4M19 12h-9',
+  meter: 'M5 3h14v18H5zM8.500 7h7v4h-7zM9 16h.01M12 16h.01M15 16h.01',
+  box: 'M3 8l9-5 9 5v8l-9 5-9-5zM3 8l9 5 9-5M12 13v8',
+  table: 'M4 5h16v14H4zM4 10h16M4 14.500h16M10 5v14'
+} as const;
+
+export type IconName = keyof typeof ICONS;
