@@ -24,38 +24,23 @@ function workerTexts(): Record<string, Record<string, string>> {
  * `en.json?part=first` holds what every screen and the first one need, `?part=rest` the other
  * screens' texts: nobody waits for words that are not on the screen.
  */
-const FIRST = /^(nav|state|demo|now|figure|alarms|alarm|errors)\./;
-const REST = /^(signin|role|analyse|plant|more|measure|band|kind|point|setting)\./;
+const FIRST =
+  /^(nav|state|demo|now|figure|errors)\.|^alarms\.(open|arrived)\b|^alarm\.\w+\.detail$/;
+const SCREENS =
+  /^(signin|role|alarms|alarm|analyse|plant|more|measure|band|kind|point|substance)\./;
 const textParts: Plugin = {
   name: 'text-parts',
   load(id) {
     const part = id.match(/\.json\?part=(first|rest)$/)?.[1];
     if (!part) return undefined;
     const all: Record<string, string> = JSON.parse(readFileSync(id.split('?')[0] ?? id, 'utf8'));
-    const wanted = part === 'first' ? FIRST : REST;
-    const texts = Object.fromEntries(Object.entries(all).filter(([key]) => wanted.test(key)));
+    const wanted = (key: string) =>
+      part === 'first' ? FIRST.test(key) : SCREENS.test(key) && !FIRST.test(key);
+    const texts = Object.fromEntries(Object.entries(all).filter(([key]) => wanted(key)));
     return {
       code: `export default JSON.parse(${JSON.stringify(JSON.stringify(texts))})`,
       moduleType: 'js'
     };
-  }
-};
-
-/**
- * SvelteKit's client brings devalue to read data of server `load` functions and forms. This app
- * has no server of SvelteKit's, so the phone is spared 4 kB; were it called, it would say so.
- */
-const withoutDevalue: Plugin = {
-  name: 'without-devalue',
-  enforce: 'pre',
-  resolveId(id) {
-    return id === 'devalue' && this.environment.name === 'client' ? '\0no-devalue' : undefined;
-  },
-  load(id) {
-    if (id !== '\0no-devalue') return undefined;
-    const names = ['parse', 'stringify', 'stringifyAsync', 'unflatten', 'uneval', 'DevalueError'];
-    const refuse = `() => { throw new Error('this app has no server data') }`;
-    return names.map((name) => `export const ${name} = ${refuse};`).join('\n');
   }
 };
 
@@ -76,7 +61,6 @@ function buildName(): string {
 export default defineConfig({
   plugins: [
     textParts,
-    withoutDevalue,
     sveltekit({
       adapter: adapter({ fallback: 'index.html', precompress: false }),
       version: { name: buildName() },
@@ -97,7 +81,22 @@ export default defineConfig({
     })
   ],
   define: { __WORKER_TEXTS__: JSON.stringify(workerTexts()) },
-  build: { target: 'es2022' },
+  build: {
+    target: 'es2022',
+    rolldownOptions: {
+      output: {
+        /** What every screen needs is one file: many small ones compress badly. */
+        codeSplitting: {
+          groups: [
+            {
+              name: 'frame',
+              test: /src\/lib\/(alarm\/(order|text|Announcer)|format|net|session\/Demo|state|store|texts|ui\/(?!Segmented))|node_modules\/(graphql-ws|idb)\//
+            }
+          ]
+        }
+      }
+    }
+  },
   server: { fs: { allow: ['..'] } },
   test: { environment: 'node', include: ['tests/**/*.test.ts'] }
 });

@@ -25,7 +25,7 @@ export function dec(value: string | null | undefined, digits = 0, exponent = 0):
 
 /** kg of coal equivalent or CO2, shown in tonnes. */
 export function tonnes(kilograms: string | null | undefined): string {
-  return dec(kilograms, 1, -3);
+  return dec(kilograms, 2, -3);
 }
 
 export function money(value: string | null | undefined, digits = 0): string {

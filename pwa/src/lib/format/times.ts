@@ -1,5 +1,15 @@
 /** Instants as text, always in the plant's zone, whoever looks from wherever. */
-export type TimeStyle = 'time' | 'seconds' | 'day' | 'weekday' | 'month' | 'full' | 'hour' | 'year';
+export type TimeStyle =
+  | 'time'
+  | 'seconds'
+  | 'hour'
+  | 'day'
+  | 'weekday'
+  | 'monthday'
+  | 'month'
+  | 'shortmonth'
+  | 'year'
+  | 'full';
 
 const STYLES: Record<TimeStyle, Intl.DateTimeFormatOptions> = {
   time: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
@@ -8,6 +18,8 @@ const STYLES: Record<TimeStyle, Intl.DateTimeFormatOptions> = {
   day: { day: 'numeric', month: 'short' },
   weekday: { weekday: 'short', day: 'numeric', month: 'short' },
   month: { month: 'long', year: 'numeric' },
+  monthday: { day: 'numeric' },
+  shortmonth: { month: 'short' },
   year: { year: 'numeric' },
   full: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
 };

@@ -1,7 +1,7 @@
-/** Alarms: the list, one with its history, news of changes, and taking one. */
+/** Alarms: the list and news of changes. */
 import { graphql, type ResultOf } from './document.ts';
 
-const acknowledgement = graphql(`
+export const acknowledgement = graphql(`
   fragment AckParts on Acknowledgement {
     at
     receivedAt
@@ -17,7 +17,7 @@ const acknowledgement = graphql(`
   }
 `);
 
-const alarm = graphql(
+export const alarm = graphql(
   `
     fragment AlarmParts on Alarm {
       id
@@ -53,51 +53,6 @@ const alarm = graphql(
   [acknowledgement]
 );
 
-const alarmDetail = graphql(
-  `
-    fragment AlarmDetailParts on Alarm {
-      ...AlarmParts
-      acks {
-        ...AckParts
-      }
-      transitions {
-        step
-        state
-        cause
-        at
-        person {
-          id
-          name {
-            en
-            zh
-          }
-        }
-      }
-      shed {
-        powerKw
-        maxMinutes
-        node {
-          id
-          name {
-            en
-            zh
-          }
-        }
-      }
-      avoided {
-        amount
-        currency
-        forecastKw
-        peakKw
-        limitKw
-        pricePerKw
-        confirmed
-      }
-    }
-  `,
-  [alarm, acknowledgement]
-);
-
 export const alarmsQuery = graphql(
   `
     query Alarms($project: ID!, $first: Int!, $before: DateTime) {
@@ -124,19 +79,6 @@ export const openAlarmsQuery = graphql(
   [alarm]
 );
 
-export const alarmQuery = graphql(
-  `
-    query Alarm($project: ID!, $alarm: ID!) {
-      project(id: $project) {
-        alarm(id: $alarm) {
-          ...AlarmDetailParts
-        }
-      }
-    }
-  `,
-  [alarmDetail]
-);
-
 export const alarmsSubscription = graphql(
   `
     subscription AlarmChanges($project: ID!) {
@@ -149,5 +91,4 @@ export const alarmsSubscription = graphql(
 );
 
 export type Alarm = ResultOf<typeof alarm>;
-export type AlarmDetail = ResultOf<typeof alarmDetail>;
 export type Acknowledgement = ResultOf<typeof acknowledgement>;

@@ -39,6 +39,7 @@ export const seriesQuery = graphql(
       $energy: String!
       $measure: Measure!
       $period: Period!
+      $whole: Period!
       $start: DateTime!
       $end: DateTime!
     ) {
@@ -48,6 +49,16 @@ export const seriesQuery = graphql(
           energy: $energy
           measure: $measure
           period: $period
+          start: $start
+          end: $end
+        ) {
+          ...SeriesParts
+        }
+        total: series(
+          scope: $scope
+          energy: $energy
+          measure: $measure
+          period: $whole
           start: $start
           end: $end
         ) {

@@ -1,0 +1,40 @@
+/** Live values by device and point, kept current by one subscription while a screen wants them. */
+import type { LiveValue } from '../graphql/fragments.ts';
+import { liveSubscription } from '../graphql/plant.ts';
+import { connection } from '../state/connection.svelte.ts';
+
+export interface Wanted {
+  devices?: string[];
+  keys?: string[];
+}
+
+export class LiveValues {
+  #values = $state.raw<ReadonlyMap<string, LiveValue>>(new Map());
+  receivedAt = $state(0);
+
+  /** Starts with what a query answered, so that the screen is never empty while frames come. */
+  put(values: (LiveValue | null)[]): void {
+    const next = new Map(this.#values);
+    for (const value of values) {
+      if (value) next.set(keyOf(value.deviceId, value.key), value);
+    }
+    this.#values = next;
+  }
+
+  get(known: LiveValue | null | undefined): LiveValue | null {
+    if (!known) return null;
+    return this.#values.get(keyOf(known.deviceId, known.key)) ?? known;
+  }
+
+  start(project: string, wanted: Wanted): () => void {
+    const { devices = null, keys = null } = wanted;
+    return connection.socket.subscribe(liveSubscription, { project, devices, keys }, ({ live }) => {
+      this.receivedAt = Date.now();
+      this.put(live.values);
+    });
+  }
+}
+
+function keyOf(device: string, key: string): string {
+  return `${device} ${key}`;
+}
