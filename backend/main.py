@@ -53,6 +53,9 @@ PROCESSES: tuple[tuple[str, ...], ...] = (
 DEMO_SEED = "backend.service.demo:seed"
 """`async def seed(platform)`: makes the demonstration's project and people; repeatable."""
 
+DEMO_PREPARE = "backend.service.demo:prepare"
+"""`def prepare(settings) -> dict[str, str]`: environment of the demonstration's processes."""
+
 DEMO_PROCESSES = {
     "plant": ("-m", "gateway", "simulate"),
     "gateway": ("-m", "gateway", "run"),
@@ -285,10 +288,19 @@ def _children(settings: Settings, common: dict[str, str]) -> list[Child]:
         if there:
             children.append(_role_child(there, common))
     if settings.demo:
+        own = common | _demo_environment(settings)
         children += [
-            Child(name, [sys.executable, *argv], common) for name, argv in DEMO_PROCESSES.items()
+            Child(name, [sys.executable, *argv], own) for name, argv in DEMO_PROCESSES.items()
         ]
     return children
+
+
+def _demo_environment(settings: Settings) -> dict[str, str]:
+    if not exists(DEMO_PREPARE):
+        return {}
+    module, _, name = DEMO_PREPARE.partition(":")
+    prepare: Callable[[Settings], dict[str, str]] = getattr(importlib.import_module(module), name)
+    return prepare(settings)
 
 
 async def _ensure_database(settings: Settings, base: str) -> None:

@@ -251,10 +251,10 @@ class Ingest:
                 continue
             refusal = window.refusal(sample.ts_ms)
             if refusal is not None:
-                row = Row(*key, clamp(sample.ts_ms), sample.value, sample.quality)
+                row = Row(*key, clamp(sample.ts_ms), sample.value, int(sample.quality))
                 batch.unfit.append(Unfit(row, node.gateway_id, refusal))
                 continue
-            batch.rows.append(Row(*key, sample.ts_ms, sample.value, sample.quality))
+            batch.rows.append(Row(*key, sample.ts_ms, sample.value, int(sample.quality)))
             batch.gateways[key] = node.gateway_id
             if sample.point.register:
                 batch.registers.add(key)

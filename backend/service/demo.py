@@ -26,22 +26,29 @@ from backend.service.projects.template import PersonPart, read_template
 
 SLUG = "demo"
 TEMPLATE = "qichuan"
+GATEWAY = "gateway-1"
+CREDENTIAL = f"{SLUG}.{GATEWAY}"
 GATEWAY_FILE = "gateway.yaml"
 PASSWORD = "kilowise-demo"  # noqa: S105 - public on purpose
 
 
-async def seed(platform: Platform) -> None:
-    """Make or refresh the demonstration's rows.
+def prepare(settings: Settings) -> dict[str, str]:
+    """Make ready for plant and gateway before they start; answers environment variables for them.
 
     The gateway configuration of the last run names ports of that run: it goes, and the simulated
     plant writes it anew before its gateway reads it.
     """
-    (platform.settings.data_folder / GATEWAY_FILE).unlink(missing_ok=True)
+    (settings.data_folder / GATEWAY_FILE).unlink(missing_ok=True)
+    secret = gateway_secret(broker_folder(settings.data_folder), CREDENTIAL)
+    return {"KILOWISE_MQTT_SECRET": secret}
+
+
+async def seed(platform: Platform) -> None:
+    """Make or refresh the demonstration's rows."""
     template = read_template(TEMPLATE)
-    credential = f"{SLUG}.{template.gateway.slug}"
-    secret = gateway_secret(broker_folder(platform.settings.data_folder), credential)
+    secret = gateway_secret(broker_folder(platform.settings.data_folder), CREDENTIAL)
     project_id = await create_project(platform.database, platform.clock, TEMPLATE, SLUG)
-    await _keep_credential(platform.database, project_id, template.gateway.slug, secret)
+    await _keep_credential(platform.database, project_id, GATEWAY, secret)
     if people_allowed(platform.settings):
         await _people(platform, project_id, template.people)
 
