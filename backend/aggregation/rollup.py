@@ -2,9 +2,10 @@
 
 A cell is one account row's key. Writing answers the cells that really changed, and only those are
 passed upward: meters' quarter hours -> hours -> days -> months -> years, and nodes' quarter hours
--> the same. kgce, kgCO2 and cost are exact numeric products at quarter hours and sums above. Every
-statement carries the project on every table, and modifying ones read from parameters or plain
-tables only, so that the schema can be distributed by project.
+-> the same. kgce, kgCO2 and cost are exact numeric products at quarter hours and sums above; null
+where a part has no factor or price, because the rest would look like the whole. Every statement
+carries the project on every table, and modifying ones read from parameters or plain tables only, so
+that the schema can be distributed by project.
 """
 
 from bisect import bisect_right
@@ -105,8 +106,10 @@ RETURNING a.scope_id, a.energy, a.start_ts, a.end_ts
 _ROLL: Final = f"""
 {_INSERT}
 SELECT %(project)s, %(scope)s, c.scope_id, c.energy, %(period)s, c.start_ts, c.end_ts,
-       sum(b.qty)::bigint, sum(b.estimated_qty)::bigint, max(b.quality), sum(b.kgce),
-       sum(b.kgco2), sum(b.cost), %(now)s
+       sum(b.qty)::bigint, sum(b.estimated_qty)::bigint, max(b.quality),
+       CASE WHEN count(b.kgce) = count(*) THEN sum(b.kgce) END,
+       CASE WHEN count(b.kgco2) = count(*) THEN sum(b.kgco2) END,
+       CASE WHEN count(b.cost) = count(*) THEN sum(b.cost) END, %(now)s
 FROM {_CELLS}
 JOIN account b ON b.project_id = %(project)s AND b.scope = %(scope)s AND b.scope_id = c.scope_id
     AND b.energy = c.energy AND b.period = %(below)s
@@ -123,8 +126,9 @@ SELECT %(project)s, 2, c.scope_id, c.energy, 1, c.start_ts, c.end_ts,
            JOIN meter m ON m.project_id = %(project)s AND m.id = e.meter_id
            WHERE e.project_id = %(project)s AND e.node_id = c.scope_id AND m.energy = c.energy
        ) THEN {int(Quality.MISSING)} ELSE max(b.quality) END,
-       sum(n.coefficient * b.kgce), sum(n.coefficient * b.kgco2), sum(n.coefficient * b.cost),
-       %(now)s
+       CASE WHEN count(b.kgce) = count(*) THEN sum(n.coefficient * b.kgce) END,
+       CASE WHEN count(b.kgco2) = count(*) THEN sum(n.coefficient * b.kgco2) END,
+       CASE WHEN count(b.cost) = count(*) THEN sum(n.coefficient * b.cost) END, %(now)s
 FROM {_CELLS}
 JOIN node_meter n ON n.project_id = %(project)s AND n.node_id = c.scope_id
 JOIN account b ON b.project_id = %(project)s AND b.scope = 1 AND b.scope_id = n.meter_id

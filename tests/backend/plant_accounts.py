@@ -2,7 +2,7 @@
 stores them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -187,12 +187,12 @@ class Plant:
         assert len(rows) == 1
         return rows[0][0], rows[0][1], rows[0][2], rows[0][3]
 
-    async def tariff(self, rules: dict[str, object], valid_from: datetime) -> int:
+    async def tariff(self, rules: Mapping[str, object], valid_from: datetime) -> int:
         """A tariff of electricity."""
         return await self.one(
             "INSERT INTO tariff (project_id, energy, name, rules, valid_from, source)"
             " VALUES (%s, 'electricity', '{}', %s, %s, 'test') RETURNING id",
-            Jsonb(rules),
+            Jsonb(dict(rules)),
             valid_from,
         )
 
