@@ -14,7 +14,6 @@ from typing import Final
 from backend.aggregation import counters
 from backend.aggregation.calendar import AHEAD, BACK, PlantTime, keep_calendar, read_plant_time
 from backend.aggregation.chunks import Chunk, DirtyRow, Stretch, newest
-from backend.aggregation.factors import read_factors, timeline
 from backend.aggregation.metering import (
     Register,
     instant,
@@ -22,6 +21,7 @@ from backend.aggregation.metering import (
     recompute_stretches,
     write_judgements,
 )
+from backend.aggregation.pricing import read_pricing
 from backend.aggregation.rollup import (
     Changed,
     Scope,
@@ -32,7 +32,6 @@ from backend.aggregation.rollup import (
     write_quarters,
 )
 from backend.aggregation.tariff import TariffError, keep_slots
-from backend.aggregation.window import Recomputed
 from backend.core.db import ReadSession, WriteSession
 
 log = logging.getLogger(__name__)
@@ -41,6 +40,13 @@ LOCK: Final = 0x6B77
 """Class of the advisory lock "accounts of this project"."""
 CLAIM: Final = 2_000
 """Dirty rows looked at in one transaction, the newest first."""
+_BY_INDEX: Final = (
+    "SELECT set_config(name, 'off', true) FROM unnest(ARRAY["
+    "'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit']) AS name"
+)
+"""Every join of accounting is a few keys against a table by its primary key. A planner without
+fresh statistics (the first minutes of an import) would scan whole tables for each of them.
+"""
 SETTLING: Final = timedelta(minutes=15)
 
 
@@ -61,6 +67,7 @@ async def account(tx: WriteSession, project_id: int, now: datetime, span: timede
         "SELECT pg_try_advisory_xact_lock(%s, %s)", (LOCK, project_id), into=bool
     ):
         return Done(busy=True)
+    await tx.execute(_BY_INDEX)
     rows = await _claimed(tx, project_id)
     if not rows:
         return Done()
@@ -113,26 +120,25 @@ async def _write(
     counters.stretches.inc(len(done))
     counters.buckets.inc(sum(len(result.buckets) for _, result in done))
     await write_judgements(tx, project_id, done)
-    changed = await write_quarters(
-        tx, project_id, done, timeline(await read_factors(tx, project_id)), now
-    )
+    first = instant(min(result.low for _, result in done))
+    last = instant(max(result.high for _, result in done))
+    pricing = await read_pricing(tx, project_id, first, last)
+    changed = await write_quarters(tx, project_id, done, pricing, now)
     if changed.cells:
-        await _pass_upward(tx, project_id, done, changed, now)
+        await _pass_upward(tx, project_id, changed, (first, last), now)
     return bool(changed.cells)
 
 
 async def _pass_upward(
     tx: WriteSession,
     project_id: int,
-    done: Sequence[tuple[Register, Recomputed]],
     changed: Changed,
+    span: tuple[datetime, datetime],
     now: datetime,
 ) -> None:
-    first = instant(min(result.low for _, result in done))
-    last = instant(max(result.high for _, result in done))
     plant = await read_plant_time(tx, project_id)
-    await keep_calendar(tx, project_id, plant, first, last)
-    calendar = await read_calendar(tx, project_id, first, last)
+    await keep_calendar(tx, project_id, plant, *span)
+    calendar = await read_calendar(tx, project_id, *span)
     await roll_up(tx, project_id, Scope.METER, changed, calendar, now)
     nodes = await write_nodes(tx, project_id, changed, await read_node_meters(tx, project_id), now)
     await roll_up(tx, project_id, Scope.NODE, nodes, calendar, now)

@@ -8,20 +8,18 @@ carries the project on every table, and modifying ones read from parameters or p
 that the schema can be distributed by project.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import IntEnum
 from typing import Final, NamedTuple
 
 from backend.aggregation.calendar import Period
-from backend.aggregation.factors import Stretch
 from backend.aggregation.metering import Register, instant
+from backend.aggregation.pricing import Pricing
 from backend.aggregation.window import Recomputed
 from backend.core.db import ReadSession, WriteSession
-from gateway.contract.energy import energy_types
 from gateway.contract.quality import Quality
 
 QUARTER: Final = timedelta(minutes=15)
@@ -70,38 +68,41 @@ _CELLS: Final = (
     "unnest(%(ids)s::bigint[], %(energies)s::text[], %(starts)s::timestamptz[],"
     " %(ends)s::timestamptz[]) AS c (scope_id, energy, start_ts, end_ts)"
 )
-# Instants and values differ in every row: they come as arrays; factors as their few stretches.
 _QUARTERS: Final = f"""
 {_INSERT}
 SELECT %(project)s, 1, q.meter, q.energy, 1, q.start_ts, q.start_ts + interval '15 minutes', q.qty,
-       q.estimated, q.quality, q.qty * ce.value, q.qty * co.value,
-       q.qty * t.price * s.scale, %(now)s
-FROM (SELECT meter, energy, timestamptz 'epoch' + start * interval '1 second' AS start_ts, qty,
-             estimated, quality
+       q.estimated, q.quality, q.qty * q.kgce, q.qty * q.kgco2, q.qty * q.cost, %(now)s
+FROM (SELECT u.*, timestamptz 'epoch' + start * interval '1 second' AS start_ts
       FROM unnest(%(meters)s::bigint[], %(energies)s::text[], %(starts)s::bigint[],
-                  %(qtys)s::bigint[], %(estimated)s::bigint[], %(qualities)s::smallint[])
-           AS u (meter, energy, start, qty, estimated, quality)) AS q
-JOIN unnest(%(scaled)s::text[], %(scales)s::numeric[]) AS s (energy, scale) ON s.energy = q.energy
-LEFT JOIN unnest(%(factor_energies)s::text[], %(factor_substances)s::text[],
-                 %(factor_starts)s::timestamptz[], %(factor_ends)s::timestamptz[],
-                 %(factor_values)s::numeric[]) AS ce (energy, substance, start_ts, end_ts, value)
-     ON ce.energy = q.energy AND ce.substance = 'kgce'
-    AND ce.start_ts <= q.start_ts AND q.start_ts < ce.end_ts
-LEFT JOIN unnest(%(factor_energies)s::text[], %(factor_substances)s::text[],
-                 %(factor_starts)s::timestamptz[], %(factor_ends)s::timestamptz[],
-                 %(factor_values)s::numeric[]) AS co (energy, substance, start_ts, end_ts, value)
-     ON co.energy = q.energy AND co.substance = 'kgco2'
-    AND co.start_ts <= q.start_ts AND q.start_ts < co.end_ts
-LEFT JOIN tariff_slot t ON t.project_id = %(project)s AND t.energy = q.energy
-    AND t.start_ts = q.start_ts
+                  %(qtys)s::bigint[], %(estimated)s::bigint[], %(qualities)s::smallint[],
+                  %(kgce)s::numeric[], %(kgco2)s::numeric[], %(cost)s::numeric[])
+           AS u (meter, energy, start, qty, estimated, quality, kgce, kgco2, cost)) AS q
 {_UPSERT}
 """  # noqa: S608 - constants of this file only
+_COLUMNS: Final = (
+    "meters", "energies", "starts", "qtys", "estimated", "qualities", "kgce", "kgco2", "cost"
+)  # fmt: skip
 _VANISHED: Final = """
 DELETE FROM account a USING unnest(%(meters)s::bigint[], %(lows)s::timestamptz[],
     %(highs)s::timestamptz[]) AS d (meter, low, high)
 WHERE a.project_id = %(project)s AND a.scope = 1 AND a.period = 1 AND a.scope_id = d.meter
   AND a.start_ts >= d.low AND a.start_ts < d.high
 RETURNING a.scope_id, a.energy, a.start_ts, a.end_ts
+"""
+# A planner without fresh statistics (an import has just begun) takes the account table for empty
+# and scans it for every key: OFFSET 0 makes it look up each part by the whole primary key.
+_ACCOUNT: Final = """
+(SELECT * FROM account k WHERE k.project_id = %(project)s AND k.scope = {scope}
+    AND k.scope_id = {scope_id} AND k.energy = c.energy AND k.period = {period}
+    AND k.start_ts = {start} OFFSET 0)
+"""
+_PARTS: Final = f"""
+unnest(%(part_ids)s::bigint[], %(part_energies)s::text[], %(part_starts)s::timestamptz[],
+       %(part_ends)s::timestamptz[], %(parts)s::timestamptz[])
+    AS c (scope_id, energy, start_ts, end_ts, part)
+CROSS JOIN LATERAL {
+    _ACCOUNT.format(scope="%(scope)s", scope_id="c.scope_id", period="%(below)s", start="c.part")
+} AS b
 """
 _ROLL: Final = f"""
 {_INSERT}
@@ -110,10 +111,7 @@ SELECT %(project)s, %(scope)s, c.scope_id, c.energy, %(period)s, c.start_ts, c.e
        CASE WHEN count(b.kgce) = count(*) THEN sum(b.kgce) END,
        CASE WHEN count(b.kgco2) = count(*) THEN sum(b.kgco2) END,
        CASE WHEN count(b.cost) = count(*) THEN sum(b.cost) END, %(now)s
-FROM {_CELLS}
-JOIN account b ON b.project_id = %(project)s AND b.scope = %(scope)s AND b.scope_id = c.scope_id
-    AND b.energy = c.energy AND b.period = %(below)s
-    AND b.start_ts >= c.start_ts AND b.start_ts < c.end_ts
+FROM {_PARTS}
 GROUP BY c.scope_id, c.energy, c.start_ts, c.end_ts
 {_UPSERT}
 """  # noqa: S608 - constants of this file only
@@ -131,8 +129,9 @@ SELECT %(project)s, 2, c.scope_id, c.energy, 1, c.start_ts, c.end_ts,
        CASE WHEN count(b.cost) = count(*) THEN sum(n.coefficient * b.cost) END, %(now)s
 FROM {_CELLS}
 JOIN node_meter n ON n.project_id = %(project)s AND n.node_id = c.scope_id
-JOIN account b ON b.project_id = %(project)s AND b.scope = 1 AND b.scope_id = n.meter_id
-    AND b.energy = c.energy AND b.period = 1 AND b.start_ts = c.start_ts
+CROSS JOIN LATERAL {
+    _ACCOUNT.format(scope="1", scope_id="n.meter_id", period="1", start="c.start_ts")
+} AS b
 GROUP BY c.scope_id, c.energy, c.start_ts, c.end_ts
 {_UPSERT}
 """  # noqa: S608 - constants of this file only
@@ -161,22 +160,16 @@ async def write_quarters(
     tx: WriteSession,
     project_id: int,
     done: Sequence[tuple[Register, Recomputed]],
-    factors: Sequence[Stretch],
+    pricing: Pricing,
     now: datetime,
 ) -> Changed:
     """Replace the quarter hours of meters that were recomputed, priced and converted."""
-    rows = [
-        (meter, register.energy.code, b.start // 1_000_000, b.qty, b.estimated, b.quality)
-        for register, result in done
-        for meter in register.meters
-        for b in result.buckets
-    ]
+    rows = list(_rows(done, pricing))
     changed: set[Cell] = set()
     if rows:
-        names = ("meters", "energies", "starts", "qtys", "estimated", "qualities")
         columns = (list(column) for column in zip(*rows, strict=True))
-        params = dict(zip(names, columns, strict=True)) | _scales() | _factors(factors)
-        found = await tx.fetch_tuples(_QUARTERS, {**params, "project": project_id, "now": now})
+        params: dict[str, object] = dict(zip(_COLUMNS, columns, strict=True))
+        found = await tx.fetch_tuples(_QUARTERS, params | {"project": project_id, "now": now})
         changed = {Cell(*row) for row in found}
     gone = [
         (meter, instant(low), instant(high))
@@ -204,28 +197,20 @@ def _holes(result: Recomputed) -> Iterable[tuple[int, int]]:
         yield result.buckets[-1].end, result.high
 
 
-def _scales() -> dict[str, object]:
-    types = energy_types().values()
-    return {
-        "scaled": [energy.code for energy in types],
-        "scales": [Decimal(1).scaleb(-energy.decimals) for energy in types],
-    }
-
-
-def _factors(factors: Sequence[Stretch]) -> dict[str, object]:
-    decimals = {energy.code: energy.decimals for energy in energy_types().values()}
-    known = [one for one in factors if one.energy in decimals]
-    return {
-        "factor_energies": [one.energy for one in known],
-        "factor_substances": [one.substance for one in known],
-        "factor_starts": [one.start for one in known],
-        "factor_ends": [one.end for one in known],
-        "factor_values": [one.value.scaleb(-decimals[one.energy]) for one in known],
-    }
+def _rows(
+    done: Sequence[tuple[Register, Recomputed]], pricing: Pricing
+) -> Iterable[tuple[object, ...]]:
+    for register, result in done:
+        energy = register.energy.code
+        for start, _, qty, estimated, quality in result.buckets:
+            second = start // 1_000_000
+            rates = pricing.rates(energy, second)
+            for meter in register.meters:
+                yield (meter, energy, second, qty, estimated, int(quality), *rates)
 
 
 class Calendar:
-    """The project's periods around what changed, for looking up which one holds an instant."""
+    """The project's periods around what changed: which holds an instant, and its parts."""
 
     def __init__(self, rows: Iterable[tuple[int, datetime, datetime]]) -> None:
         """Take (period, start, end) rows that rise by period and start."""
@@ -243,18 +228,33 @@ class Calendar:
             raise LookupError(f"the calendar has no {period.name} at {moment}")
         return starts[place], self._ends[period][place]
 
+    def parts(self, below: Period, start: datetime, end: datetime) -> list[datetime]:
+        """Answer the starts of the next shorter periods that [start, end) consists of."""
+        if below is Period.QUARTER_HOUR:
+            return [start + n * QUARTER for n in range((end - start) // QUARTER)]
+        starts = self._starts.get(below, [])
+        return starts[bisect_left(starts, start) : bisect_left(starts, end)]
+
 
 async def read_calendar(
     tx: ReadSession, project_id: int, first: datetime, last: datetime
 ) -> Calendar:
-    """Answer the periods that touch [first, last]."""
-    return Calendar(
-        await tx.fetch_tuples(
+    """Answer the periods that touch [first, last], and all parts of these."""
+    found: set[tuple[int, datetime, datetime]] = set()
+    low, high = first, last
+    for period in reversed(UPWARD):
+        rows = await tx.fetch_tuples(
             "SELECT period, start_ts, end_ts FROM calendar_period WHERE project_id = %s"
-            " AND start_ts <= %s AND end_ts > %s ORDER BY period, start_ts",
-            (project_id, last, first),
+            " AND period = %s AND start_ts <= %s AND start_ts >= coalesce((SELECT max(start_ts)"
+            " FROM calendar_period WHERE project_id = %s AND period = %s AND start_ts <= %s), %s)",
+            (project_id, int(period), high, project_id, int(period), low, low),
         )
-    )
+        found |= {(row[0], row[1], row[2]) for row in rows}
+        # The parts of what touches the stretch, not of what was read as a part itself.
+        touching = [row for row in rows if row[1] <= last and row[2] > first]
+        low = min([first, *(row[1] for row in touching)])
+        high = max([last, *(row[2] for row in touching)])
+    return Calendar(sorted(found))
 
 
 async def roll_up(
@@ -273,7 +273,8 @@ async def roll_up(
             return
         keys = {"project": project_id, "scope": int(scope), "period": int(period)}
         params = keys | {"below": int(below), "now": now} | _columns(parents)
-        cells = {Cell(*row) for row in await tx.fetch_tuples(_ROLL, params)}
+        parts = _parts(parents, calendar, below)
+        cells = {Cell(*row) for row in await tx.fetch_tuples(_ROLL, params | parts)}
         if changed.vanished:
             await tx.execute(_EMPTY, params)
             cells = parents
@@ -325,3 +326,13 @@ def _columns(cells: Iterable[Cell]) -> dict[str, object]:
         "starts": list(starts),
         "ends": list(ends),
     }
+
+
+def _parts(parents: Iterable[Cell], calendar: Calendar, below: Period) -> dict[str, object]:
+    rows = [
+        (*cell, part)
+        for cell in sorted(parents)
+        for part in calendar.parts(below, cell.start, cell.end)
+    ]
+    names = ("part_ids", "part_energies", "part_starts", "part_ends", "parts")
+    return dict(zip(names, (list(column) for column in zip(*rows, strict=True)), strict=True))
