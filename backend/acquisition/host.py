@@ -214,7 +214,7 @@ class EdgeNode:
         quality = self._quality(metric.properties)
         if quality == Quality.MISSING:
             return Sample(point, ts_ms, None, Quality.MISSING)
-        return Sample(point, ts_ms, value, quality)
+        return Sample(point, ts_ms, value, int(quality))
 
     def _point(self, metric: Metric, device: str | None) -> KnownPoint | None:
         if metric.alias is not None:
@@ -339,8 +339,10 @@ def _number(metric: Metric, signed_bits: int) -> float | None:
     value = metric.value
     if metric.is_null or value is None or isinstance(value, str | bytes):
         return None
-    if isinstance(value, int) and signed_bits and metric.datatype is None:
-        value = value - (1 << signed_bits) if value >> (signed_bits - 1) else value
+    if isinstance(value, int) and metric.datatype is None:
+        # Two's complement; without a birth seen by us, a number above 2^63 can only be negative.
+        bits = signed_bits or 64
+        value = value - (1 << bits) if value >> (bits - 1) else value
     number = float(value)
     return number if math.isfinite(number) else None
 

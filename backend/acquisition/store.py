@@ -206,7 +206,7 @@ async def _mark_dirty(tx: IngestSession, ranges: Sequence[DirtyRange]) -> None:
 
 def _array(numbers: Iterable[float]) -> str:
     """Answer finite numbers as PostgreSQL's array text: psycopg's own lists cost ten times more."""
-    return f"{{{','.join(map(repr, numbers))}}}"
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 async def _mark_missing(tx: IngestSession, missing: Sequence[Missing]) -> None:

@@ -12,6 +12,7 @@ from backend.acquisition.store import store
 from backend.acquisition.window import Window, read_window
 from backend.core.db import Database
 from backend.core.platform import Platform
+from gateway.contract.quality import Quality
 from tests.postgres import NOW, MakeProject, Server, Tenant
 
 MS = int(NOW.timestamp() * 1000)
@@ -26,7 +27,7 @@ async def tenant(make_project: MakeProject) -> Tenant:
 
 def batch(project: int, *rows: tuple[int, int, float]) -> Batch:
     """Rows of (point, milliseconds after NOW, value) of gateways 1 (points < 13) and 2."""
-    made = [Row(project, point, MS + after, value, 0) for point, after, value in rows]
+    made = [Row(project, point, MS + after, value, Quality.GOOD) for point, after, value in rows]
     gateways = {(project, REGISTER): 1, (project, GAUGE): 1, (project, OTHER): 2}
     return Batch(made, {(project, REGISTER), (project, OTHER)}, gateways)
 
