@@ -100,7 +100,7 @@ def build_platform(settings: Settings) -> Platform:
             )
         return url_for_role(base, role, passwords[role], database_name(base))
 
-    scheme = "http" if settings.tls == "off" else "https"
+    scheme = "https" if settings.https else "http"
     return Platform(
         settings=settings,
         clock=settings.clock,
@@ -335,7 +335,7 @@ async def _announce(settings: Settings, address: Address) -> None:
             continue
         writer.close()
         break
-    scheme = "http" if settings.tls == "off" else "https"
+    scheme = "https" if settings.https else "http"
     url = settings.public_url or f"{scheme}://{settings.bind}:{address.port}"
     lines = [f"Kilowise is ready: {url}/", f"  MQTT on port {address.mqtt_port}"]
     if settings.demo:

@@ -22,6 +22,7 @@ from backend.application.graphql.schema import build_schema
 from backend.application.graphql.socket import serve_socket
 from backend.application.headers import SecurityHeaders, content_security_policy
 from backend.application.health import Health
+from backend.application.phone import TrustPages, announce, lan_host, listening, trust_port
 from backend.application.rest.app import build_rest
 from backend.application.static_files import StaticFiles
 from backend.application.web_process import WebProcess, make_process
@@ -90,9 +91,18 @@ async def fed(process: WebProcess) -> AsyncIterator[None]:
 
 async def run(platform: Platform) -> None:
     """Serve until cancelled; open requests get `GRACE_S` to end."""
+    settings = platform.settings
+    where = listening(settings)
     process = make_process(platform)
-    async with fed(process):
-        await serve(process, build_app(process), platform.settings.bind, platform.settings.port)
+    async with fed(process), asyncio.TaskGroup() as group:
+        app = build_app(process)
+        group.create_task(serve(process, app, where.host, where.port, where.tls))
+        if settings.phone and where.authority is not None:
+            port = trust_port(settings)
+            app_url = settings.public_url or f"https://{lan_host()}:{where.port}"
+            pages = TrustPages(where.authority, app_url).app()
+            group.create_task(serve(process, pages, where.host, port))
+            announce(app_url, f"http://{lan_host()}:{port}", where.authority.fingerprint)
 
 
 async def serve(

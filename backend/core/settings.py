@@ -175,6 +175,11 @@ class Settings(BaseSettings):
         return parse_clock(self.clock_text)
 
     @property
+    def https(self) -> bool:
+        """Whether the web role itself serves https."""
+        return self.phone or self.tls != "off"
+
+    @property
     def data_folder(self) -> Path:
         """The data folder as an absolute path."""
         return self.data.expanduser().absolute()

@@ -35,7 +35,7 @@ class SignIn:
     async def sign_in(self, login: str, password: str, who: Stranger) -> tuple[str, Caller]:
         """Answer the new session's token and its caller.
 
-        Raises NotSignedIn `sign_in_failed` alike for an unknown login, a wrong password and a
+        Raises NotSignedIn `wrong_credentials` alike for an unknown login, a wrong password and a
         person of the demonstration where those are not let in; TooMuch after too many tries.
         """
         login = login.strip().casefold()
@@ -47,7 +47,7 @@ class SignIn:
             )
         stored = row["password_hash"] if row else None
         if not await self.passwords.verify(stored, password) or row is None:
-            raise NotSignedIn("sign_in_failed")
+            raise NotSignedIn("wrong_credentials")
         await self.throttle.forgive(login)
         now = self._clock.now()
         async with self._database.platform() as tx:
