@@ -47,6 +47,9 @@ class Polled:
     instant_ms: int = 0
     failures: int = 0
     alive: bool = False
+    """Whether the last poll was answered."""
+    announced: bool = False
+    """Whether the sink was told that the device is there; a lost poll or two do not change it."""
     dead: bool = False
     polls: int = 0
     late: int = 0
@@ -199,7 +202,8 @@ class LinePoller:
         device.alive = True
         device.dead = False
         device.polls += 1
-        if first:
+        if not device.announced:
+            device.announced = True
             self._sink.came_alive(device)
         at_ms = device.instant_ms
         if first or not 0 <= now_ms - at_ms < device.period_ms:
@@ -225,6 +229,7 @@ class LinePoller:
         device.alive = False
         if device.failures >= DEAD_AFTER and not device.dead:
             device.dead = True
+            device.announced = False
             self._sink.went_dead(device, str(fault))
         pause = min(FIRST_PAUSE_S * 2 ** min(device.failures - 1, 10), LONGEST_PAUSE_S)
         self._put(self._suspect, self._clock.monotonic() + pause, device)

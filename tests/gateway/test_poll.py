@@ -163,6 +163,25 @@ async def test_a_dead_device_is_found_again() -> None:
     assert notes.samples["m1"][-1] == ms(START) + 729_700
 
 
+async def test_one_lost_poll_is_neither_a_death_nor_a_birth() -> None:
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    device = unit_of(line, "m1", 1000)
+    unit = device.reads
+    assert isinstance(unit, FakeUnit)
+    task = asyncio.create_task(LinePoller(line, [device], clock, notes).run())
+    await clock.advance(10)
+    unit.silent = True
+    await clock.advance(1)
+    unit.silent = False
+    await clock.advance(10)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert (notes.alive, notes.dead) == (["m1"], [])
+    assert notes.samples["m1"][-1] == ms(START) + 20_700
+
+
 async def test_a_cut_line_reconnects_and_polling_goes_on() -> None:
     clock = ManualClock(START)
     line, notes = FakeLine(clock), Notes()
