@@ -68,6 +68,7 @@ class _Mqtt(msgspec.Struct):
     url: str | None = None
     credential: str | None = None
     secret: str | None = None
+    datatypes: bool = False
 
 
 class _Journal(msgspec.Struct):
@@ -226,4 +227,5 @@ def _broker(document: Document, shape: _File, environment: Mapping[str, str]) ->
         tls,
         shape.mqtt.credential or user or f"{shape.project}.{shape.node}",
         secret,
+        shape.mqtt.datatypes,
     )

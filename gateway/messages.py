@@ -30,14 +30,25 @@ class DeviceMessages:
     """Encodes one device's births and samples."""
 
     def __init__(
-        self, profile: Profile, points: Sequence[Point], aliases: Sequence[int], ratios: Ratios
+        self,
+        profile: Profile,
+        points: Sequence[Point],
+        aliases: Sequence[int],
+        ratios: Ratios,
+        *,
+        typed: bool = False,
     ) -> None:
-        """`points` and `aliases` go together; values come in the same order."""
+        """`points` and `aliases` go together; values come in the same order.
+
+        `typed` repeats the datatype in DATA (2 bytes a point) for hosts that cannot take it from
+        the birth; the specification asks not to.
+        """
         self._profile = profile
         self._points = points
         self._aliases = aliases
         self._ratios = ratios
         self._types = [wire_type(point, ratios) for point in points]
+        self._typed = typed
 
     def body(self, indices: Sequence[int], values: Sequence[float | None], at_ms: int) -> bytes:
         """The chosen values of one poll as metrics by alias, each with its sample time."""
@@ -55,6 +66,9 @@ class DeviceMessages:
             else:
                 number = int(value) & _INT64_MASK
                 add(alias=aliases[index], timestamp=at_ms, long_value=number)
+        if self._typed:
+            for metric, index in zip(message.metrics, indices, strict=True):
+                metric.datatype = types[index]
         return message.SerializeToString()
 
     def birth(
@@ -128,8 +142,9 @@ def journal_metrics(rec: int, epoch: int, now_ms: int) -> tuple[Metric, Metric]:
 class Envelope:
     """Puts time, journal number and sequence around the bodies of one journal's records."""
 
-    def __init__(self, epoch: int) -> None:
+    def __init__(self, epoch: int, *, typed: bool = False) -> None:
         self._epoch = epoch
+        self._typed = typed
 
     def data(self, rec: int, body: bytes, now_ms: int, seq: int) -> bytes:
         """A DATA payload; protobuf messages may be laid end to end."""
@@ -137,6 +152,9 @@ class Envelope:
         add = message.metrics.add
         add(name=topics.EXT_REC, timestamp=now_ms, long_value=rec)
         add(name=topics.EXT_EPOCH, timestamp=now_ms, long_value=self._epoch)
+        if self._typed:
+            for metric in message.metrics:
+                metric.datatype = Datatype.UINT64
         return message.SerializeToString() + body
 
 

@@ -46,8 +46,10 @@ class Session:
 class Pipeline:
     """The sink of all line pollers of one gateway."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, *, typed: bool = False) -> None:
+        """`typed` repeats datatypes in DATA, for hosts that need that."""
         self._journal = journal
+        self._typed = typed
         self._sessions: dict[str, Session] = {}
         self._announcer: Announcer | None = None
         self.samples = 0
@@ -91,7 +93,7 @@ class Pipeline:
         """A device answered: its birth follows with the first sample."""
         session = self._sessions[device.slug]
         session.messages = DeviceMessages(
-            device.profile, session.points, session.aliases, device.ratios
+            device.profile, session.points, session.aliases, device.ratios, typed=self._typed
         )
         session.filter.forget()
         session.alive = True

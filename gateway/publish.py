@@ -64,6 +64,8 @@ class Broker:
     tls: bool
     credential: str
     secret: str | None
+    typed: bool = False
+    """Whether hosts there need the datatype in DATA."""
 
     @property
     def client_id(self) -> str:
@@ -99,7 +101,7 @@ class EdgeNode:
         self._clock = clock
         self._births = births
         self._window = window or OutgoingWindow()
-        self._envelope = Envelope(journal.epoch)
+        self._envelope = Envelope(journal.epoch, typed=broker.typed)
         self._data_topics: dict[str, str] = {}
         self._client: Client | None = None
         self._lost = asyncio.Event()

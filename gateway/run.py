@@ -53,7 +53,7 @@ async def run_until(
     config: GatewayConfig, journal: Journal, clock: Clock, ending: asyncio.Event
 ) -> None:
     """Poll, journal and publish until `ending` is set; the journal is open already."""
-    pipeline = Pipeline(journal)
+    pipeline = Pipeline(journal, typed=config.broker.typed)
     node = EdgeNode(config.project, config.node, config.broker, journal, clock, pipeline)
     journal.on_journaled = node.journaled
     pipeline.announce_to(node)

@@ -19,8 +19,9 @@ Key = tuple[str, str, int]
 class Host:
     """Listens to one group; tests switch `acknowledging` off, or play a platform that is `deaf`."""
 
-    def __init__(self, group: str, port: int) -> None:
-        self.group, self.port = group, port
+    def __init__(self, group: str, port: int, login: tuple[str, str] | None = None) -> None:
+        """`login` = name and secret of a broker that admits only those it knows."""
+        self.group, self.port, self.login = group, port, login
         self.acknowledging = True
         self.deaf = False
         self.counting_only = False
@@ -47,7 +48,9 @@ class Host:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        client = Client(f"host-{id(self)}")
+        client = Client(f"{self.login[0] if self.login else 'test'}/host-{id(self)}")
+        if self.login is not None:
+            client.set_auth_credentials(*self.login)
         client.set_config({"reconnect_retries": -2})
         client.on_message = self._on_message
         await client.connect("127.0.0.1", self.port, version=MQTTv311, keepalive=10)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -114,7 +115,10 @@ def test_a_clock_of_1970_is_said(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text == ""
 
 
-def test_a_configuration_that_comes_later_is_waited_for(tmp_path: Path) -> None:
+def test_a_configuration_that_comes_later_is_waited_for(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
     file, said = tmp_path / "gateway.yaml", tmp_path / "said"
     with said.open("wb") as stderr:
         process = subprocess.Popen(
@@ -126,9 +130,9 @@ def test_a_configuration_that_comes_later_is_waited_for(tmp_path: Path) -> None:
         wait_for(said, "the file does not exist. Create it")
         file.write_text("project: [", encoding="utf-8")
         wait_for(said, "this is not valid YAML")
-        file.write_text(GOOD, encoding="utf-8")
+        file.write_text(GOOD.replace("1884", str(port)), encoding="utf-8")
         wait_for(said, "demo/gateway-1 reads 2 devices on 2 lines")
-        wait_for(said, "no MQTT session with 127.0.0.1:1884")
+        wait_for(said, f"no MQTT session with 127.0.0.1:{port}")
     finally:
         process.terminate()
         assert process.wait(timeout=20) == 0
@@ -165,17 +169,19 @@ def test_the_command_line_explains_itself(arguments: list[str], words: list[str]
 
 
 async def test_the_doctor_names_what_is_wrong(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], free_port: Callable[[], int]
 ) -> None:
     from gateway.doctor import examine
 
     file = tmp_path / "gateway.yaml"
-    file.write_text(GOOD.replace("192.0.2.1", "127.0.0.1"), encoding="utf-8")
+    mqtt, modbus = str(free_port()), str(free_port())
+    text = GOOD.replace("192.0.2.1", "127.0.0.1").replace("1884", mqtt).replace("5020", modbus)
+    file.write_text(text, encoding="utf-8")
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     code = await examine(file, ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), {})
     said = capsys.readouterr().out
     assert code == 1
     assert "ok    the clock says 2026-01-01" in said
-    assert "WRONG the broker 127.0.0.1:1884 does not answer" in said
-    assert "WRONG modbus://127.0.0.1:5020 does not accept a connection" in said
+    assert f"WRONG the broker 127.0.0.1:{mqtt} does not answer" in said
+    assert f"WRONG modbus://127.0.0.1:{modbus} does not accept a connection" in said
     await asyncio.sleep(0)

@@ -17,6 +17,7 @@ from tests.gateway.broker import Mosquitto
 from tests.gateway.host import Host
 from tests.gateway.modbus_server import free_port
 
+pytestmark = pytest.mark.needs("mosquitto")
 CLOCK = SystemClock()
 
 
