@@ -101,7 +101,7 @@ class RunningBroker:
         return caller
 
 
-def _credentials(folder: Path) -> tuple[dict[str, str], list[Credential]]:
+def make_credentials(folder: Path) -> tuple[dict[str, str], list[Credential]]:
     secrets = {"a.g1": "secret of a", "b.g2": "secret of b", INTERNAL: internal_secret(folder)}
     return secrets, [
         gateway_credential("a", "g1", hash_secret(secrets["a.g1"])),
@@ -109,7 +109,7 @@ def _credentials(folder: Path) -> tuple[dict[str, str], list[Credential]]:
     ]
 
 
-async def _until_listening(port: int) -> None:
+async def until_listening(port: int) -> None:
     async with asyncio.timeout(20):
         while True:
             with contextlib.suppress(OSError):
@@ -122,7 +122,7 @@ async def _until_listening(port: int) -> None:
 @contextlib.asynccontextmanager
 async def embedded(folder: Path) -> AsyncIterator[RunningBroker]:
     """The embedded broker as a process of its own, as the platform runs it."""
-    secrets, credentials = _credentials(folder)
+    secrets, credentials = make_credentials(folder)
     write_snapshot(folder, credentials)
     port = free_port()
     code = (
@@ -137,11 +137,11 @@ async def embedded(folder: Path) -> AsyncIterator[RunningBroker]:
         write_snapshot(folder, [held for held in credentials if held.name != name])
 
     running = RunningBroker("amqtt", port, secrets, revoke)
-    await _until_listening(port)
+    await until_listening(port)
     try:
         yield running
     finally:
-        await _end_callers(running)
+        await end_callers(running)
         child.kill()
         await child.wait()
 
@@ -149,7 +149,7 @@ async def embedded(folder: Path) -> AsyncIterator[RunningBroker]:
 @contextlib.asynccontextmanager
 async def debian_mosquitto(folder: Path) -> AsyncIterator[RunningBroker]:
     """Debian's mosquitto with the dynamic-security plug-in."""
-    secrets, credentials = _credentials(folder)
+    secrets, credentials = make_credentials(folder)
     internal = internal_credential(hash_secret(secrets[INTERNAL]))
     (folder / "security.json").write_bytes(mosquitto.security_document([*credentials, internal]))
     port = free_port()
@@ -163,7 +163,7 @@ async def debian_mosquitto(folder: Path) -> AsyncIterator[RunningBroker]:
         program, "-c", str(folder / "mosquitto.conf"), stderr=asyncio.subprocess.DEVNULL
     )
     running = RunningBroker("mosquitto", port, secrets, lambda _: None)
-    await _until_listening(port)
+    await until_listening(port)
     admin = await running.connect(INTERNAL, client_id="internal/admin")
     running.revoke = lambda name: admin.client.publish(
         mosquitto.CONTROL_TOPIC, mosquitto.revoke(name), qos=1
@@ -171,12 +171,12 @@ async def debian_mosquitto(folder: Path) -> AsyncIterator[RunningBroker]:
     try:
         yield running
     finally:
-        await _end_callers(running)
+        await end_callers(running)
         child.send_signal(signal.SIGTERM)
         await child.wait()
 
 
-async def _end_callers(running: RunningBroker) -> None:
+async def end_callers(running: RunningBroker) -> None:
     for caller in running.callers:
         caller.client.stop_reconnect()
         with contextlib.suppress(Exception):
