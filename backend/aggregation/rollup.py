@@ -96,14 +96,16 @@ _ACCOUNT: Final = """
     AND k.scope_id = {scope_id} AND k.energy = c.energy AND k.period = {period}
     AND k.start_ts = {start} OFFSET 0)
 """
+# `below` is a column, not a constant, so that the partial index for rankings cannot serve it.
 _PARTS: Final = f"""
-unnest(%(part_ids)s::bigint[], %(part_energies)s::text[], %(part_starts)s::timestamptz[],
-       %(part_ends)s::timestamptz[], %(parts)s::timestamptz[])
-    AS c (scope_id, energy, start_ts, end_ts, part)
+(SELECT u.*, %(below)s::smallint AS below
+ FROM unnest(%(part_ids)s::bigint[], %(part_energies)s::text[], %(part_starts)s::timestamptz[],
+             %(part_ends)s::timestamptz[], %(parts)s::timestamptz[])
+      AS u (scope_id, energy, start_ts, end_ts, part) OFFSET 0) AS c
 CROSS JOIN LATERAL {
-    _ACCOUNT.format(scope="%(scope)s", scope_id="c.scope_id", period="%(below)s", start="c.part")
+    _ACCOUNT.format(scope="%(scope)s", scope_id="c.scope_id", period="c.below", start="c.part")
 } AS b
-"""
+"""  # noqa: S608 - constants of this file only
 _ROLL: Final = f"""
 {_INSERT}
 SELECT %(project)s, %(scope)s, c.scope_id, c.energy, %(period)s, c.start_ts, c.end_ts,

@@ -36,6 +36,7 @@ class Account(SQLModel, table=True):
             "energy",
             "start_ts",
             sa.text("qty DESC"),
+            postgresql_where=sa.text("period >= 3"),
         ),
     )
     project_id: int = project_key()
