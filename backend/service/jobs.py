@@ -19,6 +19,7 @@ from backend.core.platform import Platform
 from backend.service.notify.channels.webpush import WebPushChannel
 from backend.service.notify.outbox import WAKE_CHANNEL, Outbox
 from backend.service.notify.vapid import vapid_keys
+from backend.service.projects import answer
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ async def run(platform: Platform) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_deliver(platform, outbox))
             tasks.create_task(_work(platform))
+            if platform.settings.demo:
+                tasks.create_task(answer.run(platform))
 
 
 async def _work(platform: Platform) -> None:

@@ -18,12 +18,13 @@ class Cut:
         self._target = (host, port)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._listen: tuple[str, int] = ("127.0.0.1", 0)
         self.is_cut = False
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen and answer the port in use."""
-        self._server = await asyncio.start_server(self._serve, host, port)
+        self._server = await asyncio.start_server(self._accept, host, port)
         self._listen = (host, int(self._server.sockets[0].getsockname()[1]))
         return self._listen[1]
 
@@ -47,8 +48,14 @@ class Cut:
             server.close()
         for writer in tuple(self._writers):
             writer.transport.abort()
+        await asyncio.gather(*self._serving, return_exceptions=True)
         if server is not None:
             await server.wait_closed()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -1,10 +1,12 @@
 """The demo project made from its template, on a real PostgreSQL as the real roles."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from argon2 import PasswordHasher
 
@@ -16,11 +18,17 @@ from backend.core.errors import OperatingError
 from backend.core.platform import Platform
 from backend.core.settings import Settings
 from backend.service.demo import PASSWORD, people_allowed, seed
+from backend.service.projects import answer
 from backend.service.projects.create import create_project
 from backend.service.projects.shifts import expand, holiday_dates, team_of
 from backend.service.projects.template import read_template
+from gateway.contract.demo import STATE_FILE
 from gateway.contract.profile_file import find_profile
+from gateway.simulator.control import Controller, serve_control
 from gateway.simulator.plant_file import read_plant
+from gateway.simulator.scenario import Scenario
+from gateway.simulator.simulation import Identity, build_field
+from gateway.simulator.story import site_kw, story_events
 from gateway.simulator.workdays import TEAMS, DayKind, day_kind, first_block
 from gateway.simulator.workdays import team_of as plant_team_of
 
@@ -204,3 +212,40 @@ def test_where_demo_people_may_exist(demo: bool, bind: str, phone: bool, allowed
 def test_an_unknown_template_is_a_sentence() -> None:
     with pytest.raises(OperatingError, match="there are qichuan"):
         read_template("nix")
+
+
+async def test_who_takes_the_demand_alarm_sheds_the_load_of_the_story(
+    platform: Platform, clock: ManualClock
+) -> None:
+    folder = platform.settings.data_folder
+    project_id = await create_project(platform.database, clock, "qichuan", "demo")
+    field = build_field(Identity("qichuan", 1, "2026-11-23"), clock, bench=False)
+    control = await serve_control(Controller(field, folder / "events.jsonl", dict))
+    port = control.sockets[0].getsockname()[1]
+    (folder / STATE_FILE).write_text(json.dumps({"control": port}))
+    async with control, httpx.AsyncClient(trust_env=False) as client:
+        assert await answer.shed(folder, client) is False
+        begun = story_events(field.plant, field.now())
+        field.set_scenario(Scenario(begun))
+        told = site_kw(field.plant, field.now())
+        before = clock.now()
+        assert await answer.taken_at(platform, before) is None
+        await clock.advance(180)
+        await take_alarm(platform.database, project_id, clock.now())
+        assert await answer.taken_at(platform, before) == clock.now()
+        assert await answer.taken_at(platform, clock.now()) is None
+        assert site_kw(field.plant, field.now()) > max(told, 4410)
+        assert await answer.shed(folder, client) is True
+        assert site_kw(field.plant, field.now()) < 4200
+        assert await answer.shed(folder, client) is False
+
+
+async def take_alarm(database: Database, project_id: int, now: datetime) -> None:
+    async with database.project(project_id) as tx:
+        await tx.execute(
+            "INSERT INTO alarm_transition (project_id, definition_id, occurrence_number, step,"
+            " state, cause, at, recorded_at)"
+            " SELECT %s, id, 1, 2, 'ACKED', 'ack', %s, %s FROM alarm_definition"
+            " WHERE project_id = %s AND kind = 'demand_forecast'",
+            (project_id, now, now, project_id),
+        )
