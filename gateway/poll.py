@@ -140,12 +140,18 @@ class LinePoller:
         wake = [queue[0][0] for queue in (self._due, self._suspect) if queue]
         now = self._clock.monotonic()
         if self._suspect and self._suspect[0][0] <= now and self._due:
-            # A suspect is due but has to let healthy devices go first.
+            # A suspect is due but was not admitted: it lets healthy devices go first.
             return self._due[0][0]
         return min(wake, default=now + LONGEST_PAUSE_S)
 
     def _may_probe(self, now: float) -> bool:
-        """Whether asking a suspect now would make nobody healthy wait, or rarely enough."""
+        """Whether asking a suspect now would make nobody healthy wait, or rarely enough.
+
+        One that was never asked, or answered until just now, is probably well: it need not wait.
+        """
+        suspect = self._suspect[0][2]
+        if suspect.failures == 0 or suspect.announced:
+            return True
         if not self._due or self._due[0][0] - now > self._probe_cost_s:
             return True
         return now - self._probe_end > PROBE_SHARE * self._probe_cost_s

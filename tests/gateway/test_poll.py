@@ -142,6 +142,24 @@ async def test_ten_dead_of_fifty_delay_no_healthy_one() -> None:
     assert {reason for _, reason in notes.dead} == {"does not answer"}
 
 
+async def test_on_a_busy_line_the_dead_get_a_twentieth_of_the_time() -> None:
+    """40 healthy devices fill half of each 400 ms, so every probe of 500 ms costs somebody."""
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    devices = [unit_of(line, f"m{n}", 400) for n in range(50)]
+    for device in devices[:10]:
+        unit = device.reads
+        assert isinstance(unit, FakeUnit)
+        unit.silent = True
+    poller = LinePoller(line, devices, clock, notes)
+    await run_for(clock, poller, 130)
+    begin = ms(datetime(2026, 3, 1, 8, 0, 8, 400_000, tzinfo=UTC))
+    for device in devices[10:]:
+        kept = [at for at in notes.samples[device.slug] if at >= begin and at % 400 == 0]
+        assert len(kept) >= 0.95 * 300
+    assert sorted(notes.alive) == sorted(device.slug for device in devices[10:])
+
+
 async def test_a_dead_device_is_found_again() -> None:
     clock = ManualClock(START)
     line, notes = FakeLine(clock), Notes()
