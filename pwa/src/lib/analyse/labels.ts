@@ -17,7 +17,8 @@ export function slotLabel(span: Span, start: string, hourly: boolean): string {
 }
 
 export function tickLabel(span: Span, start: string): string {
-  return when(start, TICK[span]);
+  const text = when(start, TICK[span]);
+  return span === 'year' ? text : text.replace(/\D/g, '');
 }
 
 /** Which slots get a tick: whole hours of a day, some days of a month, the months of a year. */

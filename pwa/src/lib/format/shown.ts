@@ -28,6 +28,17 @@ export function tonnes(kilograms: string | null | undefined): string {
   return dec(kilograms, 2, -3);
 }
 
+/** m3 as it is printed; a count has no unit. */
+export function unitText(unit: string | null | undefined): string {
+  if (!unit || unit === '1') return '';
+  return unit.replace(/m3\b/, 'm³').replace(/m2\b/, 'm²');
+}
+
+/** A quantity in its display unit; a missing one is never a zero. */
+export function quantity(figures: { value: string; quality: string }, digits = 0): string {
+  return figures.quality === 'MISSING' ? DASH : dec(figures.value, digits);
+}
+
 export function money(value: string | null | undefined, digits = 0): string {
   const currency = session.project?.currency ?? 'CNY';
   return value === null || value === undefined

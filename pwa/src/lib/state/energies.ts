@@ -9,6 +9,12 @@ export function energyOf(code: string): Energy | undefined {
   return session.project?.energies.find((energy) => energy.code === code);
 }
 
+/** The first of the project's energies that a place has. */
+export function mainEnergy(codes: readonly string[]): string {
+  const order = session.project?.energies.map((energy) => energy.code) ?? [];
+  return order.find((code) => codes.includes(code)) ?? codes[0] ?? '';
+}
+
 export function energyName(code: string): string {
   return nameOf(energyOf(code)?.name) || code;
 }
