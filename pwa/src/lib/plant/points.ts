@@ -8,6 +8,7 @@ export function pointName(key: string): string {
   const [circuit, point] = key.includes('/') ? key.split('/', 2) : ['', key];
   const known = tNamed(`point.${point}`, {}, '');
   const [, base, phase] = known ? [] : (PHASE.exec(point ?? '') ?? []);
-  const name = known || (base ? `${tNamed(`point.${base}`, {}, base)} ${phase?.toUpperCase()}` : point);
+  const name =
+    known || (base ? `${tNamed(`point.${base}`, {}, base)} ${phase?.toUpperCase()}` : point);
   return circuit ? `${name} · ${circuit}` : (name ?? key);
 }
