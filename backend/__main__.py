@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from backend.core.errors import OperatingError
 from gateway.contract.lifeline import hold_lifeline
@@ -39,6 +40,9 @@ def parser() -> argparse.ArgumentParser:
         help="print the superuser's part for an administrator instead; then run db upgrade",
     )
     db.add_parser("upgrade", help="apply missing migrations as kw_owner; no superuser needed")
+    bring = commands.add_parser("import", help="store readings of the past from a file")
+    bring.add_argument("file", type=Path, help="NDJSON or CSV, plain or gzip (docs/operating.md)")
+    bring.add_argument("--project", default="demo", help="slug of the project (default demo)")
     for role, meaning in ROLES.items():
         one = commands.add_parser(role, help=f"run this role only: {meaning}")
         one.add_argument(
@@ -84,6 +88,8 @@ def _run(arguments: argparse.Namespace) -> None:
         platform.serve(settings, demo=arguments.demo)
     elif arguments.command == "db":
         (platform.init if arguments.action == "init" else platform.upgrade)(settings)
+    elif arguments.command == "import":
+        print(platform.import_file(settings, arguments.file, arguments.project))
     else:
         platform.run_roles([arguments.command, *arguments.also], settings)
 

@@ -11,13 +11,14 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import uvloop
 
 from backend.core.clock import resolve_clock
 from backend.core.db import Database
-from backend.core.errors import DatabaseError, OperatingError, SettingError
+from backend.core.errors import DatabaseError, NotFound, OperatingError, SettingError
 from backend.core.logs import set_up_logs
 from backend.core.partitions import keep_partitions
 from backend.core.passwords import load_passwords
@@ -147,6 +148,35 @@ async def check_clock(platform: Platform) -> None:
             f"KILOWISE_CLOCK is set, but the database holds the real project {real}. Unset it; the "
             f"accelerated clock is for demonstrations and tests only."
         )
+
+
+def import_file(settings: Settings, path: Path, project: str) -> str:
+    """Import readings into a project; answer what came of it, a line each."""
+    return asyncio.run(_import_file(settings, path, project))
+
+
+async def _import_file(settings: Settings, path: Path, project: str) -> str:
+    from backend.acquisition.bulk_import import import_path
+
+    platform = build_platform(settings)
+    async with platform.database:
+        try:
+            job = await import_path(platform, path, project)
+        except NotFound as error:
+            raise OperatingError(
+                f"There is no project {project}; name one with --project."
+            ) from error
+    faults = [f"  line {fault.line}: {fault.code}" for fault in job.faults]
+    told = "\n".join(
+        [
+            f"{path.name}: {job.rows_done} lines read, {job.rows_new} readings stored, "
+            f"{job.rows_rejected} refused",
+            *faults,
+        ]
+    )
+    if job.state == "failed":
+        raise OperatingError(f"{path} was not imported.\n" + "\n".join(faults))
+    return told
 
 
 def init(settings: Settings) -> None:
