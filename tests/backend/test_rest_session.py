@@ -168,7 +168,8 @@ async def test_demo_people_are_let_in_on_loopback_and_by_phone_only(
             people = await client.post("/graphql", json={"query": "{ demoPeople { login } }"})
         shown = people.json()["data"]["demoPeople"]
         let_in[name] = (signed.status_code, shown)
-    nobody, alice_shown = (401, []), (200, [{"login": "alice"}])
+    nobody: tuple[int, list[dict[str, str]]] = (401, [])
+    alice_shown = (200, [{"login": "alice"}])
     assert let_in == {
         "no demo": nobody,
         "loopback": alice_shown,
