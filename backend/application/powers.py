@@ -6,7 +6,7 @@ from datetime import datetime
 from backend.application.directory import Directory
 from backend.application.figures import main_energy
 from backend.application.live_cache import ProjectLive
-from backend.service.plant.rows import NodeRow
+from backend.service.plant.rows import SUPPLY, NodeRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,11 @@ def node_power(live: ProjectLive, directory: Directory, node: NodeRow) -> Power 
 def top_powers(
     live: ProjectLive, directory: Directory, parent: NodeRow
 ) -> list[tuple[NodeRow, Power]]:
-    """Answer the parent's children with their powers, greatest first."""
+    """Answer the parent's consumers with their powers, greatest first."""
     found = []
     for child in directory.children.get(parent.id, []):
+        if child.kind == SUPPLY:
+            continue
         power = node_power(live, directory, child)
         if power is not None:
             found.append((child, power))

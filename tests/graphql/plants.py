@@ -24,7 +24,7 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """Site with workshops a and b; meter m0 at the site, m1 at a, m2 at b."""
+    """Site with workshops a and b and its supply; meter m0 at site and grid, m1 at a, m2 at b."""
 
     tenant: Tenant
     nodes: dict[str, Thing]
@@ -71,6 +71,15 @@ async def make_plant(platform: Platform, tenant: Tenant) -> Plant:
                 name=Jsonb({"en": f"Workshop {slug}"}),
                 parent_id=site.id,
             )
+        supply = await insert(
+            "node",
+            "node",
+            slug="grid",
+            kind="supply",
+            name=Jsonb({"en": "Grid"}),
+            parent_id=site.id,
+            position=9,
+        )
         devices: dict[str, Thing] = {}
         meters: dict[str, Thing] = {}
         points: dict[tuple[str, str], int] = {}
@@ -101,6 +110,11 @@ async def make_plant(platform: Platform, tenant: Tenant) -> Plant:
                 "INSERT INTO node_meter (project_id, node_id, meter_id) VALUES (%s, %s, %s)",
                 (tenant.id, node.id, meters[slug].id),
             )
+            if node is site:
+                await tx.execute(
+                    "INSERT INTO node_meter (project_id, node_id, meter_id) VALUES (%s, %s, %s)",
+                    (tenant.id, supply.id, meters[slug].id),
+                )
             for name, kind, unit in POINTS:
                 number = await tx.fetch_value(
                     "INSERT INTO point (project_id, device_id, name, kind, unit)"
@@ -118,4 +132,5 @@ async def make_plant(platform: Platform, tenant: Tenant) -> Plant:
                 " VALUES (%s, %s, %s, %s, 0)",
                 (tenant.id, number, NOW - timedelta(minutes=1), value),
             )
+    nodes["grid"] = supply
     return Plant(tenant, nodes, meters, devices, gateway, points)

@@ -295,7 +295,7 @@ async def test_a_read_sees_one_moment(platform: Platform, alice: Actor, plant: M
     await plant(alice.tenant)
     count = "SELECT count(*) FROM node WHERE project_id = %s"
     async with platform.database.read(alice.tenant.id) as tx:
-        assert await tx.fetch_value(count, (alice.tenant.id,), into=int) == 3
+        assert await tx.fetch_value(count, (alice.tenant.id,), into=int) == 4
         async with platform.database.project(alice.tenant.id) as writer:
             await writer.execute("DELETE FROM node WHERE project_id = %s", (alice.tenant.id,))
-        assert await tx.fetch_value(count, (alice.tenant.id,), into=int) == 3
+        assert await tx.fetch_value(count, (alice.tenant.id,), into=int) == 4

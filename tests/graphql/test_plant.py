@@ -50,6 +50,15 @@ async def test_the_tree_and_its_meters(
                     }
                     for slug, meter in (("a", "m1"), ("b", "m2"))
                 ),
+                {
+                    "id": made.nodes["grid"].text,
+                    "slug": "grid",
+                    "kind": "supply",
+                    "name": {"en": "Grid", "zh": "Grid"},
+                    "parentId": site,
+                    "energies": ["electricity"],
+                    "meterIds": [made.meters["m0"].text],
+                },
             ],
             "meters": [
                 {
@@ -75,12 +84,12 @@ async def test_the_tree_and_its_meters(
                         {"key": "ep_imp", "value": 1000.0 + made.points[slug, "ep_imp"]},
                         {"key": "p", "value": power},
                     ],
-                    "nodeIds": [made.nodes[node].text],
+                    "nodeIds": [made.nodes[node].text for node in nodes],
                 }
-                for slug, level, power, node in (
-                    ("m0", 1, 300.0, "site"),
-                    ("m1", 2, 200.0, "a"),
-                    ("m2", 2, 80.0, "b"),
+                for slug, level, power, nodes in (
+                    ("m0", 1, 300.0, ("site", "grid")),
+                    ("m1", 2, 200.0, ("a",)),
+                    ("m2", 2, 80.0, ("b",)),
                 )
             ],
         }

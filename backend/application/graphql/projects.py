@@ -155,7 +155,7 @@ class Project:
         at: datetime | None = None,
         first: int = 10,
     ) -> list[RankingRow]:
-        """Nodes below `parent` (the site by default) by quantity of the period that holds `at`.
+        """Consumers below `parent` (the site by default) by quantity of the period that holds `at`.
 
         Greatest first; `at` is now by default.
         """

@@ -14,6 +14,7 @@ from backend.application.graphql.figures import Figures
 from backend.application.graphql.plant import Node
 from backend.application.graphql.scalars import Instants, Values, encode_instants
 from backend.core.errors import InvalidInput, NotFound
+from backend.service.plant.rows import SUPPLY
 from gateway.contract.energy import EnergyType, energy_types
 
 MOST_POINTS = 40_000
@@ -167,7 +168,7 @@ async def read_periods(
 async def read_ranking(
     door: Door, parent: str | None, energy: str, period: Period, at: datetime, first: int
 ) -> list[RankingRow]:
-    """Answer the nodes below `parent` (the site by default), greatest quantity first."""
+    """Answer the consumers below `parent` (the site by default), greatest quantity first."""
     kind = known_energy(energy)
     if not 1 <= first <= MOST_ROWS:
         raise InvalidInput("list_length", least=1, most=MOST_ROWS)
@@ -175,7 +176,7 @@ async def read_ranking(
     above = await _parent(door, parent)
     if above is None:
         return []
-    children = {row.id: row for row in directory.children.get(above, [])}
+    children = {row.id: row for row in directory.children.get(above, []) if row.kind != SUPPLY}
     async with door.read() as tx:
         bounds = await figures.period_of(tx, door.project.id, period.stored, at)
         if bounds is None:

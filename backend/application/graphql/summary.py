@@ -68,7 +68,7 @@ class Summary:
     power_at: datetime | None
     demand: Demand | None
     top: list[TopConsumer] = strawberry.field(
-        description="Power below the site's children, greatest first."
+        description="Power of the site's consumers, greatest first."
     )
     open_alarms: int
     import_progress: ImportProgress | None

@@ -41,4 +41,4 @@ async def _read(tx: ReadSession) -> VapidKeys | None:
     if value is None:
         return None
     private, public, application = value.split("\n\n")
-    return VapidKeys(private.encode(), public.encode(), application)
+    return VapidKeys(private.encode(), public.encode(), application.strip())

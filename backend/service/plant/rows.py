@@ -13,6 +13,9 @@ from backend.core.db import ReadSession
 
 Keys = Sequence[int] | None
 
+SUPPLY = "supply"
+"""Kind of a node where energy comes in: incomers, photovoltaics. It feeds and does not consume."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
