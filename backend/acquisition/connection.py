@@ -26,6 +26,8 @@ KEEP_ALIVE_S = 20
 CONNECT_TIMEOUT_S = 10.0
 FIRST_RETRY_S = 0.2
 LAST_RETRY_S = 5.0
+NO_RECONNECT = -2
+"""gmqtt tries again as long as its failures (0) do not exceed this; -1 means for ever."""
 
 OnMessage = Callable[[str, bytes], None]
 OnConnect = Callable[[], Awaitable[None]]
@@ -109,7 +111,7 @@ class Connection:
         message = Message(will.topic, will.payload, qos=1, retain=True) if will else None
         client = Client(self._client_id, will_message=message)
         client.set_auth_credentials(self._user, unquote(self._address.password or ""))
-        client.set_config({"reconnect_retries": 0})
+        client.set_config({"reconnect_retries": NO_RECONNECT})
         client.on_message = self._received
         client.on_disconnect = lambda *_: lost.set()
         return client
@@ -146,6 +148,5 @@ def unique_name(role: str) -> str:
 
 async def _close(client: Client) -> None:
     """End a client for good, whatever state it is in."""
-    client.stop_reconnect()
     with contextlib.suppress(OSError, AttributeError, RuntimeError):
         await client.disconnect()

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import httpx
 import procrastinate
+from procrastinate.exceptions import ConnectorException
 
 from backend.core.events import notified
 from backend.core.partitions import keep_partitions
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
 """Notifications that wait for a retry are looked for this often; new ones wake us."""
+RETRY_S = 1.0
 SEND_TIMEOUT_S = 10.0
 
 
@@ -49,8 +51,16 @@ async def run(platform: Platform) -> None:
 
 
 async def _work(platform: Platform) -> None:
-    async with queue(platform).open_async() as app:
-        await app.run_worker_async(install_signal_handlers=False, fetch_job_polling_interval=LOOK_S)
+    """Run jobs for ever: procrastinate's worker ends when its connection to the database does."""
+    while True:
+        try:
+            async with queue(platform).open_async() as app:
+                await app.run_worker_async(
+                    install_signal_handlers=False, fetch_job_polling_interval=LOOK_S
+                )
+        except ConnectorException as error:
+            log.warning("no job is run while the database is away: %s", error.__cause__ or error)
+        await asyncio.sleep(RETRY_S)
 
 
 def queue(platform: Platform) -> procrastinate.App:

@@ -45,3 +45,29 @@ async def test_the_worker_ends_when_cancelled(platform: Platform) -> None:
     with suppress(asyncio.CancelledError):
         await running
     assert running.cancelled()
+
+
+async def test_jobs_go_on_after_the_database_ended_its_connections(
+    platform: Platform, clock: ManualClock, admin: psycopg.Connection
+) -> None:
+    """procrastinate's worker returns when its listener fails; the role starts another."""
+    running = asyncio.create_task(run(platform))
+    listening = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN \"procrastinate%%' "
+    mine = listening + "AND datname = current_database()"
+    async with asyncio.timeout(20):
+        while not admin.execute(mine).fetchall():
+            await asyncio.sleep(0.05)
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await clock.advance(timedelta(days=300).total_seconds())
+        app = queue(platform)
+        async with app.open_async():
+            await app.configure_task("keep_partitions").defer_async(timestamp=0)
+        wanted = "SELECT 1 FROM pg_class WHERE relname = 'reading_2027_03'"
+        while not admin.execute(wanted).fetchall():
+            await asyncio.sleep(0.05)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
