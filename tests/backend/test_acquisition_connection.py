@@ -34,7 +34,7 @@ async def test_after_a_loss_it_connects_once_and_stays(
             await asyncio.wait_for(connection.connected.wait(), 10)
             await link.set_cut(cut=True)
             async with asyncio.timeout(10):
-                while connection.connected.is_set():
+                while connection.connected.is_set():  # noqa: ASYNC110 - gmqtt tells nobody
                     await asyncio.sleep(0.01)
             await link.set_cut(cut=False)
         await asyncio.wait_for(connection.connected.wait(), 10)

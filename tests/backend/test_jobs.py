@@ -55,7 +55,7 @@ async def test_jobs_go_on_after_the_database_ended_its_connections(
     listening = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN \"procrastinate%%' "
     mine = listening + "AND datname = current_database()"
     async with asyncio.timeout(20):
-        while not admin.execute(mine).fetchall():
+        while not admin.execute(mine).fetchall():  # noqa: ASYNC110 - a database
             await asyncio.sleep(0.05)
         admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -66,7 +66,7 @@ async def test_jobs_go_on_after_the_database_ended_its_connections(
         async with app.open_async():
             await app.configure_task("keep_partitions").defer_async(timestamp=0)
         wanted = "SELECT 1 FROM pg_class WHERE relname = 'reading_2027_03'"
-        while not admin.execute(wanted).fetchall():
+        while not admin.execute(wanted).fetchall():  # noqa: ASYNC110 - a database
             await asyncio.sleep(0.05)
     running.cancel()
     with suppress(asyncio.CancelledError):

@@ -6,7 +6,6 @@ copies every committed record into a table that only the test reads.
 
 import shutil
 import sqlite3
-import struct
 import tempfile
 import time
 from dataclasses import dataclass
@@ -142,8 +141,3 @@ class _copy:  # noqa: N801 - reads like a function: with _copy(data) as connecti
     def __exit__(self, *_: object) -> None:
         self._connection.close()
         shutil.rmtree(self._folder)
-
-
-def float32(value: float) -> float:
-    """A value as it travels in a Float."""
-    return float(struct.unpack("f", struct.pack("f", value))[0])
