@@ -15,6 +15,7 @@ ROLES = {
     "alarm": "evaluates alarms",
     "worker": "runs jobs: push delivery, imports, partitions",
     "broker": "the embedded MQTT broker",
+    "history": "the demonstration's past, once",
 }
 
 
@@ -43,6 +44,8 @@ def parser() -> argparse.ArgumentParser:
     bring = commands.add_parser("import", help="store readings of the past from a file")
     bring.add_argument("file", type=Path, help="NDJSON or CSV, plain or gzip (docs/operating.md)")
     bring.add_argument("--project", default="demo", help="slug of the project (default demo)")
+    story = commands.add_parser("story", help="replay the demonstration's story on a running one")
+    story.add_argument("--url", help="where it runs (default: what serve left in the data folder)")
     for role, meaning in ROLES.items():
         one = commands.add_parser(role, help=f"run this role only: {meaning}")
         one.add_argument(
@@ -90,6 +93,8 @@ def _run(arguments: argparse.Namespace) -> None:
         (platform.init if arguments.action == "init" else platform.upgrade)(settings)
     elif arguments.command == "import":
         print(platform.import_file(settings, arguments.file, arguments.project))
+    elif arguments.command == "story":
+        platform.story(settings, arguments.url)
     else:
         platform.run_roles([arguments.command, *arguments.also], settings)
 

@@ -10,7 +10,7 @@ import importlib.util
 import logging
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -41,6 +41,7 @@ ROLES = {
     "alarm": "backend.service.alarms.worker:run",
     "worker": "backend.service.jobs:run",
     "web": "backend.application.web:run",
+    "history": "backend.service.projects.history:run",
 }
 """Role -> `async def run(platform: Platform) -> None`, imported when the role starts."""
 
@@ -56,6 +57,9 @@ DEMO_SEED = "backend.service.demo:seed"
 
 DEMO_PREPARE = "backend.service.demo:prepare"
 """`def prepare(settings) -> dict[str, str]`: environment of the demonstration's processes."""
+
+ADDRESS_FILE = "address"
+"""Below the data folder: the URL that `serve` answers at."""
 
 DEMO_PROCESSES = {
     "plant": ("-m", "gateway", "simulate"),
@@ -205,6 +209,29 @@ def upgrade(settings: Settings) -> None:
     upgrade_database(owner_url, now=settings.clock.now())
 
 
+def story(settings: Settings, url: str | None) -> None:
+    """Replay the demonstration's story on a running one and tell each step."""
+    from backend.service.projects.story import Player, tell
+
+    tell(Player(url or _serving_at(settings)), _say)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _serving_at(settings: Settings) -> str:
+    """Where the `serve` on this data folder listens; it writes the address when it is ready."""
+    try:
+        return (settings.data_folder / ADDRESS_FILE).read_text("utf-8").strip()
+    except OSError as error:
+        raise OperatingError(
+            f"Nothing serves on {settings.data_folder}. Start it with make run, or name where it "
+            f"runs by --url."
+        ) from error
+
+
 def _init_at(settings: Settings, base: str) -> None:
     # alembic and SQLAlchemy are needed here only.
     from backend.core.migrate import init_database
@@ -319,6 +346,7 @@ def _children(settings: Settings, common: dict[str, str]) -> list[Child]:
             children.append(_role_child(there, common))
     if settings.demo:
         own = common | _demo_environment(settings)
+        children.append(replace(_role_child(("history",), common), once=True))
         children += [
             Child(name, [sys.executable, *argv], own) for name, argv in DEMO_PROCESSES.items()
         ]
@@ -367,6 +395,7 @@ async def _announce(settings: Settings, address: Address) -> None:
         break
     scheme = "https" if settings.https else "http"
     url = settings.public_url or f"{scheme}://{settings.bind}:{address.port}"
+    await asyncio.to_thread((settings.data_folder / ADDRESS_FILE).write_text, url)
     lines = [f"Kilowise is ready: {url}/", f"  MQTT on port {address.mqtt_port}"]
     if settings.demo:
         lines.append("  demo people: manager, shift, admin; password kilowise-demo")
@@ -374,4 +403,13 @@ async def _announce(settings: Settings, address: Address) -> None:
     sys.stdout.flush()
 
 
-__all__ = ["ROLES", "build_platform", "init", "run_roles", "serve", "upgrade"]
+__all__ = [
+    "ROLES",
+    "build_platform",
+    "import_file",
+    "init",
+    "run_roles",
+    "serve",
+    "story",
+    "upgrade",
+]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gateway.contract.profile import Kind, Point
 
-DEFAULT_HEARTBEAT_S = 300.0
+DEFAULT_HEARTBEAT_S = 60.0
 
 
 class ChangeFilter:

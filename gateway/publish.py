@@ -43,7 +43,7 @@ logging.getLogger("gmqtt").setLevel(logging.CRITICAL)
 CONNECT_TIMEOUT_S = 10.0
 DROP_TIMEOUT_S = 2.0
 KEEPALIVE_S = 15
-LONGEST_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 10.0
 BACKLOG_EVERY_S = 0.1
 BACKLOG_AT_ONCE = 200
 """With the pause above: at most 2,000 backlog messages a second, so that live data stays first."""

@@ -34,6 +34,8 @@ class Child:
     name: str
     argv: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    once: bool = False
+    """Whether it is done when it ends without a fault."""
     gated: bool = False
     """Starts and imports at once, but waits at `wait_at_gate` until the supervisor opens it."""
 
@@ -114,6 +116,8 @@ class Supervisor:
             )
             self._processes[child.name] = process
             code = await process.wait()
+            if child.once and code == 0:
+                return
             wait_s = backoff.after(time.monotonic() - began)
             log.warning("%s ended (%s), restarts in %.1f s", child.name, _told(code), wait_s)
             await asyncio.sleep(wait_s)
