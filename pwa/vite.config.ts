@@ -25,9 +25,9 @@ function workerTexts(): Record<string, Record<string, string>> {
  * screens' texts: nobody waits for words that are not on the screen.
  */
 const FIRST =
-  /^(nav|state|demo|now|figure|errors)\.|^alarms\.(open|arrived)\b|^alarm\.\w+\.detail$/;
+  /^(nav|state|demo|now|figure)\.|^errors\.(offline|error|internal|unavailable)\b|^alarms\.(open|arrived)\b|^alarm\.\w+\.detail$/;
 const SCREENS =
-  /^(signin|role|alarms|alarm|analyse|plant|more|measure|band|kind|point|substance)\./;
+  /^(signin|role|errors|alarms|alarm|analyse|plant|more|measure|band|kind|point|substance)\./;
 const textParts: Plugin = {
   name: 'text-parts',
   load(id) {
@@ -85,12 +85,15 @@ export default defineConfig({
     target: 'es2022',
     rolldownOptions: {
       output: {
-        /** What every screen needs is one file: many small ones compress badly. */
+        /**
+         * What every screen needs is one file: many small ones compress badly. Nothing that
+         * imports from SvelteKit: its start is ordered by its chunks, and this one loads first.
+         */
         codeSplitting: {
           groups: [
             {
               name: 'frame',
-              test: /src\/lib\/(alarm\/(order|text|Announcer)|format|net|session\/Demo|state|store|texts|ui\/(?!Segmented))|node_modules\/(graphql-ws|idb)\//
+              test: /src\/lib\/(alarm\/(order|text|Announcer)|format|net|session\/Demo|state\/(?!start)|store|texts|ui\/(?!Segmented|Shell))|node_modules\/(graphql-ws|idb)\//
             }
           ]
         }
