@@ -199,3 +199,20 @@ def descendants(pid: int) -> dict[int, str | None]:
         ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
     ).stdout.split()
     return {int(number): start_time(int(number)) for number in found}
+
+
+async def test_a_child_that_runs_once_is_not_started_again(tmp_path: Path) -> None:
+    """Done when it ends without a fault; a fault is tried again."""
+    tries = tmp_path / "tries"
+    code = (
+        "import sys,pathlib; p=pathlib.Path(sys.argv[1]);"
+        "n=len(p.read_text()) if p.exists() else 0;"
+        "p.write_text('x'*(n+1)); sys.exit(0 if n else 3)"
+    )
+    supervisor = Supervisor()
+    supervisor.keep(Child("once", [sys.executable, "-c", code, str(tries)], once=True))
+    await until(lambda: tries.exists() and tries.read_text() == "xx")
+    await asyncio.sleep(1.0)
+    assert tries.read_text() == "xx"
+    assert supervisor.pid("once") is None
+    await supervisor.close()
