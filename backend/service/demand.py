@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 
-from backend.aggregation.demand import Forecast, Method, Sample, energy_at, forecast, maximum
+from backend.aggregation.demand import (
+    Forecast,
+    Method,
+    Sample,
+    demand_at,
+    energy_at,
+    forecast,
+    maximum,
+)
 from backend.core.db import ReadSession
 
 EXCESS_RATIO = 1.05
@@ -94,7 +102,8 @@ async def peak_demand(
     at = min(end, *(samples[-1][0] for _, samples in meters))
     total = _summed(meters, at, at - start + contract.method.window + contract.method.pace)
     highest = maximum(total, start, at, contract.method)
-    return None if highest is None else highest[1]
+    # Before the first step of the sliding is over, the demand of this moment is all there is.
+    return demand_at(total, at, contract.method) if highest is None else highest[1]
 
 
 async def _meters(

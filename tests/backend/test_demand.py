@@ -164,4 +164,6 @@ async def test_the_peak_of_a_past_hour(
         contract = await contract_in_force(tx, project, now)
         assert contract is not None
         peak = await peak_demand(tx, project, contract, now - 60 * MINUTE, now)
+        young = await peak_demand(tx, project, contract, now - MINUTE / 3, now)
     assert peak == pytest.approx(4200.0)
+    assert young == pytest.approx(3600.0)
