@@ -2,6 +2,7 @@
 import type { LiveValue } from '../graphql/fragments.ts';
 import type { Meter, PlantNode } from '../graphql/plant.ts';
 import type { Summary } from '../graphql/summary.ts';
+import { mainEnergy } from '../state/energies.ts';
 
 export interface Power {
   value: number | null;
@@ -23,7 +24,10 @@ export function powerOf(
 ): Power | null {
   const known = fromSummary(node, summary);
   if (known) return known;
-  const own = node.meterIds.map((id) => meters.get(id)).filter((meter) => meter !== undefined);
+  const energy = mainEnergy(node.energies);
+  const own = node.meterIds
+    .map((id) => meters.get(id))
+    .filter((meter) => meter !== undefined && meter.energy === energy);
   const [only] = own;
   if (own.length !== 1 || !only) return null;
   const live = newest(only.power);
