@@ -172,21 +172,21 @@ def judge(
     Suspect and missing samples are not accounted. `exchanges` rise in time too.
     """
     run = _Pass(spec, exchanges)
-    usable, quick = int(Quality.SUSPECT), run.quick_step()
-    for reading in readings:
-        ts, count, quality = reading
-        if (
-            0 <= count - run.count <= quick
-            and ts - run.ts <= spec.max_gap
-            and quality == run.quality == 0
-            and ts < run.due
-            and not run.held
-        ):
-            run.times.append(ts)
-            run.counts.append(count)
-            run.ts, run.count = ts, count
-        elif quality < usable:
-            run.take(Reading(*reading))
+    quick, gap, at, last = run.quick_step(), -1, run.ts, run.count
+    add_time, add_count = run.times.append, run.counts.append
+    for ts, count, quality in readings:
+        # The plain next reading, by far the most: no gap, no fall, plausible however short.
+        if 0 <= count - last <= quick and ts - at <= gap and quality == 0 and ts < run.due:
+            add_time(ts)
+            add_count(count)
+            at, last = ts, count
+        elif quality < Quality.SUSPECT:
+            run.ts, run.count = at, last
+            run.take(Reading(ts, count, quality))
+            at, last = run.ts, run.count
+            add_time, add_count = run.times.append, run.counts.append
+            gap = spec.max_gap if run.quality == 0 and not run.held else -1
+    run.ts, run.count = at, last
     return run.finished()
 
 

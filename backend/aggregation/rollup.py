@@ -8,10 +8,10 @@ carries the project on every table, and modifying ones read from parameters or p
 that the schema can be distributed by project.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -22,7 +22,6 @@ from backend.aggregation.window import Recomputed
 from backend.core.db import ReadSession, WriteSession
 from gateway.contract.quality import Quality
 
-QUARTER: Final = timedelta(minutes=15)
 UPWARD: Final = (Period.HOUR, Period.DAY, Period.MONTH, Period.YEAR)
 
 
@@ -34,12 +33,12 @@ class Scope(IntEnum):
 
 
 class Cell(NamedTuple):
-    """One account of a scope and a period: whose, of what, from when to when."""
+    """One account of a scope and a period: whose, of what, from when to when (Unix seconds)."""
 
     scope_id: int
     energy: str
-    start: datetime
-    end: datetime
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,11 @@ class Changed:
     vanished: bool
 
 
-_UPSERT: Final = """
+_KEY: Final = """
+RETURNING a.scope_id, a.energy, extract(epoch FROM a.start_ts)::bigint,
+          extract(epoch FROM a.end_ts)::bigint
+"""
+_UPSERT: Final = f"""
 ON CONFLICT (project_id, scope, scope_id, energy, period, start_ts) DO UPDATE SET
     end_ts = excluded.end_ts, qty = excluded.qty, estimated_qty = excluded.estimated_qty,
     quality = excluded.quality, kgce = excluded.kgce, kgco2 = excluded.kgco2,
@@ -58,16 +61,18 @@ ON CONFLICT (project_id, scope, scope_id, energy, period, start_ts) DO UPDATE SE
 WHERE (a.end_ts, a.qty, a.estimated_qty, a.quality, a.kgce, a.kgco2, a.cost) IS DISTINCT FROM
     (excluded.end_ts, excluded.qty, excluded.estimated_qty, excluded.quality, excluded.kgce,
      excluded.kgco2, excluded.cost)
-RETURNING a.scope_id, a.energy, a.start_ts, a.end_ts
+{_KEY}
 """
 _INSERT: Final = """
 INSERT INTO account AS a (project_id, scope, scope_id, energy, period, start_ts, end_ts, qty,
     estimated_qty, quality, kgce, kgco2, cost, updated_at)
 """
-_CELLS: Final = (
-    "unnest(%(ids)s::bigint[], %(energies)s::text[], %(starts)s::timestamptz[],"
-    " %(ends)s::timestamptz[]) AS c (scope_id, energy, start_ts, end_ts)"
-)
+_CELLS: Final = """
+(SELECT scope_id, energy, timestamptz 'epoch' + first * interval '1 second' AS start_ts,
+        timestamptz 'epoch' + last * interval '1 second' AS end_ts
+ FROM unnest(%(ids)s::bigint[], %(energies)s::text[], %(starts)s::bigint[], %(ends)s::bigint[])
+      AS u (scope_id, energy, first, last) OFFSET 0) AS c
+"""
 _QUARTERS: Final = f"""
 {_INSERT}
 SELECT %(project)s, 1, q.meter, q.energy, 1, q.start_ts, q.start_ts + interval '15 minutes', q.qty,
@@ -82,13 +87,13 @@ FROM (SELECT u.*, timestamptz 'epoch' + start * interval '1 second' AS start_ts
 _COLUMNS: Final = (
     "meters", "energies", "starts", "qtys", "estimated", "qualities", "kgce", "kgco2", "cost"
 )  # fmt: skip
-_VANISHED: Final = """
+_VANISHED: Final = f"""
 DELETE FROM account a USING unnest(%(meters)s::bigint[], %(lows)s::timestamptz[],
     %(highs)s::timestamptz[]) AS d (meter, low, high)
 WHERE a.project_id = %(project)s AND a.scope = 1 AND a.period = 1 AND a.scope_id = d.meter
   AND a.start_ts >= d.low AND a.start_ts < d.high
-RETURNING a.scope_id, a.energy, a.start_ts, a.end_ts
-"""
+{_KEY}
+"""  # noqa: S608 - constants of this file only
 # A planner without fresh statistics (an import has just begun) takes the account table for empty
 # and scans it for every key: OFFSET 0 makes it look up each part by the whole primary key.
 _ACCOUNT: Final = """
@@ -96,16 +101,17 @@ _ACCOUNT: Final = """
     AND k.scope_id = {scope_id} AND k.energy = c.energy AND k.period = {period}
     AND k.start_ts = {start} OFFSET 0)
 """
-# `below` is a column, not a constant, so that the partial index for rankings cannot serve it.
-_PARTS: Final = f"""
-(SELECT u.*, %(below)s::smallint AS below
- FROM unnest(%(part_ids)s::bigint[], %(part_energies)s::text[], %(part_starts)s::timestamptz[],
-             %(part_ends)s::timestamptz[], %(parts)s::timestamptz[])
-      AS u (scope_id, energy, start_ts, end_ts, part) OFFSET 0) AS c
-CROSS JOIN LATERAL {
-    _ACCOUNT.format(scope="%(scope)s", scope_id="c.scope_id", period="c.below", start="c.part")
-} AS b
-"""  # noqa: S608 - constants of this file only
+# What a period consists of, `below` as a column: the partial index for rankings cannot serve it.
+_QUARTERS_OF: Final = """
+CROSS JOIN LATERAL (SELECT g AS part, 1::smallint AS below FROM generate_series(
+    c.start_ts, c.end_ts - interval '15 minutes', interval '15 minutes') AS g OFFSET 0) AS d
+"""
+_PERIODS_OF: Final = """
+CROSS JOIN LATERAL (SELECT p.start_ts AS part, p.period AS below FROM calendar_period p
+    WHERE p.project_id = %(project)s AND p.period = %(below)s
+    AND p.start_ts >= c.start_ts AND p.start_ts < c.end_ts
+    AND p.end_ts > c.start_ts AND p.end_ts <= c.end_ts OFFSET 0) AS d
+"""
 _ROLL: Final = f"""
 {_INSERT}
 SELECT %(project)s, %(scope)s, c.scope_id, c.energy, %(period)s, c.start_ts, c.end_ts,
@@ -113,10 +119,15 @@ SELECT %(project)s, %(scope)s, c.scope_id, c.energy, %(period)s, c.start_ts, c.e
        CASE WHEN count(b.kgce) = count(*) THEN sum(b.kgce) END,
        CASE WHEN count(b.kgco2) = count(*) THEN sum(b.kgco2) END,
        CASE WHEN count(b.cost) = count(*) THEN sum(b.cost) END, %(now)s
-FROM {_PARTS}
+FROM {_CELLS} {{parts}}
+CROSS JOIN LATERAL {
+    _ACCOUNT.format(scope="%(scope)s", scope_id="c.scope_id", period="d.below", start="d.part")
+} AS b
 GROUP BY c.scope_id, c.energy, c.start_ts, c.end_ts
 {_UPSERT}
 """  # noqa: S608 - constants of this file only
+_ROLL_QUARTERS: Final = _ROLL.format(parts=_QUARTERS_OF).encode()
+_ROLL_PERIODS: Final = _ROLL.format(parts=_PERIODS_OF).encode()
 _NODES: Final = f"""
 {_INSERT}
 SELECT %(project)s, 2, c.scope_id, c.energy, 1, c.start_ts, c.end_ts,
@@ -169,7 +180,7 @@ async def write_quarters(
     rows = list(_rows(done, pricing))
     changed: set[Cell] = set()
     if rows:
-        columns = (list(column) for column in zip(*rows, strict=True))
+        columns = (_array(column) for column in zip(*rows, strict=True))
         params: dict[str, object] = dict(zip(_COLUMNS, columns, strict=True))
         found = await tx.fetch_tuples(_QUARTERS, params | {"project": project_id, "now": now})
         changed = {Cell(*row) for row in found}
@@ -212,51 +223,36 @@ def _rows(
 
 
 class Calendar:
-    """The project's periods around what changed: which holds an instant, and its parts."""
+    """The project's periods around what changed, to look up which one holds an instant."""
 
-    def __init__(self, rows: Iterable[tuple[int, datetime, datetime]]) -> None:
-        """Take (period, start, end) rows that rise by period and start."""
-        self._starts: dict[int, list[datetime]] = {}
-        self._ends: dict[int, list[datetime]] = {}
+    def __init__(self, rows: Iterable[tuple[int, int, int]]) -> None:
+        """Take (period, start, end) rows that rise by period and start; Unix seconds."""
+        self._starts: dict[int, list[int]] = {}
+        self._ends: dict[int, list[int]] = {}
         for period, start, end in rows:
             self._starts.setdefault(period, []).append(start)
             self._ends.setdefault(period, []).append(end)
 
-    def holding(self, period: Period, moment: datetime) -> tuple[datetime, datetime]:
+    def holding(self, period: Period, second: int) -> tuple[int, int]:
         """Answer the bounds of the period that holds an instant. Raises LookupError."""
         starts = self._starts.get(period, [])
-        place = bisect_right(starts, moment) - 1
-        if place < 0 or moment >= self._ends[period][place]:
-            raise LookupError(f"the calendar has no {period.name} at {moment}")
+        place = bisect_right(starts, second) - 1
+        if place < 0 or second >= self._ends[period][place]:
+            raise LookupError(f"the calendar has no {period.name} at {second}")
         return starts[place], self._ends[period][place]
-
-    def parts(self, below: Period, start: datetime, end: datetime) -> list[datetime]:
-        """Answer the starts of the next shorter periods that [start, end) consists of."""
-        if below is Period.QUARTER_HOUR:
-            return [start + n * QUARTER for n in range((end - start) // QUARTER)]
-        starts = self._starts.get(below, [])
-        return starts[bisect_left(starts, start) : bisect_left(starts, end)]
 
 
 async def read_calendar(
     tx: ReadSession, project_id: int, first: datetime, last: datetime
 ) -> Calendar:
-    """Answer the periods that touch [first, last], and all parts of these."""
-    found: set[tuple[int, datetime, datetime]] = set()
-    low, high = first, last
-    for period in reversed(UPWARD):
-        rows = await tx.fetch_tuples(
-            "SELECT period, start_ts, end_ts FROM calendar_period WHERE project_id = %s"
-            " AND period = %s AND start_ts <= %s AND start_ts >= coalesce((SELECT max(start_ts)"
-            " FROM calendar_period WHERE project_id = %s AND period = %s AND start_ts <= %s), %s)",
-            (project_id, int(period), high, project_id, int(period), low, low),
-        )
-        found |= {(row[0], row[1], row[2]) for row in rows}
-        # The parts of what touches the stretch, not of what was read as a part itself.
-        touching = [row for row in rows if row[1] <= last and row[2] > first]
-        low = min([first, *(row[1] for row in touching)])
-        high = max([last, *(row[2] for row in touching)])
-    return Calendar(sorted(found))
+    """Answer the periods that touch [first, last]."""
+    rows = await tx.fetch_tuples(
+        "SELECT period, extract(epoch FROM start_ts)::bigint, extract(epoch FROM end_ts)::bigint"
+        " FROM calendar_period WHERE project_id = %s AND start_ts <= %s AND end_ts > %s"
+        " ORDER BY period, start_ts",
+        (project_id, last, first),
+    )
+    return Calendar((row[0], row[1], row[2]) for row in rows)
 
 
 async def roll_up(
@@ -270,13 +266,14 @@ async def roll_up(
     """Pass changed quarter hours of a scope upward, level by level, as long as anything changes."""
     cells, below = changed.cells, Period.QUARTER_HOUR
     for period in UPWARD:
-        parents = {Cell(c.scope_id, c.energy, *calendar.holding(period, c.start)) for c in cells}
+        holding = {start: calendar.holding(period, start) for start in {c.start for c in cells}}
+        parents = {Cell(c.scope_id, c.energy, *holding[c.start]) for c in cells}
         if not parents:
             return
         keys = {"project": project_id, "scope": int(scope), "period": int(period)}
         params = keys | {"below": int(below), "now": now} | _columns(parents)
-        parts = _parts(parents, calendar, below)
-        cells = {Cell(*row) for row in await tx.fetch_tuples(_ROLL, params | parts)}
+        roll = _ROLL_QUARTERS if below is Period.QUARTER_HOUR else _ROLL_PERIODS
+        cells = {Cell(*row) for row in await tx.fetch_tuples(roll, params)}
         if changed.vanished:
             await tx.execute(_EMPTY, params)
             cells = parents
@@ -323,18 +320,13 @@ def _columns(cells: Iterable[Cell]) -> dict[str, object]:
     # In one order everywhere, so that two writers never wait for each other in a circle.
     ids, energies, starts, ends = zip(*sorted(cells), strict=True)
     return {
-        "ids": list(ids),
-        "energies": list(energies),
-        "starts": list(starts),
-        "ends": list(ends),
+        "ids": _array(ids),
+        "energies": _array(energies),
+        "starts": _array(starts),
+        "ends": _array(ends),
     }
 
 
-def _parts(parents: Iterable[Cell], calendar: Calendar, below: Period) -> dict[str, object]:
-    rows = [
-        (*cell, part)
-        for cell in sorted(parents)
-        for part in calendar.parts(below, cell.start, cell.end)
-    ]
-    names = ("part_ids", "part_energies", "part_starts", "part_ends", "parts")
-    return dict(zip(names, (list(column) for column in zip(*rows, strict=True)), strict=True))
+def _array(column: Iterable[object]) -> str:
+    """Write numbers and codes as an array for PostgreSQL: a tenth of a generic list's cost."""
+    return "{" + ",".join(["NULL" if one is None else str(one) for one in column]) + "}"

@@ -240,8 +240,13 @@ async def keep_slots(
     wanted = priced(await read_tariffs(tx, project_id), zone, start, end)
     rows = [(energy, slot.start, tariff, slot.band, slot.price)
             for (energy, _), (tariff, slot) in wanted.items()]  # fmt: skip
-    if not rows:
-        return {}
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], [], []]
+    gone = await tx.fetch_tuples(
+        "DELETE FROM tariff_slot t WHERE t.project_id = %s AND t.start_ts >= %s AND t.start_ts < %s"
+        " AND (t.energy, t.start_ts) NOT IN"
+        " (SELECT * FROM unnest(%s::text[], %s::timestamptz[])) RETURNING t.energy, t.start_ts",
+        (project_id, start, end, columns[0], columns[1]),
+    )
     changed = await tx.fetch_tuples(
         "INSERT INTO tariff_slot AS t (project_id, energy, start_ts, tariff_id, band, price)"
         " SELECT %s, * FROM unnest(%s::text[], %s::timestamptz[], %s::bigint[], %s::text[],"
@@ -250,10 +255,10 @@ async def keep_slots(
         " WHERE (t.tariff_id, t.band, t.price)"
         " IS DISTINCT FROM (excluded.tariff_id, excluded.band, excluded.price)"
         " RETURNING t.energy, t.start_ts",
-        (project_id, *(list(column) for column in zip(*rows, strict=True))),
+        (project_id, *columns),
     )
     spans: dict[str, tuple[datetime, datetime]] = {}
-    for energy, instant in changed:
+    for energy, instant in [*gone, *changed]:
         low, high = spans.get(energy, (instant, instant))
         spans[energy] = (min(low, instant), max(high, instant))
     return spans

@@ -14,9 +14,11 @@ of one pass: where a pass judges anything before its restart otherwise than is s
 was no settled ground and an earlier one is taken.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from operator import itemgetter
 
 from backend.aggregation.curve import QUARTER, Bucket, buckets
 from backend.aggregation.registers import Exchange, Judgement, RegisterSpec, Trace, judge, settled
@@ -115,13 +117,10 @@ def _restarts(window: Window, trace: Trace) -> bool:
 
 def _meeting(window: Window, trace: Trace) -> int | None:
     """Answer the first reading after the stretch that is settled in the old and the new pass."""
-    for ts, _, quality in window.readings:
-        if (
-            ts > window.last
-            and quality < Quality.SUSPECT
-            and settled(window.known, ts)
-            and trace.settled(ts)
-        ):
+    readings = window.readings
+    for n in range(bisect_right(readings, window.last, key=itemgetter(0)), len(readings)):
+        ts, _, quality = readings[n]
+        if quality < Quality.SUSPECT and settled(window.known, ts) and trace.settled(ts):
             return ts
     return None
 

@@ -119,7 +119,7 @@ async def main() -> list[str]:
     unit = "meter-hours/s"
     return [
         figure("rollup from 1-min readings", fine, unit, ratio=None, reach=5000),
-        figure("rollup from 15-min readings", coarse, unit, ratio=None, reach=10000),
+        figure("rollup from 15-min readings", coarse, unit, ratio=None, reach=5000),
     ]
 
 
