@@ -59,19 +59,29 @@ def bench_server(now: datetime) -> Iterator[BenchServer]:
 
 
 def figure(
-    name: str, value: float, unit: str, *, against: str = "", ratio: float | None, reach: float
+    name: str,
+    value: float,
+    unit: str,
+    *,
+    against: str = "",
+    ratio: float | None,
+    reach: float,
+    at_most: bool = False,
 ) -> str:
-    """One line of `make bench`: `reach` is of the ratio where there is one, else of the value."""
+    """One line of `make bench`: `reach` is of the ratio where there is one, else of the value.
+
+    It is the least to reach, or with `at_most` the most.
+    """
     reached = value if ratio is None else ratio
     return json.dumps(
         {
             "name": name,
-            "value": round(value, 1),
+            "value": round(value, 1) if value >= 100 else round(value, 3),
             "unit": unit,
             "against": against,
             "ratio": None if ratio is None else round(ratio, 3),
             "reach": reach,
-            "ok": reached >= reach,
+            "ok": reached <= reach if at_most else reached >= reach,
         }
     )
 
