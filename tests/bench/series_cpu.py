@@ -38,7 +38,10 @@ QUERY = """query ($scope: ID!, $start: DateTime!, $end: DateTime!) { project(id:
 
 
 async def fill(database: Database) -> tuple[str, str]:
-    """Make a project with a meter and a year of hours; answer its identity and a token."""
+    """Make a project with a meter and a year of hours; answer its identity and a token.
+
+    The meter counts in 0.01 kWh, as the profiles' meters do.
+    """
     async with database.platform() as tx:
         project = await tx.fetch_value(
             "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo,"
@@ -70,7 +73,7 @@ async def fill(database: Database) -> tuple[str, str]:
         await tx.execute(
             "INSERT INTO account (project_id, scope, scope_id, energy, period, start_ts, end_ts,"
             " qty, quality, updated_at) SELECT %(p)s, 1, %(m)s, 'electricity', 2, start_ts, end_ts,"
-            " (400000000 + (random() * 90000000)::bigint), 0, %(now)s FROM calendar_period"
+            " 10000 * (40000 + (random() * 9000)::bigint), 0, %(now)s FROM calendar_period"
             " WHERE project_id = %(p)s AND period = 2",
             {"p": project, "m": meter, "now": NOW},
         )

@@ -1,10 +1,16 @@
 """Limits of operations, and how errors are told."""
 
+import hashlib
+
 import orjson
 import pytest
 
 from backend.application.graphql import projects
+from backend.application.graphql.execution import Engine
 from backend.application.graphql.limits import MAX_ALIASES, MAX_DEPTH
+from backend.application.graphql.persisted import load_persisted
+from backend.application.graphql.schema import build_schema
+from backend.application.web_process import WebProcess
 from tests.graphql.conftest import Ask, Client
 from tests.postgres import Actor
 
@@ -114,3 +120,22 @@ async def test_answers_are_compressed_when_asked(client: Client) -> None:
     assert "content-encoding" not in plain.headers
     assert packed.headers["content-encoding"] == "gzip"
     assert packed.content == plain.content
+
+
+async def test_every_operation_of_the_app_is_kept_and_valid(
+    client: Client, process: WebProcess
+) -> None:
+    kept = load_persisted().texts
+    assert kept.keys() == {hashlib.sha256(text.encode()).hexdigest() for text in kept.values()}
+    engine = Engine(build_schema())
+    wrong = {
+        text: prepared.errors
+        for text in kept.values()
+        if (prepared := engine.documents.prepare(text)).errors
+    }
+    assert wrong == {}
+    text = next(text for text in kept.values() if text.startswith("query Now "))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    body = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}}
+    answer = await (await client()).post("/graphql", json=body)
+    assert answer.json() == {"data": {"now": "2026-03-15T04:00:00Z"}}

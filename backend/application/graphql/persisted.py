@@ -1,7 +1,6 @@
 """Operations the app ships: kept by the SHA-256 of their text, so that a client sends only that.
 
-`persisted.json` maps hash -> text. It is written when the app is built; until then it is empty and
-every operation is sent in full.
+`persisted.json` maps hash -> text; the app's generator writes it (pwa/scripts/operations.js).
 """
 
 import json
