@@ -11,9 +11,16 @@ export function shownParams(params: Record<string, unknown>): Params {
     Object.entries(params).map(([name, value]) => {
       if (typeof value === 'number') return [name, num(value, Number.isInteger(value) ? 0 : 1)];
       if (typeof value === 'string' && name.endsWith('At')) return [name, when(value, 'full')];
+      if (typeof value === 'string') return [name, inLanguage(value)];
       return [name, String(value)];
     })
   );
+}
+
+/** Names inside numbers come as "English|中文". */
+function inLanguage(value: string): string {
+  const [en = '', zh] = value.split('|');
+  return zh === undefined ? en : nameOf({ en, zh });
 }
 
 export function titleOf(alarm: Pick<Alarm, 'definition'>): string {
