@@ -6,6 +6,7 @@ frame delays an alarm and never loses it. Everything evaluated is read from the 
 
 import asyncio
 import logging
+import math
 import os
 import secrets
 import socket
@@ -16,6 +17,7 @@ from backend.acquisition.live import batches
 from backend.core.platform import Platform
 from backend.service.alarms.evaluate import evaluate
 from backend.service.alarms.kinds.base import Definition
+from backend.service.alarms.kinds.registry import KINDS
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class Evaluator:
         self._platform = platform
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._wake: dict[int, asyncio.Event] = {}
+        self._looked: dict[tuple[int, int], float] = {}
 
     async def run(self) -> None:
         """Listen to live batches and look for projects to own."""
@@ -68,13 +71,13 @@ class Evaluator:
                 await asyncio.wait_for(event.wait(), EVERY_S)
             event.clear()
             try:
-                if await self._lease(project_id):
+                if await self.hold_lease(project_id):
                     await self.evaluate_project(project_id)
             except Exception:
                 log.exception("alarms of project %s could not be evaluated", project_id)
             await asyncio.sleep(MIN_PAUSE_S)
 
-    async def _lease(self, project_id: int) -> bool:
+    async def hold_lease(self, project_id: int) -> bool:
         """Claim or renew; leases run on the real clock of the database server."""
         async with self._platform.database.project(project_id) as tx:
             return (
@@ -96,7 +99,7 @@ class Evaluator:
             )
 
     async def evaluate_project(self, project_id: int) -> int:
-        """Evaluate every definition once; how many changed."""
+        """Evaluate every definition whose kind's pace has passed; how many changed."""
         now = self._platform.clock.now()
         async with self._platform.database.read(project_id) as tx:
             rows = await tx.fetch_all(
@@ -109,7 +112,18 @@ class Evaluator:
         changed = 0
         for row in rows:
             mode = row.pop("mode")
-            changed += await evaluate(
-                self._platform.database, project_id, Definition(**row), mode, now
-            )
+            definition = Definition(**row)
+            if self._is_due(project_id, definition):
+                changed += await evaluate(
+                    self._platform.database, project_id, definition, mode, now
+                )
         return changed
+
+    def _is_due(self, project_id: int, definition: Definition) -> bool:
+        """Whether the kind's pace has passed since this process last looked."""
+        kind, key = KINDS.get(definition.kind), (project_id, definition.id)
+        at = self._platform.clock.monotonic()
+        if kind is not None and at - self._looked.get(key, -math.inf) < kind.pace_s:
+            return False
+        self._looked[key] = at
+        return True

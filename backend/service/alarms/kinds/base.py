@@ -51,6 +51,8 @@ class Kind(Protocol[ParamsT, WindowT]):
 
     name: str
     params: type[ParamsT]
+    pace_s: float
+    """Seconds between two looks at least; 0 = at every committed batch."""
 
     async def load(
         self, tx: ReadSession, project_id: int, definition: Definition, now: datetime

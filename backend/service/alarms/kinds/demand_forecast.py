@@ -23,6 +23,7 @@ class DemandForecast:
 
     name = "demand_forecast"
     params = DemandParams
+    pace_s = 0.0
 
     async def load(
         self,

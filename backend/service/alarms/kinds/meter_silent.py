@@ -37,6 +37,7 @@ class MeterSilent:
 
     name = "meter_silent"
     params = SilentParams
+    pace_s = 10.0
 
     async def load(
         self, tx: ReadSession, project_id: int, definition: Definition, now: datetime

@@ -33,6 +33,7 @@ class OffShiftUse:
 
     name = "off_shift_use"
     params = OffShiftParams
+    pace_s = 30.0
 
     async def load(
         self, tx: ReadSession, project_id: int, definition: Definition, now: datetime
