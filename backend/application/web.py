@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 
@@ -24,10 +25,12 @@ from backend.application.headers import SecurityHeaders, content_security_policy
 from backend.application.health import Health
 from backend.application.phone import TrustPages, announce, lan_host, listening, trust_port
 from backend.application.rest.app import build_rest
+from backend.application.setup_page import SetupPage
 from backend.application.static_files import StaticFiles
 from backend.application.web_process import WebProcess, make_process
 from backend.core import events
 from backend.core.platform import Platform
+from backend.service.people.first_start import new_link
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,7 @@ def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlet
     persisted = load_persisted()
     fanout = Fanout(engine)
     health = Health(process)
+    setup = SetupPage(process)
     endpoint = Endpoint(process, engine, persisted)
     static = static or StaticFiles()
 
@@ -51,6 +55,8 @@ def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlet
         routes=[
             Route("/graphql", endpoint.answer, methods=["POST"]),
             WebSocketRoute("/graphql", socket),
+            Route("/setup", setup.show),
+            Route("/setup", setup.take, methods=["POST"]),
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", health.metrics),
@@ -94,6 +100,10 @@ async def run(platform: Platform) -> None:
     settings = platform.settings
     where = listening(settings)
     process = make_process(platform)
+    link = None if settings.demo else await setup_link(process)
+    if link is not None:
+        sys.stdout.write(f"Nobody can sign in yet. Make the first administrator: {link}\n")
+        sys.stdout.flush()
     async with fed(process), asyncio.TaskGroup() as group:
         app = build_app(process)
         group.create_task(serve(process, app, where.host, where.port, where.tls))
@@ -103,6 +113,13 @@ async def run(platform: Platform) -> None:
             pages = TrustPages(where.authority, app_url).app()
             group.create_task(serve(process, pages, where.host, port))
             announce(app_url, f"http://{lan_host()}:{port}", where.authority.fingerprint)
+
+
+async def setup_link(process: WebProcess) -> str | None:
+    """Answer the one-time link that makes the first administrator; None once somebody is there."""
+    platform = process.platform
+    token = await new_link(platform.database, platform.clock)
+    return None if token is None else f"{platform.public_url}/setup?token={token}"
 
 
 async def serve(

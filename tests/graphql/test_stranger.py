@@ -167,6 +167,8 @@ ROUTES: dict[str, list[str]] = {
     "GET /healthz": ["/healthz"],
     "GET /readyz": ["/readyz"],
     "POST /graphql": ["/graphql"],
+    "GET /setup": ["/setup?token=x"],
+    "POST /setup": ["/setup"],
 }
 OUTSIDE_TENANTS = {"GET /metrics", "WS /graphql"}
 """Counters of the process, and the socket that SUBSCRIPTIONS go through."""
