@@ -34,9 +34,14 @@ export function unitText(unit: string | null | undefined): string {
   return unit.replace(/m3\b/, 'm³').replace(/m2\b/, 'm²');
 }
 
+/** Nothing at all was stored of this span; a span that is missing in part has a quantity. */
+export function isAbsent(figures: { value: string; quality: string }): boolean {
+  return figures.quality === 'MISSING' && Number(figures.value) === 0;
+}
+
 /** A quantity in its display unit; a missing one is never a zero. */
 export function quantity(figures: { value: string; quality: string }, digits = 0): string {
-  return figures.quality === 'MISSING' ? DASH : dec(figures.value, digits);
+  return isAbsent(figures) ? DASH : dec(figures.value, digits);
 }
 
 export function money(value: string | null | undefined, digits = 0): string {
