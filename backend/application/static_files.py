@@ -92,7 +92,12 @@ class StaticFiles:
 
 
 def is_navigation(path: str, headers: Mapping[str, str]) -> bool:
-    """Tell whether a browser goes to a page, so that the app may answer any address."""
+    """Tell whether a browser goes to a page, so that the app may answer any address.
+
+    The root is the page whoever asks: the service worker fetches it to store it.
+    """
+    if path == "/":
+        return True
     if any(path == root or path.startswith(f"{root}/") for root in NO_FALLBACK):
         return False
     if PurePosixPath(path).suffix:

@@ -65,6 +65,7 @@ async def test_what_has_no_hash_is_asked_for_again(app: httpx.AsyncClient) -> No
     ("path", "headers", "status"),
     [
         ("/alarms/alm_1", {"Accept": "text/html,*/*"}, 200),
+        ("/", {"Accept": "*/*", "Sec-Fetch-Mode": "cors"}, 200),
         ("/alarms/alm_1", {"Sec-Fetch-Mode": "navigate"}, 200),
         ("/alarms/alm_1", {"Sec-Fetch-Mode": "cors", "Accept": "text/html"}, 404),
         ("/alarms", {"Accept": "application/json"}, 404),
