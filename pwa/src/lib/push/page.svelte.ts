@@ -28,6 +28,16 @@ function allowed(): Step {
   return Notification.permission === 'default' ? 'ask' : 'off';
 }
 
+/** Whether the server knows this browser's subscription. */
+async function registered(project: string): Promise<boolean> {
+  const registration = await navigator.serviceWorker.getRegistration();
+  const subscription = await registration?.pushManager.getSubscription();
+  if (!subscription) return false;
+  const { endpoint } = subscription;
+  const { project: found } = await request(pushStateQuery, { project, endpoint });
+  return found?.pushRegistered ?? false;
+}
+
 class PushState {
   step = $state<Step>('off');
   busy = $state(false);
@@ -35,17 +45,10 @@ class PushState {
   /** Deliveries that the last test queued. */
   tested = $state<number | null>(null);
 
+  /** Reads no state of its own: an effect that calls it must not depend on what it sets. */
   async look(project: string): Promise<void> {
-    this.step = allowed();
-    if (this.step !== 'off') return;
-    const registration = await navigator.serviceWorker.getRegistration();
-    const subscription = await registration?.pushManager.getSubscription();
-    if (!subscription) return;
-    const { project: found } = await request(pushStateQuery, {
-      project,
-      endpoint: subscription.endpoint
-    });
-    if (found?.pushRegistered) this.step = 'on';
+    const step = allowed();
+    this.step = step === 'off' && (await registered(project)) ? 'on' : step;
   }
 
   turnOn(project: string, locale: string): Promise<void> {
