@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
+import orjson
 from prometheus_client import Counter
 
 from backend.application.graphql.sources import Keep
@@ -33,11 +34,18 @@ class Member:
     def __init__(self, mailbox: "Mailbox", id: str, keep: Keep) -> None:
         """Take the id the client gave it."""
         self.id = id
+        self.prefix = f'{{"id":{orjson.dumps(id).decode()},"type":"next","payload":'
+        """How each of its frames begins, made once."""
         self.feed: Feeder | None = None
         self._keep = keep
         self._mailbox = mailbox
         self._waiting: deque[str] = deque(maxlen=WAITING_EVERY)
         self._missed = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is more to send."""
+        return bool(self._waiting)
 
     def put(self, payload: str, *, full: bool = False) -> None:
         """Have a payload sent, dropping what `keep` allows when the client is slow."""
@@ -99,7 +107,8 @@ class Mailbox:
                 del self._ready[member]
                 payload = member.take()
                 if payload is not None:
-                    self._ready[member] = None
+                    if member.waiting:
+                        self._ready[member] = None
                     return member, payload
             self._bell.clear()
             await self._bell.wait()
