@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from backend.core.db import ReadSession, WriteSession
 
+QUARTER: Final = timedelta(minutes=15)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 BACK: Final = timedelta(days=14 * 31)
@@ -144,3 +145,22 @@ async def keep_calendar(
         " %s::text[]) ON CONFLICT DO NOTHING",
         (project_id, *(list(column) for column in zip(*rows, strict=True))),
     )
+
+
+def quarter_of(instant: datetime) -> datetime:
+    """Answer the beginning of the quarter hour that holds an instant."""
+    return instant - (instant - datetime.min.replace(tzinfo=instant.tzinfo)) % QUARTER
+
+
+async def period_of(
+    tx: ReadSession, project_id: int, period: Period, at: datetime
+) -> tuple[datetime, datetime] | None:
+    """Answer the bounds of the period that holds an instant; None outside the calendar."""
+    if period is Period.QUARTER_HOUR:
+        return quarter_of(at), quarter_of(at) + QUARTER
+    row = await tx.fetch_one(
+        "SELECT start_ts, end_ts FROM calendar_period WHERE project_id = %s AND period = %s"
+        " AND start_ts <= %s AND end_ts > %s",
+        (project_id, int(period), at, at),
+    )
+    return None if row is None else (row["start_ts"], row["end_ts"])

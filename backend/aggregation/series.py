@@ -1,104 +1,157 @@
-"""Curves of accounts: one measure of one scope in steps of one period; missing is None, never 0."""
+"""Curves of accounts: one measure of one scope in steps of one period; missing is null, never 0.
+
+A curve is written as JSON by PostgreSQL, digit for digit, so that a year of hours is exact and
+costs this process no object a point.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import Enum
 from typing import Final
 
-from backend.aggregation.calendar import Period
+from backend.aggregation.calendar import QUARTER, Period, quarter_of
 from backend.aggregation.rollup import Scope
 from backend.core.db import ReadSession
-from gateway.contract.energy import EnergyType, energy_type
+from gateway.contract.energy import EnergyType
 from gateway.contract.quality import Quality
-
-QUARTER: Final = timedelta(minutes=15)
 
 
 class Measure(Enum):
-    """What a curve shows."""
+    """What a curve shows, and its exact number in SQL."""
 
-    QTY = "qty"
-    KGCE = "kgce"
-    KGCO2 = "kgco2"
-    COST = "cost"
+    QUANTITY = "a.qty::numeric / %(per_unit)s"
+    KGCE = "a.kgce"
+    KGCO2 = "a.kgco2"
+    COST = "a.cost"
 
 
 @dataclass(frozen=True, slots=True)
-class SeriesData:
-    """A curve, oldest first; `exact` as stored (qty in smallest units), `unit` of display values.
+class Curve:
+    """Values of one measure, oldest first, as JSON texts; `step_s` is None for calendar steps."""
 
-    The unit of a cost is empty: it is the project's currency.
-    """
-
+    start: datetime
+    end: datetime
+    step_s: int | None
     starts: Sequence[datetime]
-    ends: Sequence[datetime]
-    exact: Sequence[Decimal | None]
-    qualities: Sequence[Quality]
-    unit: str
-    decimals: int
-
-    @property
-    def values(self) -> list[float | None]:
-        """Display values: the last layer, where exactness ends."""
-        return [None if v is None else float(v.scaleb(-self.decimals)) for v in self.exact]
+    labels: Sequence[str]
+    values: str
+    quality: str
 
 
-_STEPS: Final = """
-SELECT c.start_ts, c.end_ts, a.qty, a.kgce, a.kgco2, a.cost, a.quality
-FROM ({steps}) AS c LEFT JOIN account a ON a.project_id = %(project)s AND a.scope = %(scope)s
-    AND a.scope_id = %(id)s AND a.energy = %(energy)s AND a.period = %(period)s
-    AND a.start_ts = c.start_ts
-ORDER BY c.start_ts
+_QUARTERS: Final = """
+    SELECT g AS start_ts, g + interval '15 minutes' AS end_ts, '' AS label
+    FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz - interval '1 second',
+                         interval '15 minutes') g
 """
-_QUARTERS: Final = _STEPS.format(
-    steps="SELECT g AS start_ts, g + interval '15 minutes' AS end_ts FROM generate_series("
-    "date_bin('15 minutes', %(start)s::timestamptz, 'epoch'),"
-    " %(end)s::timestamptz - interval '1 microsecond', interval '15 minutes') AS g"
-).encode()
-_CALENDAR: Final = _STEPS.format(
-    steps="SELECT start_ts, end_ts FROM calendar_period WHERE project_id = %(project)s"
-    " AND period = %(period)s AND end_ts > %(start)s AND start_ts < %(end)s"
-).encode()
+_CALENDAR: Final = """
+    SELECT start_ts, end_ts, label FROM calendar_period
+    WHERE project_id = %(project)s AND period = %(period)s
+      AND end_ts > %(start)s AND start_ts < %(end)s
+"""
+# Steps and accounts are laid over each other by one grouping, not by a join: no plan of a join is
+# fast both on a table without statistics and on a year of hours.
+_CURVE: Final = """
+SELECT min(start_ts) AS start, max(end_ts) AS end, count(*) AS n,
+       {starts} AS starts, {labels} AS labels,
+       '[' || string_agg(coalesce(value, 'null'), ',' ORDER BY start_ts) || ']' AS values,
+       '[' || string_agg(coalesce(quality, {missing})::text, ',' ORDER BY start_ts) || ']'
+           AS quality
+FROM (
+    SELECT start_ts, max(end_ts) AS end_ts, max(label) AS label, max(value) AS value,
+           max(quality) AS quality
+    FROM (
+        SELECT start_ts, end_ts, label, NULL::text AS value, NULL::int AS quality, true AS step
+        FROM ({steps}) steps
+        UNION ALL
+        SELECT a.start_ts, NULL, NULL, ({value})::text, a.quality, false
+        FROM account a
+        WHERE a.project_id = %(project)s AND a.scope = %(scope)s AND a.scope_id = %(id)s
+          AND a.energy = %(energy)s AND a.period = %(period)s
+          AND a.start_ts > %(start)s::timestamptz - interval '{longest}'
+          AND a.start_ts < least(%(end)s::timestamptz, %(until)s::timestamptz)
+    ) both_kinds
+    GROUP BY start_ts HAVING bool_or(step)
+) curve
+"""
+_LISTS: Final = {
+    True: ("array_agg(start_ts ORDER BY start_ts)", "array_agg(label ORDER BY start_ts)"),
+    False: ("NULL", "NULL"),
+}
+_LONGEST: Final = {
+    Period.QUARTER_HOUR: "15 minutes",
+    Period.HOUR: "1 hour",
+    Period.DAY: "26 hours",
+    Period.MONTH: "32 days",
+    Period.YEAR: "367 days",
+}
 
 
-async def read_series(
-    tx: ReadSession,
-    project_id: int,
-    scope: Scope,
-    scope_id: int,
-    energy: str,
-    measure: Measure,
-    period: Period,
-    start: datetime,
-    end: datetime,
-) -> SeriesData:
-    """Answer the whole periods that touch [start, end). Raises EnergyTypeError."""
-    kind = energy_type(energy)
-    rows = await tx.fetch_tuples(
-        _QUARTERS if period is Period.QUARTER_HOUR else _CALENDAR,
+def _statement(measure: Measure, period: Period, *, lists: bool) -> bytes:
+    starts, labels = _LISTS[lists]
+    return _CURVE.format(
+        starts=starts,
+        labels=labels,
+        value=f"trim_scale({measure.value})",
+        missing=int(Quality.MISSING),
+        longest=_LONGEST[period],
+        steps=_QUARTERS if period is Period.QUARTER_HOUR else _CALENDAR,
+    ).encode()
+
+
+_CURVES: Final = {
+    (measure, period): _statement(measure, period, lists=period > Period.HOUR)
+    for measure in Measure
+    for period in Period
+}
+"""Every statement there is, made once: nothing of a request is ever pasted into SQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a curve is asked for: one energy of one scope in steps of one period."""
+
+    scope: Scope
+    scope_id: int
+    energy: EnergyType
+    measure: Measure
+    period: Period
+    start: datetime
+    end: datetime
+
+
+async def curve(tx: ReadSession, project_id: int, span: Span, now: datetime) -> Curve:
+    """Answer a curve over [start, end) widened to whole periods; nulls where there is nothing."""
+    start, end = span.start, span.end
+    if span.period is Period.QUARTER_HOUR:
+        start, end = quarter_of(start), quarter_of(end + QUARTER - timedelta(microseconds=1))
+    row = await tx.fetch_one(
+        _CURVES[span.measure, span.period],
         {
             "project": project_id,
-            "scope": int(scope),
-            "id": scope_id,
-            "energy": energy,
-            "period": int(period),
+            "scope": int(span.scope),
+            "id": span.scope_id,
+            "energy": span.energy.code,
+            "period": int(span.period),
+            "per_unit": span.energy.smallest_per_unit,
             "start": start,
             "end": end,
+            "until": now,
         },
     )
-    column = 2 + list(Measure).index(measure)
-    return SeriesData(
-        starts=[row[0] for row in rows],
-        ends=[row[1] for row in rows],
-        exact=[None if row[column] is None else Decimal(row[column]) for row in rows],
-        qualities=[Quality.MISSING if row[6] is None else Quality(row[6]) for row in rows],
-        unit=_unit(kind, measure),
-        decimals=kind.decimals if measure is Measure.QTY else 0,
+    if row is None or row["n"] == 0:
+        return Curve(start, end, _step(span.period), (), (), "[]", "[]")
+    step = _step(span.period)
+    return Curve(
+        start=row["start"],
+        end=row["end"],
+        step_s=step,
+        starts=row["starts"] or (),
+        labels=row["labels"] or (),
+        values=row["values"],
+        quality=row["quality"],
     )
 
 
-def _unit(energy: EnergyType, measure: Measure) -> str:
-    units = {Measure.QTY: energy.unit.code, Measure.KGCE: "kgce", Measure.KGCO2: "kgCO2"}
-    return units.get(measure, "")
+def _step(period: Period) -> int | None:
+    return {Period.QUARTER_HOUR: 900, Period.HOUR: 3600}.get(period)

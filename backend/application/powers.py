@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from backend.aggregation.figures import main_energy
 from backend.application.directory import Directory
-from backend.application.figures import main_energy
 from backend.application.live_cache import ProjectLive
 from backend.service.plant.rows import SUPPLY, NodeRow
 

@@ -9,14 +9,16 @@ identity get the same answer: None.
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
-from backend.aggregation.calendar import Period
+from backend.aggregation.calendar import Period, plant_time
+from backend.aggregation.figures import Sum, Today, sums, today_of
+from backend.aggregation.rollup import Scope
 from backend.application.directory import Directory
-from backend.application.figures import Scope, Sum, sums, today_of
 from backend.application.live_cache import ProjectLive
 from backend.application.web_process import WebProcess
 from backend.core.db import ReadSession, WriteSession
@@ -65,6 +67,10 @@ class Door:
             self._directory = await (await self.live()).directory()
         return self._directory
 
+    def today(self, now: datetime) -> Today:
+        """Answer the bounds of the plant's day and month at `now`."""
+        return today_of(plant_time(self.project.zone, self.project.day_start_minute), now)
+
     def renewed(self) -> "Door":
         """Answer a door to the same project that has read nothing yet."""
         return Door(self.process, self.project)
@@ -75,7 +81,7 @@ class Door:
         return [found.get(id) for id in ids]
 
     async def _meter_today(self, ids: list[int]) -> Sequence[list[Sum]]:
-        today = today_of(self.project, self.process.platform.clock.now())
+        today = self.today(self.process.platform.clock.now())
         async with self.read() as tx:
             found = await sums(
                 tx, self.project.id, Scope.METER, ids, Period.DAY, today.day, today.day_end

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import strawberry
 
-from backend.application.figures import Sum
+from backend.aggregation.figures import Sum
 from backend.application.graphql.plant import QUALITIES, Quality
 from backend.application.graphql.scalars import BigInt
 from gateway.contract.energy import energy_type

@@ -2,7 +2,6 @@
 
 import strawberry
 
-from backend.application.figures import today_of
 from backend.application.graphql.context import Door
 from backend.application.graphql.figures import Figures
 from backend.application.graphql.naming import Name
@@ -78,7 +77,7 @@ class Meter:
         """So far today."""
         today = await self.door.meter_today.load(self.row.id)
         now = self.door.process.platform.clock.now()
-        start = today_of(self.door.project, now).day
+        start = self.door.today(now).day
         mine = next((one for one in today if one.energy == self.row.energy), None)
         return Figures.of(self.row.energy, start, now, mine)
 

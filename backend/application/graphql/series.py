@@ -6,9 +6,9 @@ from enum import Enum
 import orjson
 import strawberry
 
+from backend.aggregation import figures, series
 from backend.aggregation.calendar import Period as Stored
-from backend.application import figures
-from backend.application.figures import Curve, Scope, Span
+from backend.aggregation.rollup import Scope
 from backend.application.graphql.context import Door, outside_uid
 from backend.application.graphql.figures import Figures
 from backend.application.graphql.plant import Node
@@ -63,7 +63,7 @@ class Series:
     )
 
     @classmethod
-    def of(cls, curve: Curve, unit: str) -> "Series":
+    def of(cls, curve: series.Curve, unit: str) -> "Series":
         """Answer a curve that the database has encoded already."""
         calendar = curve.step_s is None
         return cls(
@@ -134,9 +134,10 @@ async def read_series(
     kind = known_energy(energy)
     _check_span(period, start, end)
     which, number = await scope_of(door, scope)
-    span = Span(which, number, kind, measure.value, period.stored, start, end)
+    stored = series.Measure[measure.name]
+    span = series.Span(which, number, kind, stored, period.stored, start, end)
     async with door.read() as tx:
-        found = await figures.curve(tx, door.project.id, span, door.process.platform.clock.now())
+        found = await series.curve(tx, door.project.id, span, door.process.platform.clock.now())
     return Series.of(found, unit_of(door, kind, measure))
 
 
@@ -178,31 +179,18 @@ async def read_ranking(
         return []
     children = {row.id: row for row in directory.children.get(above, []) if row.kind != SUPPLY}
     async with door.read() as tx:
-        bounds = await figures.period_of(tx, door.project.id, period.stored, at)
-        if bounds is None:
-            return []
-        found = await figures.sums(
-            tx,
-            door.project.id,
-            Scope.NODE,
-            [above, *children],
-            period.stored,
-            bounds[0],
-            bounds[1],
-            kind.code,
+        found = await figures.ranking(
+            tx, door.project.id, above, list(children), period.stored, at, kind.code
         )
-    whole = next((row.qty for row in found if row.scope_id == above), 0)
-    below = sorted(
-        (row for row in found if row.scope_id in children),
-        key=lambda row: (-row.qty, row.scope_id),
-    )
+    if found is None:
+        return []
     return [
         RankingRow(
             node=Node(door=door, row=children[row.scope_id]),
-            figures=Figures.of(kind.code, *bounds, row),
-            share=row.qty / whole if whole else 0.0,
+            figures=Figures.of(kind.code, found.start, found.end, row),
+            share=row.qty / found.whole if found.whole else 0.0,
         )
-        for row in below[:first]
+        for row in found.rows[:first]
     ]
 
 

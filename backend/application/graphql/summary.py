@@ -11,9 +11,10 @@ from decimal import Decimal
 import strawberry
 
 from backend.aggregation.calendar import Period as Stored
-from backend.application import figures
+from backend.aggregation.figures import Sum, Today, main_energy, sums
+from backend.aggregation.rollup import Scope
+from backend.aggregation.series import Measure, Span, curve
 from backend.application.directory import Directory
-from backend.application.figures import Scope, Span, Sum, Today, main_energy, today_of
 from backend.application.graphql.context import Door, KwInfo, enter_project
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.figures import Figures
@@ -86,7 +87,7 @@ async def build_summary(door: Door) -> Summary:
     if site is None:
         raise NotFound(kind="site")
     async with door.read() as tx:
-        part = _Reading(tx, door, site, today_of(door.project, now), now)
+        part = _Reading(tx, door, site, door.today(now), now)
         today, yesterday, month, all_today = await part.sums()
         curves = await part.curves()
         demand = await read_demand(tx, door)
@@ -160,7 +161,7 @@ class _Reading:
     async def _sums(
         self, period: Stored, start: datetime, end: datetime, energy: str | None = None
     ) -> dict[str, Sum]:
-        found = await figures.sums(
+        found = await sums(
             self._tx,
             self._door.project.id,
             Scope.NODE,
@@ -173,8 +174,8 @@ class _Reading:
         return {row.energy: row for row in found}
 
     async def _curve(self, period: Stored, start: datetime, end: datetime) -> Series:
-        span = Span(Scope.NODE, self._site.id, self._main, "QUANTITY", period, start, end)
-        found = await figures.curve(self._tx, self._door.project.id, span, self._now)
+        span = Span(Scope.NODE, self._site.id, self._main, Measure.QUANTITY, period, start, end)
+        found = await curve(self._tx, self._door.project.id, span, self._now)
         return Series.of(found, self._main.unit.code)
 
 
