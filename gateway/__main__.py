@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -43,7 +44,7 @@ and says in one line each what works and what to do about the rest. Changes noth
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; answers the exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = _with_simulator_words(list(sys.argv[1:] if argv is None else argv))
     options = _parser(arguments).parse_args(arguments)
     if options.command == "simulate":
         return _simulate(options)
@@ -68,6 +69,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     with asyncio.Runner(loop_factory=run.loop_factory()) as runner:
         runner.run(run.run_gateway(file, clock, os.environ))
     return 0
+
+
+def _with_simulator_words(arguments: list[str]) -> list[str]:
+    """Put the words of KILOWISE_SIMULATE behind `simulate`: serve starts it without any."""
+    if arguments[:1] != ["simulate"]:
+        return arguments
+    return ["simulate", *shlex.split(os.environ.get("KILOWISE_SIMULATE", "")), *arguments[1:]]
 
 
 _raw = argparse.RawDescriptionHelpFormatter

@@ -39,7 +39,7 @@ RETRY_S: Final = 0.5
 FAILED_S: Final = 30.0
 """Seconds a project rests after a failure that is not the database's absence."""
 
-SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=35)
+SHORTEST, LONGEST = timedelta(hours=6), timedelta(days=35)
 BITE_S: Final = 0.4
 """Seconds one transaction should last at most; the length of a bite follows it."""
 

@@ -37,7 +37,8 @@ async def run(platform: Platform) -> None:
 
 
 async def _wait_for_live_values(platform: Platform) -> int:
-    """The demo project's number once a value younger than FRESH is stored."""
+    """The demo project's number once a value is stored that came about since we wait."""
+    since = platform.clock.now() - FRESH
     while True:
         async with platform.database.platform_read() as tx:
             project_id = await tx.fetch_value(
@@ -47,7 +48,7 @@ async def _wait_for_live_values(platform: Platform) -> int:
             async with platform.database.read(project_id) as tx:
                 row = await tx.fetch_one(
                     "SELECT 1 AS found FROM last_value WHERE project_id = %s AND ts > %s LIMIT 1",
-                    (project_id, platform.clock.now() - FRESH),
+                    (project_id, since),
                 )
             if row is not None:
                 return project_id
