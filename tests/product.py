@@ -183,7 +183,8 @@ def product(folder: Path, *, demo: bool = True, **environment: str) -> Iterator[
     data = folder / "data folder"
     data.mkdir(parents=True, exist_ok=True)
     data.chmod(0o755)
-    log = folder / "serve.log"
+    # A log of its own for each start on this folder: what an earlier one printed says nothing.
+    log = folder / f"serve-{len([*folder.glob('serve-*.log')]) + 1}.log"
     scrubbed = {name: value for name, value in os.environ.items() if name not in environment}
     argv = [sys.executable, "-m", "backend", "serve", *(["--demo"] if demo else [])]
     with log.open("ab") as out:
