@@ -6,7 +6,6 @@ each periodic job runs once, whoever takes it.
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -21,6 +20,7 @@ from backend.service.notify.channels.webpush import WebPushChannel
 from backend.service.notify.outbox import WAKE_CHANNEL, Outbox
 from backend.service.notify.vapid import vapid_keys
 from backend.service.projects import answer
+from backend.service.projects.known import known_projects
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ async def _deliver(platform: Platform, outbox: Outbox) -> None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), LOOK_S)
             wake.clear()
-            for project_id, slug in await _projects(platform):
+            for project_id, slug in await known_projects(platform.database):
                 try:
                     while await outbox.deliver_due(project_id, slug):
                         pass
@@ -109,9 +109,3 @@ async def _deliver(platform: Platform, outbox: Outbox) -> None:
                     log.exception("notifications of project %s were not delivered", slug)
     finally:
         listener.cancel()
-
-
-async def _projects(platform: Platform) -> Sequence[tuple[int, str]]:
-    async with platform.database.platform_read() as tx:
-        rows = await tx.fetch_tuples("SELECT id, slug FROM project ORDER BY id")
-    return [(int(row[0]), str(row[1])) for row in rows]

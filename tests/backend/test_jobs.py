@@ -8,9 +8,11 @@ import psycopg
 import pytest
 
 from backend.core.clock import ManualClock
+from backend.core.db import Database
 from backend.core.platform import Platform
 from backend.service.jobs import queue, run
 from backend.service.notify.vapid import vapid_keys
+from backend.service.projects.known import known_projects
 
 
 async def test_partitions_are_kept_ahead(
@@ -71,3 +73,11 @@ async def test_jobs_go_on_after_the_database_ended_its_connections(
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+async def test_roles_outlive_a_database_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
+    """Who looks after all projects sees none meanwhile, instead of ending with its process."""
+    away = Database(lambda role: f"postgresql://{role}@127.0.0.1:1/kilowise", timeout_s=0.2)
+    async with away:
+        assert await known_projects(away) == []
+    assert "the database is away" in caplog.text

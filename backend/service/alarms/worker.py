@@ -18,6 +18,7 @@ from backend.core.platform import Platform
 from backend.service.alarms.evaluate import evaluate
 from backend.service.alarms.kinds.base import Definition
 from backend.service.alarms.kinds.registry import KINDS
+from backend.service.projects.known import known_projects
 
 log = logging.getLogger(__name__)
 
@@ -47,15 +48,11 @@ class Evaluator:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
             while True:
-                for project_id in await self._projects():
+                for project_id, _ in await known_projects(self._platform.database):
                     if project_id not in self._wake:
                         self._wake[project_id] = asyncio.Event()
                         tasks.create_task(self._project(project_id))
                 await asyncio.sleep(EVERY_S)
-
-    async def _projects(self) -> list[int]:
-        async with self._platform.database.platform_read() as tx:
-            return [row[0] for row in await tx.fetch_tuples("SELECT id FROM project ORDER BY id")]
 
     async def _listen(self) -> None:
         async for batch in batches(self._platform):
