@@ -7,7 +7,7 @@ import asyncio
 import logging
 import sys
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from backend.acquisition.bulk_import import import_path
@@ -26,18 +26,18 @@ FRESH = timedelta(minutes=1)
 
 async def run(platform: Platform) -> None:
     """Write the plant's history and import it, unless that was done; returns when it is."""
-    project_id = await _wait_for_live_values(platform)
+    project_id, begin = await _wait_for_live_values(platform)
     if await _imported(platform, project_id):
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FILE
-        await _write(platform, path)
+        await _write(platform, path, begin)
         job = await import_path(platform, path, SLUG)
     log.info("history of %s days: %s readings, %s", DAYS, job.rows_done, job.state)
 
 
-async def _wait_for_live_values(platform: Platform) -> int:
-    """The demo project's number once a value is stored that came about since we wait."""
+async def _wait_for_live_values(platform: Platform) -> tuple[int, datetime]:
+    """The demo project's number and where live values begin, once one is stored since we wait."""
     since = platform.clock.now() - FRESH
     while True:
         async with platform.database.platform_read() as tx:
@@ -46,12 +46,13 @@ async def _wait_for_live_values(platform: Platform) -> int:
             )
         if project_id is not None:
             async with platform.database.read(project_id) as tx:
-                row = await tx.fetch_one(
-                    "SELECT 1 AS found FROM last_value WHERE project_id = %s AND ts > %s LIMIT 1",
+                begin = await tx.fetch_value(
+                    "SELECT min(ts) FROM last_value WHERE project_id = %s AND ts > %s",
                     (project_id, since),
+                    into=datetime,
                 )
-            if row is not None:
-                return project_id
+            if begin is not None:
+                return project_id, begin
         await asyncio.sleep(LOOK_S)
 
 
@@ -65,8 +66,10 @@ async def _imported(platform: Platform, project_id: int) -> bool:
     return row is not None
 
 
-async def _write(platform: Platform, path: Path) -> None:
+async def _write(platform: Platform, path: Path, end: datetime) -> None:
+    """The past ends where live values begin, so that a gap in these is never filled by it."""
     argv = [sys.executable, "-m", "gateway", "simulate", "--data", str(platform.settings.data)]
+    argv += ["--to", end.isoformat()]
     writer = await asyncio.create_subprocess_exec(
         *argv, "--history", str(path), "--days", str(DAYS), stdout=asyncio.subprocess.DEVNULL
     )
