@@ -7,6 +7,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from backend.application.web_process import WebProcess
+from backend.core.platform import Platform
+from gateway.contract.quality import Quality
 from tests.graphql.conftest import session_token
 from tests.graphql.plants import Plant
 from tests.graphql.sockets import open_socket
@@ -15,6 +17,16 @@ from tests.postgres import NOW, Actor, Tenant
 MakePlant = Callable[[Tenant], Awaitable[Plant]]
 LIVE = """subscription ($p: ID!, $keys: [String!]) {
   live(project: $p, keys: $keys) { at values { meterId key value unit quality at } } }"""
+
+
+POWERS = "subscription ($p: ID!) { nodePowers(project: $p) { slug powerKw powerAt } }"
+
+
+def powers_of(message: dict[str, object]) -> dict[str, tuple[float | None, str | None]]:
+    """Power of each place in a frame, and the instant it stands on."""
+    assert message["type"] == "next", message
+    nodes = message["payload"]["data"]["nodePowers"]  # type: ignore[index]
+    return {node["slug"]: (node["powerKw"], node["powerAt"]) for node in nodes}
 
 
 def rows_of(message: dict[str, object]) -> list[tuple[str, float]]:
@@ -74,6 +86,37 @@ async def test_two_clients_share_one_run(
             assert len(rows_of(await socket.receive())) == 3
         live.take([(made.points["m1", "p"], int(NOW.timestamp() * 1000), 1.5, 0)])
         assert rows_of(await one.receive()) == rows_of(await two.receive()) == [("p", 1.5)]
+
+
+async def test_the_power_of_every_place_as_it_comes(
+    process: WebProcess, served: str, platform: Platform, alice: Actor, plant: MakePlant
+) -> None:
+    made = await plant(alice.tenant)
+    async with platform.database.project(alice.tenant.id) as tx:
+        # Workshop a is fed through m1 less what m2 measures of it.
+        await tx.execute(
+            "INSERT INTO node_meter (project_id, node_id, meter_id, coefficient)"
+            " VALUES (%s, %s, %s, -1)",
+            (alice.tenant.id, made.nodes["a"].id, made.meters["m2"].id),
+        )
+    token = await session_token(process, alice)
+    async with open_socket(served, cookie=token) as socket:
+        await socket.subscribe(POWERS, {"p": "acme"})
+        assert powers_of(await socket.receive()) == {
+            "site": (300.0, "2026-03-15T03:59:00Z"),
+            "a": (120.0, "2026-03-15T03:59:00Z"),
+            "b": (80.0, "2026-03-15T03:59:00Z"),
+            "grid": (300.0, "2026-03-15T03:59:00Z"),
+        }
+        live = await process.live.project(alice.tenant.id)
+        now_ms = int(NOW.timestamp() * 1000)
+        live.take([(made.points["m1", "p"], now_ms, 210.0, 0)])
+        # The sum is as old as the oldest value in it.
+        assert powers_of(await socket.receive())["a"] == (130.0, "2026-03-15T03:59:00Z")
+        live.take([(made.points["m2", "p"], now_ms, 1.0, int(Quality.SUSPECT))])
+        powers = powers_of(await socket.receive())
+        assert powers["a"] == powers["b"] == (None, None)
+        assert powers["site"] == (300.0, "2026-03-15T03:59:00Z")
 
 
 async def test_a_stranger_is_told_not_found(

@@ -147,6 +147,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
         'subscription {{ live(project: "{project}") {{ values {{ value }} }} }}',
         'subscription {{ live(project: "{own}", devices: ["{device}"]) {{ values {{ value }} }} }}',
     ],
+    "Subscription.nodePowers": ['subscription {{ nodePowers(project: "{project}") {{ id }} }}'],
     "Subscription.summary": ['subscription {{ summary(project: "{project}") {{ powerKw }} }}'],
     "Subscription.alarms": ['subscription {{ alarms(project: "{project}") {{ id }} }}'],
     "Subscription.importProgress": [

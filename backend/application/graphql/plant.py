@@ -10,6 +10,7 @@ from backend.application.graphql.context import Door
 from backend.application.graphql.naming import Name
 from backend.application.graphql.scalars import BigInt
 from backend.application.live_cache import ProjectLive
+from backend.application.powers import Power, node_power
 from backend.core.ids import encode_id
 from backend.service.plant import rows
 from gateway.contract.quality import Quality as Stored
@@ -104,6 +105,21 @@ class Node:
     async def meter_ids(self) -> list[strawberry.ID]:
         terms = (await self.door.directory()).terms.get(self.row.id, [])
         return [strawberry.ID(encode_id("mtr", term.meter_uid)) for term in terms]
+
+    @strawberry.field
+    async def power_kw(self) -> float | None:
+        """Power now in kW; null unless all its electricity meters are fresh."""
+        power = await self._power()
+        return power.kw if power else None
+
+    @strawberry.field
+    async def power_at(self) -> datetime | None:
+        """The oldest instant that the power stands on."""
+        power = await self._power()
+        return power.at if power else None
+
+    async def _power(self) -> Power | None:
+        return node_power(await self.door.live(), await self.door.directory(), self.row)
 
 
 @strawberry.type

@@ -20,6 +20,7 @@ from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
+from backend.application.graphql.node_powers import NodePowersSubscription
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.projects import ProjectQuery
 from backend.application.graphql.push import PushMutation
@@ -30,7 +31,13 @@ Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
 Mutation = merge_types("Mutation", (PeopleMutation, AlarmMutation, PushMutation, DemoMutation))
 Subscription = merge_types(
     "Subscription",
-    (LiveSubscription, SummarySubscription, AlarmSubscription, ImportSubscription),
+    (
+        LiveSubscription,
+        NodePowersSubscription,
+        SummarySubscription,
+        AlarmSubscription,
+        ImportSubscription,
+    ),
 )
 
 _DEFINITION = "strawberry-definition"

@@ -43,6 +43,7 @@ export const plantQuery = graphql(
           parentId
           energies
           meterIds
+          powerKw
           name {
             en
             zh
@@ -115,6 +116,15 @@ export const liveSubscription = graphql(
   `,
   [liveValue]
 );
+
+export const nodePowersSubscription = graphql(`
+  subscription NodePowers($project: ID!) {
+    nodePowers(project: $project) {
+      id
+      powerKw
+    }
+  }
+`);
 
 export type Plant = NonNullable<ResultOf<typeof plantQuery>['project']>;
 export type PlantNode = Plant['nodes'][number];

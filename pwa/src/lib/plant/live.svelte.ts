@@ -1,6 +1,6 @@
 /** Live values by device and point, kept current by one subscription while a screen wants them. */
 import type { LiveValue } from '../graphql/fragments.ts';
-import { liveSubscription } from '../graphql/plant.ts';
+import { liveSubscription, nodePowersSubscription } from '../graphql/plant.ts';
 import { connection } from '../state/connection.svelte.ts';
 
 export interface Wanted {
@@ -10,6 +10,8 @@ export interface Wanted {
 
 export class LiveValues {
   #values = $state.raw<ReadonlyMap<string, LiveValue>>(new Map());
+  /** Power of nodes in kW; empty before the first frame. */
+  powers = $state.raw<ReadonlyMap<string, number | null>>(new Map());
   receivedAt = $state(0);
 
   /** Starts with what a query answered, so that the screen is never empty while frames come. */
@@ -31,6 +33,12 @@ export class LiveValues {
     return connection.socket.subscribe(liveSubscription, { project, devices, keys }, ({ live }) => {
       this.receivedAt = Date.now();
       this.put(live.values);
+    });
+  }
+
+  startPowers(project: string): () => void {
+    return connection.socket.subscribe(nodePowersSubscription, { project }, ({ nodePowers }) => {
+      this.powers = new Map(nodePowers.map((node) => [node.id, node.powerKw]));
     });
   }
 }

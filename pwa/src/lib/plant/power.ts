@@ -1,30 +1,28 @@
-/** The live power of a node, only where the server or one meter says it: nothing is summed here. */
+/** The live power of a node: the server's sum, else its one meter's; nothing is summed here. */
 import type { LiveValue } from '../graphql/fragments.ts';
 import type { Meter, PlantNode } from '../graphql/plant.ts';
-import type { Summary } from '../graphql/summary.ts';
 import { mainEnergy } from '../state/energies.ts';
+import { session } from '../state/session.svelte.ts';
 
 export interface Power {
   value: number | null;
   unit: string;
 }
 
-function fromSummary(node: PlantNode, summary: Summary | null): Power | null {
-  if (!summary) return null;
-  if (summary.node.id === node.id) return { value: summary.powerKw, unit: 'kW' };
-  const top = summary.top.find((one) => one.node.id === node.id);
-  return top ? { value: top.powerKw, unit: 'kW' } : null;
-}
-
+/** The server sums the plant's main energy; of a node without it the flow of its only meter. */
 export function powerOf(
   node: PlantNode,
   meters: ReadonlyMap<string, Meter>,
-  summary: Summary | null,
+  powers: ReadonlyMap<string, number | null>,
   newest: (known: LiveValue | null) => LiveValue | null
 ): Power | null {
-  const known = fromSummary(node, summary);
-  if (known) return known;
   const energy = mainEnergy(node.energies);
+  if (energy !== '' && energy === session.project?.energies[0]?.code) {
+    return {
+      value: powers.has(node.id) ? (powers.get(node.id) ?? null) : node.powerKw,
+      unit: 'kW'
+    };
+  }
   const own = node.meterIds
     .map((id) => meters.get(id))
     .filter((meter) => meter !== undefined && meter.energy === energy);

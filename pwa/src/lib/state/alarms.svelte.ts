@@ -1,6 +1,7 @@
 /** All alarms that this page knows, kept current by the subscription, saved for offline. */
 import { alarmsQuery, alarmsSubscription, openAlarmsQuery, type Alarm } from '../graphql/alarms.ts';
 import { byUrgency, isOpen, newestFirst, wantsAck } from '../alarm/order.ts';
+import { closeStale } from '../alarm/stale.ts';
 import { asAppError } from '../net/errors.ts';
 import { request } from '../net/request.ts';
 import { loadSnapshot, saveSnapshot } from '../store/snapshot.ts';
@@ -80,6 +81,7 @@ class AlarmsState {
     this.loaded = true;
     this.failure = null;
     this.savedAt = Date.now();
+    void closeStale(this.#byId).catch(() => undefined);
     const kept = [...this.open, ...this.past.slice(0, PAGE)];
     void saveSnapshot(`alarms.${this.#project}`, kept, this.savedAt).catch(() => undefined);
   }
