@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
+
+from psycopg.rows import DictRow
 
 from backend.aggregation.demand import (
     Forecast,
@@ -21,7 +23,14 @@ EXCESS_RATIO = 1.05
 """Demand above 105 % of the contract is charged double (domain.md 2.5, unconfirmed)."""
 SLACK = timedelta(minutes=20)
 """How far before the window a meter's sample is looked for (report by exception)."""
+GRID = timedelta(seconds=30)
+"""Of every second sample only the first and last of each 30 s count: energies at the grid's
+instants lie between these."""
 STALE = timedelta(minutes=3)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Metered = tuple[int, list[Sample]]
+"""A meter's coefficient and samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,7 @@ async def demand_window(tx: ReadSession, project_id: int, now: datetime) -> Dema
     contract = await contract_in_force(tx, project_id, now)
     if contract is None:
         return None
-    meters = await _meters(tx, project_id, contract, now, now)
+    [meters] = await _meters(tx, project_id, [Stretch(contract, now, now)])
     power = await tx.fetch_one(_POWER, {"project": project_id, "node": contract.node_id})
     if power is None or not meters or len(meters) < power["meters"] or power["kw"] is None:
         return None
@@ -92,62 +101,80 @@ async def demand_window(tx: ReadSession, project_id: int, now: datetime) -> Dema
     return DemandWindow(at, contract, samples, power["kw"], await _shed(tx, project_id))
 
 
-async def peak_demand(
-    tx: ReadSession, project_id: int, contract: Contract, start: datetime, end: datetime
-) -> float | None:
-    """The highest demand (kW) in (start, end] by the contract's method; None without samples."""
-    meters = await _meters(tx, project_id, contract, start, end)
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time in which the highest demand by a contract's method is asked for: (start, end]."""
+
+    contract: Contract
+    start: datetime
+    end: datetime
+
+
+async def peak_demands(
+    tx: ReadSession, project_id: int, stretches: Sequence[Stretch], *, or_current: bool = False
+) -> list[tuple[datetime, float] | None]:
+    """The highest demand (kW) of each stretch and when; None without samples. One statement.
+
+    With `or_current` a stretch in which no step of the sliding ended has the demand of its end.
+    """
+    read = await _meters(tx, project_id, stretches)
+    return [
+        _peak(stretch, meters, or_current=or_current)
+        for stretch, meters in zip(stretches, read, strict=True)
+    ]
+
+
+def _peak(
+    stretch: Stretch, meters: list[Metered], *, or_current: bool
+) -> tuple[datetime, float] | None:
     if not meters:
         return None
-    at = min(end, *(samples[-1][0] for _, samples in meters))
-    total = _summed(meters, at, at - start + contract.method.window + contract.method.pace)
-    highest = maximum(total, start, at, contract.method)
-    # Before the first step of the sliding is over, the demand of this moment is all there is.
-    return demand_at(total, at, contract.method) if highest is None else highest[1]
+    method = stretch.contract.method
+    at = min(stretch.end, *(samples[-1][0] for _, samples in meters))
+    total = _summed(meters, at, at - stretch.start + method.window + method.pace)
+    highest = maximum(total, stretch.start, at, method)
+    if highest is not None or not or_current:
+        return highest
+    current = demand_at(total, at, method)
+    return None if current is None else (at, current)
 
 
 async def _meters(
-    tx: ReadSession, project_id: int, contract: Contract, start: datetime, end: datetime
-) -> list[tuple[int, list[Sample]]]:
-    """Coefficient and samples of each of the contract's meters, from one window before `start`."""
+    tx: ReadSession, project_id: int, stretches: Sequence[Stretch]
+) -> list[list[Metered]]:
+    """Coefficient and samples of the contract's meters, from one window before each stretch."""
     rows = await tx.fetch_tuples(
         _SAMPLES,
         {
             "project": project_id,
-            "node": contract.node_id,
-            "since": start - contract.method.window - SLACK,
-            "now": end,
+            "nodes": [one.contract.node_id for one in stretches],
+            "since": [one.start - one.contract.method.window - SLACK for one in stretches],
+            "until": [one.end for one in stretches],
         },
     )
-    return [
-        (coefficient, [(ts, value) for _, _, ts, value in group])
-        for (_, coefficient), group in groupby(rows, key=lambda row: (row[0], row[1]))
-    ]
+    read: list[list[Metered]] = [[] for _ in stretches]
+    for (number, _, coefficient), group in groupby(rows, key=lambda row: tuple(row[:3])):
+        read[number - 1].append((coefficient, [(ts, value) for *_, ts, value in group]))
+    return read
 
 
-def _summed(
-    meters: Sequence[tuple[int, list[Sample]]], at: datetime, span: timedelta
-) -> list[Sample]:
-    """The meters' cumulative energies added on a common grid of 30 s over `span` up to `at`."""
-    grid = timedelta(seconds=30)
-    steps = span // grid + 1
+def _summed(meters: Sequence[Metered], at: datetime, span: timedelta) -> list[Sample]:
+    """The meters' cumulative energies added over `span` up to `at`, at GRID's instants and `at`.
+
+    The instants of every method lie on that grid, so a demand is never interpolated twice.
+    """
     rising = [(coefficient, _rising(samples)) for coefficient, samples in meters]
+    instant = _EPOCH + (at - span - _EPOCH) // GRID * GRID
     total: list[Sample] = []
-    for step in range(steps, -1, -1):
-        instant = at - step * grid
-        parts = [energy_at(samples, instant) for _, samples in rising]
-        if any(part is None for part in parts):
-            continue
-        total.append(
-            (
-                instant,
-                sum(
-                    coefficient * part
-                    for (coefficient, _), part in zip(rising, parts, strict=True)
-                    if part is not None
-                ),
-            )
-        )
+    while instant <= at:
+        parts = [
+            None if energy is None else coefficient * energy
+            for coefficient, energy in ((c, energy_at(samples, instant)) for c, samples in rising)
+        ]
+        known = [part for part in parts if part is not None]
+        if len(known) == len(parts):
+            total.append((instant, sum(known)))
+        instant = at if instant < at < instant + GRID else instant + GRID
     return total
 
 
@@ -161,19 +188,36 @@ def _rising(samples: list[Sample]) -> list[Sample]:
 
 async def contract_in_force(tx: ReadSession, project_id: int, now: datetime) -> Contract | None:
     """The supply contract valid at `now`."""
-    row = await tx.fetch_one(
+    [found] = await contracts_in_force(tx, project_id, [now])
+    return found
+
+
+async def contracts_in_force(
+    tx: ReadSession, project_id: int, instants: Sequence[datetime]
+) -> list[Contract | None]:
+    """The supply contract valid at each instant."""
+    rows = await tx.fetch_all(
         """
         SELECT node_id, contract_demand_kw, window_minutes, step_minutes, demand_price,
-               confirmed_by
-        FROM supply_contract
-        WHERE project_id = %(project)s AND valid_from <= %(now)s
-          AND (valid_to IS NULL OR valid_to > %(now)s)
-        ORDER BY valid_from DESC, id DESC LIMIT 1
+               confirmed_by, valid_from, valid_to
+        FROM supply_contract WHERE project_id = %s ORDER BY valid_from DESC, id DESC
         """,
-        {"project": project_id, "now": now},
+        (project_id,),
     )
-    if row is None:
-        return None
+    return [
+        next(
+            (
+                _contract(row)
+                for row in rows
+                if row["valid_from"] <= at and (row["valid_to"] is None or at < row["valid_to"])
+            ),
+            None,
+        )
+        for at in instants
+    ]
+
+
+def _contract(row: DictRow) -> Contract:
     window, step = timedelta(minutes=row["window_minutes"]), timedelta(minutes=row["step_minutes"])
     method = Method(window, step, sliding=step < window)
     confirmed = row["confirmed_by"] is not None
@@ -195,15 +239,24 @@ async def _shed(tx: ReadSession, project_id: int) -> list[Shed]:
 
 
 _SAMPLES = """
-SELECT p.id, nm.coefficient, r.ts, r.value
-FROM node_meter nm
-JOIN meter m ON m.project_id = %(project)s AND m.id = nm.meter_id AND m.energy = 'electricity'
-JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
-            AND p.name = m.register_name AND p.unit = 'kWh'
-JOIN reading r ON r.project_id = %(project)s AND r.point_id = p.id
-              AND r.ts > %(since)s AND r.ts <= %(now)s
-WHERE nm.project_id = %(project)s AND nm.node_id = %(node)s
-ORDER BY p.id, r.ts
+SELECT number, id, coefficient, ts, value
+FROM (
+    SELECT s.number, p.id, nm.coefficient, r.ts, r.value,
+           date_bin('30 seconds', r.ts, 'epoch') AS bin,
+           lag(date_bin('30 seconds', r.ts, 'epoch')) OVER w AS before,
+           lead(date_bin('30 seconds', r.ts, 'epoch')) OVER w AS after
+    FROM unnest(%(nodes)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+         WITH ORDINALITY AS s (node_id, since, until, number)
+    JOIN node_meter nm ON nm.project_id = %(project)s AND nm.node_id = s.node_id
+    JOIN meter m ON m.project_id = %(project)s AND m.id = nm.meter_id AND m.energy = 'electricity'
+    JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
+                AND p.name = m.register_name AND p.unit = 'kWh'
+    JOIN reading r ON r.project_id = %(project)s AND r.point_id = p.id
+                  AND r.ts > s.since AND r.ts <= s.until
+    WINDOW w AS (PARTITION BY s.number, p.id ORDER BY r.ts)
+) samples
+WHERE bin IS DISTINCT FROM before OR bin IS DISTINCT FROM after
+ORDER BY number, id, ts
 """
 
 _POWER = """

@@ -1,14 +1,16 @@
 """The demand window read from real rows: two incomers, a contract, a shed list."""
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from psycopg.types.json import Jsonb
 
+from backend.aggregation.demand import maximum
 from backend.core.clock import ManualClock
 from backend.core.db import Database, WriteSession
 from backend.core.ids import new_uuid
-from backend.service.demand import contract_in_force, demand_window, peak_demand
+from backend.service.demand import Stretch, contract_in_force, demand_window, peak_demands
 from tests.postgres import Actor
 
 MINUTE = timedelta(minutes=1)
@@ -163,7 +165,70 @@ async def test_the_peak_of_a_past_hour(
     async with database.read(project) as tx:
         contract = await contract_in_force(tx, project, now)
         assert contract is not None
-        peak = await peak_demand(tx, project, contract, now - 60 * MINUTE, now)
-        young = await peak_demand(tx, project, contract, now - MINUTE / 3, now)
-    assert peak == pytest.approx(4200.0)
-    assert young == pytest.approx(3600.0)
+        hour, before, young = await peak_demands(
+            tx,
+            project,
+            [
+                Stretch(contract, now - 60 * MINUTE, now),
+                Stretch(contract, now - 500 * MINUTE, now - 400 * MINUTE),
+                Stretch(contract, now - MINUTE / 3, now + MINUTE / 2),
+            ],
+            or_current=True,
+        )
+        nothing = await peak_demands(tx, project, [Stretch(contract, now, now + MINUTE / 2)])
+    # The surge ended 40 minutes ago; the windows that end within five minutes from then hold it.
+    assert hour is not None
+    assert hour[0] == now - 40 * MINUTE
+    assert hour[1] == pytest.approx(4200.0)
+    assert before is None
+    assert young is not None
+    assert young[0] == now
+    assert young[1] == pytest.approx(3600.0)
+    assert nothing == [None]
+
+
+async def test_seconds_are_read_in_part_and_give_the_exact_demand(
+    database: Database, alice: Actor, clock: ManualClock
+) -> None:
+    """First and last sample of each half minute are enough: as from all samples, by hand.
+
+    No sample lies at a full or half minute, and power is never the same for two seconds.
+    """
+    now, project = clock.now() + timedelta(seconds=7), alice.tenant.id
+    powers = [float(1000 + minute * 37 % 500) for minute in range(40)]
+    async with database.project(project) as tx:
+        site = await add_node(tx, project, "site", now)
+        await tx.execute(
+            "INSERT INTO supply_contract (project_id, node_id, contract_demand_kw, capacity_kva,"
+            " window_minutes, step_minutes, demand_price, valid_from)"
+            " VALUES (%s, %s, 4200, 7650, 15, 1, 38.4, %s)",
+            (project, site, now - timedelta(days=90)),
+        )
+    await incomer(database, project, site, "inc-1", powers, now)
+    async with database.read(project) as tx:
+        rows = await tx.fetch_tuples(
+            "SELECT ts, value, point_id FROM reading WHERE project_id = %s ORDER BY ts", (project,)
+        )
+    samples: list[tuple[datetime, float]] = []
+    for (start, low, _), (_, high, _) in pairwise(rows):
+        samples += [
+            (start + timedelta(seconds=second), low + (high - low) * (second / 60) ** 2)
+            for second in range(60)
+            if second not in (23, 53)
+        ]
+    samples.append((rows[-1][0], rows[-1][1]))
+    async with database.ingest() as ingest:
+        await ingest.execute_many(
+            "INSERT INTO reading (project_id, point_id, ts, value) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            [(project, rows[0][2], ts, value) for ts, value in samples],
+        )
+    async with database.read(project) as tx:
+        contract = await contract_in_force(tx, project, now)
+        assert contract is not None
+        [peak] = await peak_demands(tx, project, [Stretch(contract, now - 20 * MINUTE, now)])
+    expected = maximum(samples, now - 20 * MINUTE, now, contract.method)
+    assert peak is not None
+    assert expected is not None
+    assert peak[0] == expected[0]
+    assert peak[1] == pytest.approx(expected[1], rel=1e-12)

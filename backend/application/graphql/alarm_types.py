@@ -9,7 +9,7 @@ from typing import TypeVar
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from backend.application.graphql.context import Door, KwInfo
+from backend.application.graphql.context import Door
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.naming import Name
 from backend.application.graphql.persons import Person, persons_by_id
@@ -20,9 +20,9 @@ from backend.core.db import ReadSession
 from backend.core.ids import encode_id
 from backend.service.alarms import acknowledge as acks_of
 from backend.service.alarms import store
-from backend.service.alarms.avoided import avoided_by
+from backend.service.alarms.avoided import Avoided, avoided_by
 from backend.service.alarms.states import Cause
-from backend.service.demand import contract_in_force, demand_window
+from backend.service.demand import DemandWindow, demand_window
 
 Row = TypeVar("Row")
 
@@ -57,6 +57,8 @@ class AlarmDoor:
             self._batch(acks_of.acknowledgements)
         )
         self.persons: DataLoader[int, Person | None] = DataLoader(self._persons)
+        self.avoided: DataLoader[int, Avoided | None] = DataLoader(self._avoided)
+        self.demand: DataLoader[int, DemandWindow | None] = DataLoader(self._demand)
         self._known: dict[int, store.Occurrence] = {}
 
     def alarm(self, occurrence: store.Occurrence) -> "Alarm":
@@ -78,6 +80,21 @@ class AlarmDoor:
     async def _persons(self, ids: list[int]) -> list[Person | None]:
         database = self.door.process.platform.database
         return await persons_by_id(database, self.door.project.id, ids)
+
+    async def _avoided(self, ids: list[int]) -> list[Avoided | None]:
+        known = [self._known[id] for id in ids]
+        steps = await self.steps.load_many(ids)
+        now = self.door.process.platform.clock.now()
+        async with self.door.read() as tx:
+            found = await avoided_by(
+                tx, self.door.project.id, list(zip(known, steps, strict=True)), now
+            )
+        return [found.get(id) for id in ids]
+
+    async def _demand(self, projects: list[int]) -> list[DemandWindow | None]:
+        now = self.door.process.platform.clock.now()
+        async with self.door.read() as tx:
+            return [await demand_window(tx, project, now) for project in projects]
 
 
 @strawberry.type
@@ -236,30 +253,25 @@ class Alarm:
         wanted = self.row.params.get("shedKw")
         if not isinstance(wanted, int | float) or wanted <= 0:
             return []
-        door = self.alarms.door
-        async with door.read() as tx:
-            window = await demand_window(tx, door.project.id, door.process.platform.clock.now())
-        return [] if window is None else await suggestions(door, window.to_shed(wanted))
+        window = await self.alarms.demand.load(self.alarms.door.project.id)
+        if window is None:
+            return []
+        return await suggestions(self.alarms.door, window.to_shed(wanted))
 
     @strawberry.field
-    async def avoided(self, info: KwInfo) -> AvoidedCost | None:
+    async def avoided(self) -> AvoidedCost | None:
         """Cost avoided since it was taken; null where it does not apply."""
-        steps = await self.alarms.steps.load(self.row.id)
-        door = self.alarms.door
-        now = info.context.process.platform.clock.now()
-        async with door.read() as tx:
-            found = await avoided_by(tx, door.project.id, self.row, steps, now)
-            contract = await contract_in_force(tx, door.project.id, self.row.raised_at)
-        if found is None or contract is None:
+        found = await self.alarms.avoided.load(self.row.id)
+        if found is None:
             return None
         return AvoidedCost(
             amount=found.amount,
-            currency=door.project.currency,
+            currency=self.alarms.door.project.currency,
             forecast_kw=float(found.forecast_kw),
             peak_kw=float(found.peak_kw),
             limit_kw=float(found.limit_kw),
             price_per_kw=found.price_per_kw,
-            confirmed=contract.confirmed,
+            confirmed=found.confirmed,
         )
 
 
