@@ -31,6 +31,16 @@ PHONE = ViewportSize(width=390, height=844)
 LOCALES = ("en", "zh-CN")
 ROUTES = ("/", "/alarms", "/analyse", "/plant", "/more")
 PATIENCE_MS = 20_000
+_CONTROLLED = """() => new Promise((done) => navigator.serviceWorker.controller ? done()
+  : navigator.serviceWorker.addEventListener('controllerchange', () => done()))"""
+_OVERFLOW = """async () => {
+  const { documentElement: page } = document;
+  const wider = () => page.scrollWidth - page.clientWidth;
+  for (let frame = 0; frame < 2 || (wider() > 0 && frame < 20); frame++) {
+    await new Promise((done) => requestAnimationFrame(done));
+  }
+  return wider();
+}"""
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -60,9 +70,11 @@ class Phone:
     def settle(self) -> None:
         """Wait until nothing says that it is still loading."""
         self.page.locator("h1").first.wait_for()
-        self.page.wait_for_function(
-            "!document.querySelector('[data-testid=loading], [aria-busy=true]')"
-        )
+        expect(self.page.locator(".skeleton")).to_have_count(0)
+
+    def installed(self) -> None:
+        """Wait until the service worker serves this page."""
+        self.page.evaluate(_CONTROLLED)
 
     def text(self, testid: str) -> str:
         """What an element shows, with the blanks of all kinds as one plain blank."""
@@ -73,10 +85,8 @@ class Phone:
         return self.context.new_cdp_session(self.page)
 
     def overflow(self) -> int:
-        """By how many CSS pixels the page is wider than its window."""
-        width: int = self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
+        """By how many CSS pixels the page is wider than its window, after two frames at rest."""
+        width: int = self.page.evaluate(_OVERFLOW)
         return width
 
 

@@ -116,7 +116,7 @@ def test_taken_offline_it_waits_and_is_sent_once(
 ) -> None:
     with phone(browser, running, "shift") as shift:
         shift.open("/alarms")
-        shift.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        shift.installed()
         plant.overload()
         alarm = plant.alarm()
         expect(row(shift, "UNACK")).to_have_count(1)

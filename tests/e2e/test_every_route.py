@@ -1,0 +1,109 @@
+"""Every route on every width, theme and language: nothing wider than the window, nothing for axe."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import ViewportSize
+
+from tests.e2e.browser import LOCALES, ROUTES, Phone, phone
+from tests.product import ROOT, Product
+
+AXE = ROOT / "pwa" / "node_modules" / "axe-core" / "axe.min.js"
+WIDTHS = (320, 360, 390, 768, 1440)
+AXE_WIDTHS = {"en": {390, 1440}, "zh-CN": {390}}
+THEMES = ("light", "dark")
+SMALL = ViewportSize(width=360, height=640)
+LARGE_TEXT = "130%"
+"""Text size as Android's setting scales it."""
+
+_RUN_AXE = """() => axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+  violations.map(({ id, nodes }) => [id, ...nodes.slice(0, 3).map((node) =>
+    `${node.target.join(' ')}: ${node.any.concat(node.all).map((one) => one.message)}`)]))"""
+_PLACES = """(names) => names.map((name) => {
+  const { top, bottom, left, right } = document
+    .querySelector(`[data-testid=${name}]`).getBoundingClientRect();
+  return [name, Math.round(top), Math.round(bottom), Math.round(left), Math.round(right)];
+})"""
+_CUT = """() => [...document.querySelectorAll('main *')].filter((one) =>
+    one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible'
+    && getComputedStyle(one).overflowX !== 'auto' && !one.closest('.hidden')
+    && one.clientWidth > 0).map((one) => one.className + ': ' + one.textContent.trim())"""
+
+
+def deeper(running: Product) -> list[str]:
+    """A page of one meter and of one alarm, beside the five tabs."""
+    project = running.graphql(
+        '{ project(id: "demo") { meters { id slug } alarms(first: 1) { id } } }'
+    )["project"]
+    meter = next(one["id"] for one in project["meters"] if one["slug"] == "furnace-2")
+    return [f"/plant/{meter}", *(f"/alarms/{one['id']}" for one in project["alarms"])]
+
+
+def axe(held: Phone) -> list[Any]:
+    """What axe finds on the page as it is."""
+    held.page.evaluate(AXE.read_text())
+    found: list[Any] = held.page.evaluate(_RUN_AXE)
+    return found
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("locale", LOCALES)
+def test_no_route_scrolls_sideways_and_axe_finds_nothing(
+    browser: Chromium, running: Product, locale: str, theme: str
+) -> None:
+    found: dict[str, Any] = {}
+    with phone(
+        browser, running, locale=locale, color_scheme=theme, bypass_csp=True, reduced_motion="reduce"
+    ) as held:
+        for route in (*ROUTES, *deeper(running)):
+            held.open(route)
+            for width in WIDTHS:
+                held.page.set_viewport_size({"width": width, "height": 844})
+                if (wider := held.overflow()) > 0:
+                    found[f"{route} at {width} px"] = f"{wider} px too wide"
+                if width in AXE_WIDTHS[locale] and (violations := axe(held)):
+                    found[f"{route} at {width} px, axe"] = violations
+        assert held.broken == []
+    assert found == {}, json.dumps(found, indent=1, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("locale", LOCALES)
+def test_signing_in_is_accessible(
+    browser: Chromium, running: Product, locale: str, theme: str
+) -> None:
+    with phone(
+        browser, running, None, locale=locale, color_scheme=theme, bypass_csp=True
+    ) as held:
+        held.open("/")
+        held.page.locator("section.demo button").first.wait_for()
+        assert axe(held) == []
+        for width in WIDTHS:
+            held.page.set_viewport_size({"width": width, "height": 844})
+            assert held.overflow() == 0
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_five_second_answer_needs_no_scrolling(
+    browser: Chromium, running: Product, locale: str
+) -> None:
+    with phone(browser, running, locale=locale, size=SMALL) as held:
+        held.open("/")
+        held.page.get_by_test_id("today").wait_for()
+        held.page.add_style_tag(content=f":root {{ font-size: {LARGE_TEXT} }}")
+        bar = held.page.locator("nav").first.bounding_box()
+        assert bar is not None
+        places = held.page.evaluate(_PLACES, ["verdict", "power", "demand", "today"])
+        for name, top, bottom, left, right in places:
+            assert 0 <= top < bottom <= bar["y"], f"{name} ends at {bottom}, the bar is at {bar}"
+            assert 0 <= left < right <= SMALL["width"], name
+        assert {"en": "0 open alarms", "zh-CN": "0"}[locale] in held.text("verdict")
+        assert held.overflow() == 0
+        assert held.page.evaluate(_CUT) == []
+
+
+def test_axe_is_there() -> None:
+    assert Path(AXE).is_file(), "scripts/setup installs the app's packages"

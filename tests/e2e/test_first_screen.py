@@ -1,0 +1,241 @@
+"""The first screen's numbers: what is shown is what the platform says, and it cross-foots.
+
+The frame the page has is kept and no later one let through, so that text and frame belong together.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import WebSocketRoute
+
+from tests.e2e.browser import LOCALES, Phone, phone
+from tests.product import Product
+
+TERMS = """{ project(id: "demo") {
+  factors { energy substance basis value validFrom validTo }
+  tariff(energy: "electricity") { bands { band price } }
+  ranking(energy: "electricity", period: DAY) {
+    share node { slug } figures { value quantity unit } } } }"""
+
+
+class Screen:
+    """Now in one language, frozen at one frame of the subscription."""
+
+    def __init__(self, held: Phone) -> None:
+        """Let frames through until the screen is full, then none."""
+        self.held = held
+        self.frame: dict[str, Any] = {}
+        self._frozen = False
+        held.page.route_web_socket("**/graphql", self._between)
+
+    def freeze(self) -> None:
+        """Open Now and keep the frame it shows."""
+        self.held.open("/")
+        self.held.page.get_by_test_id("today").wait_for()
+        self._frozen = True
+        self.held.page.wait_for_timeout(200)
+
+    def say(self, locale: str) -> None:
+        """Switch the language as a person does; the frame stays."""
+        if self.held.page.locator("html").get_attribute("lang") == locale:
+            return
+        self.held.page.locator("nav a[href='/more']").click()
+        name = {"en": "English", "zh-CN": "简体中文"}[locale]
+        self.held.page.get_by_text(name, exact=True).click()
+        self.held.page.locator("nav a[href='/']").click()
+        self.held.page.get_by_test_id("today").wait_for()
+
+    def shown(self) -> dict[str, str]:
+        """Every number of the screen by what it means, as text."""
+        texts = {
+            name: self.held.text(name)
+            for name in (
+                "power", "forecast", "demand", "today", "difference", "cost", "tce", "co2",
+                "month", "month-cost", "total-tce", "total-co2", "total-cost",
+            )
+        }  # fmt: skip
+        for row in self.held.page.locator("tr[data-energy]").all():
+            cells = [row.locator("b").inner_text(), *row.locator("td").all_inner_texts()]
+            texts[f"energy {row.get_attribute('data-energy')}"] = " | ".join(cells)
+        for index, row in enumerate(self.held.page.locator("ol li .number").all()):
+            texts[f"top {index}"] = " ".join(row.inner_text().split())
+        return texts
+
+    def _between(self, route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            data = json.loads(message).get("payload", {}).get("data", {})
+            if self._frozen and data:
+                return
+            self.frame = data.get("summary", self.frame) if data else self.frame
+            route.send(message)
+
+        server.on_message(pass_on)
+
+
+@pytest.fixture(scope="module")
+def screen(browser: Chromium, running: Product) -> Iterator[Screen]:
+    """The first screen of the manager, frozen."""
+    with phone(browser, running) as held:
+        found = Screen(held)
+        found.freeze()
+        yield found
+
+
+@pytest.fixture(scope="module")
+def terms(running: Product) -> dict[str, Any]:
+    """Factors, tariff and ranking from GraphQL."""
+    project: dict[str, Any] = running.graphql(TERMS)["project"]
+    return project
+
+
+def number(text: str) -> Decimal:
+    """The first number in a text as both languages write it."""
+    found = re.search(r"-?\d[\d,]*(\.\d+)?", text)
+    assert found is not None, f"no number in {text!r}"
+    return Decimal(found.group().replace(",", ""))
+
+
+def rounded(value: object, digits: int = 0) -> Decimal:
+    """A value as Intl rounds it: half away from zero, from the exact decimal."""
+    exact = Decimal(value) if isinstance(value, float) else Decimal(str(value))
+    return exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+
+
+def tonnes(kilograms: object) -> Decimal:
+    """Kilograms as the screen shows tonnes."""
+    return rounded(Decimal(str(kilograms)) / 1000, 2)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_number_is_the_frames_own(screen: Screen, locale: str) -> None:
+    screen.say(locale)
+    shown, frame = screen.shown(), screen.frame
+    demand, today = frame["demand"], frame["today"]
+    assert number(shown["power"]) == rounded(frame["powerKw"])
+    assert number(shown["forecast"]) == rounded(demand["forecastKw"])
+    assert [number(part) for part in re.findall(r"\d[\d,]*", shown["demand"])] in (
+        [rounded(demand["currentKw"]), rounded(demand["contractKw"])],
+        [rounded(demand["contractKw"]), rounded(demand["currentKw"])],
+    )
+    assert number(shown["today"]) == rounded(today["value"])
+    assert number(shown["cost"]) == rounded(today["cost"])
+    assert number(shown["tce"]) == tonnes(today["kgce"])
+    assert number(shown["co2"]) == tonnes(today["kgco2"])
+    assert number(shown["month"]) == rounded(frame["month"]["value"])
+    assert number(shown["month-cost"]) == rounded(frame["month"]["cost"])
+    assert number(shown["total-tce"]) == tonnes(frame["totalKgce"])
+    assert number(shown["total-co2"]) == tonnes(frame["totalKgco2"])
+    assert number(shown["total-cost"]) == rounded(frame["totalCost"])
+    before = Decimal(frame["yesterday"]["quantity"])
+    change = (Decimal(today["quantity"]) - before) / before * 100
+    assert number(shown["difference"]) == rounded(abs(change), 1 if abs(change) < 100 else 0)
+    assert [one["energy"] for one in frame["energies"]] == ["electricity", "natural_gas", "water"]
+    for one in frame["energies"]:
+        value, *means = shown[f"energy {one['energy']}"].split(" | ")
+        assert number(value) == rounded(one["value"])
+        assert value.split()[-1] == one["unit"].replace("m3", "m³")
+        expected = [one["kgce"], one["kgco2"], one["cost"]]
+        for text, exact, show in zip(means, expected, (tonnes, tonnes, rounded), strict=True):
+            assert (text == "–") if exact is None else (number(text) == show(exact)), one
+    for index, one in enumerate(frame["top"]):
+        assert number(shown[f"top {index}"]) == rounded(one["powerKw"])
+        assert shown[f"top {index}"].endswith(f"{rounded(one['share'] * 100)}%")
+
+
+def test_both_languages_show_the_same_numbers(screen: Screen) -> None:
+    numbers = []
+    for locale in LOCALES:
+        screen.say(locale)
+        numbers.append(
+            {name: re.findall(r"[\d.,]+\d|\d", text) for name, text in screen.shown().items()}
+        )
+    english, chinese = numbers
+    assert sorted(english.pop("demand")) == sorted(chinese.pop("demand"))
+    assert english == chinese
+    words = screen.held.page.locator("main").inner_text()
+    assert re.findall(r"\b(?:Power|Today|Cost|Forecast|limit)\b", words) == []
+
+
+def test_days_make_the_month_and_slots_make_the_day(screen: Screen) -> None:
+    frame = screen.frame
+    days = [Decimal(str(one)) for one in frame["monthSeries"]["values"] if one is not None]
+    assert sum(days) == Decimal(frame["month"]["value"])
+    slots = [Decimal(str(one)) for one in frame["todaySeries"]["values"] if one is not None]
+    assert sum(slots) == Decimal(frame["today"]["value"])
+    assert days[-1] == Decimal(frame["today"]["value"])
+    bars = screen.held.page.locator("svg rect, svg path").count()
+    assert bars > 0
+
+
+def in_force(terms: dict[str, Any], energy: str, substance: str) -> Decimal | None:
+    """The factor that became valid last; coal by the calorific value, as the site accounts."""
+    found = [
+        one
+        for one in terms["factors"]
+        if (one["energy"], one["substance"]) == (energy, substance)
+        and (substance != "kgce" or one["basis"] == "calorific")
+    ]
+    newest = max(found, key=lambda one: str(one["validFrom"]), default=None)
+    return None if newest is None else Decimal(newest["value"])
+
+
+def test_energy_times_factor_is_carbon_and_coal(screen: Screen, terms: dict[str, Any]) -> None:
+    frame = screen.frame
+    for one in [frame["today"], frame["month"], *frame["energies"]]:
+        for field in ("kgce", "kgco2"):
+            factor = in_force(terms, one["energy"], field)
+            if factor is None:
+                assert one[field] is None, one
+            else:
+                assert Decimal(one[field]) == factor * Decimal(one["value"]), one
+    assert in_force(terms, "electricity", "kgco2") == Decimal("0.5827")
+    assert in_force(terms, "electricity", "kgce") == Decimal("0.1229")
+
+
+def test_the_totals_are_the_rows_that_count(screen: Screen) -> None:
+    frame = screen.frame
+    for field, total in (("kgce", "totalKgce"), ("kgco2", "totalKgco2"), ("cost", "totalCost")):
+        parts = [Decimal(one[field]) for one in frame["energies"] if one[field] is not None]
+        assert sum(parts) == Decimal(frame[total]), field
+
+
+def test_cost_per_kwh_lies_within_the_tariffs_prices(
+    screen: Screen, terms: dict[str, Any]
+) -> None:
+    prices = [Decimal(band["price"]) for band in terms["tariff"]["bands"]]
+    for figures in (screen.frame["today"], screen.frame["month"]):
+        price = Decimal(figures["cost"]) / Decimal(figures["value"])
+        assert min(prices) <= price <= max(prices)
+
+
+def test_loads_do_not_exceed_the_incomers_and_are_ranked(
+    screen: Screen, terms: dict[str, Any]
+) -> None:
+    frame, ranking = screen.frame, terms["ranking"]
+    powers = [one["powerKw"] for one in frame["top"]]
+    assert powers == sorted(powers, reverse=True)
+    assert len(powers) >= 3
+    for one in frame["top"]:
+        assert one["share"] == pytest.approx(one["powerKw"] / frame["powerKw"], abs=1e-9)
+    # Meters are read a second apart: of the powers of one instant 2 % may be such a step.
+    assert sum(powers) <= frame["powerKw"] * 1.02
+
+    loads = [one for one in ranking if one["node"]["slug"] not in {"grid", "roof"}]
+    energies = [int(one["figures"]["quantity"]) for one in loads]
+    assert energies == sorted(energies, reverse=True)
+    site = running_total(frame)
+    assert sum(energies) <= site
+    assert all(one["figures"]["unit"] == "kWh" for one in ranking)
+    assert sum(one["share"] for one in loads) <= 1
+
+
+def running_total(frame: dict[str, Any]) -> int:
+    """The site's electricity today in its smallest unit."""
+    return int(frame["today"]["quantity"])
