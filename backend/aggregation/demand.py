@@ -84,8 +84,10 @@ def demands(
 def maximum(
     samples: Sequence[Sample], start: datetime, end: datetime, method: Method
 ) -> tuple[datetime, float] | None:
-    """The highest value of the demand in (start, end] and when it was first reached."""
-    return max(demands(samples, start, end, method), key=lambda value: value[1], default=None)
+    """The highest value of the demand in (start, end] and when it was first reached, to 1 mW."""
+    return max(
+        demands(samples, start, end, method), key=lambda value: round(value[1], 6), default=None
+    )
 
 
 def forecast(

@@ -8,6 +8,7 @@ from backend.application.graphql.context import Door
 from backend.application.graphql.shedding import ShedSuggestion, suggestions
 from backend.core.db import ReadSession
 from backend.service.demand import demand_window
+from backend.service.demand_peaks import month_peak
 
 
 @strawberry.type
@@ -42,7 +43,7 @@ async def read_demand(tx: ReadSession, door: Door) -> Demand | None:
     forecast = None if window is None else window.forecast()
     if window is None or forecast is None:
         return None
-    contract = window.contract
+    contract, today = window.contract, door.today(now)
     return Demand(
         at=window.at,
         window_minutes=int(contract.method.window.total_seconds() // 60),
@@ -53,6 +54,8 @@ async def read_demand(tx: ReadSession, door: Door) -> Demand | None:
         forecast_kw=forecast.forecast_kw,
         minutes_to_limit=forecast.minutes_to_limit,
         shed_kw=forecast.shed_kw or None,
-        month_max_kw=None,
+        month_max_kw=await month_peak(
+            tx, door.project.id, contract.node_id, today.month, today.month_end
+        ),
         shed=await suggestions(door, window.to_shed(forecast.shed_kw)),
     )

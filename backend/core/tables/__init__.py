@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from backend.core.tables.accounts import (
     Account,
     CalendarPeriod,
+    DemandPeak,
     Factor,
     RegisterJudgement,
     ShiftPeriod,
@@ -63,6 +64,7 @@ __all__ = [
     "AlarmOccurrence",
     "AlarmTransition",
     "CalendarPeriod",
+    "DemandPeak",
     "Device",
     "Dirty",
     "EnergyTypeRow",

@@ -101,6 +101,22 @@ class ShiftPeriod(SQLModel, table=True):
     team: str = text_column()
 
 
+class DemandPeak(SQLModel, table=True):
+    """The highest demand (kW) of one hour by the supply contract's method, and when it was reached.
+
+    `kw` is null where the readings cover no window; `seen_at` is the newest accounting it stands
+    on.
+    """
+
+    __tablename__ = "demand_peak"
+    project_id: int = project_key()
+    node_id: int = bigint(key=True)
+    start_ts: datetime = instant(key=True)
+    kw: Decimal | None = decimal(nullable=True)
+    at: datetime | None = instant(nullable=True)
+    seen_at: datetime = instant()
+
+
 class Tariff(SQLModel, table=True):
     """Time-of-use tariff of one energy: bands by month and local time, prices per display unit."""
 

@@ -1,7 +1,8 @@
 """Role `alarm`: evaluates the definitions of the projects whose lease this process holds.
 
 A committed live batch wakes its project at once; a clock wakes all every EVERY_S, so that a lost
-frame delays an alarm and never loses it. Everything evaluated is read from the database.
+frame delays an alarm and never loses it. Everything evaluated is read from the database. Whoever
+holds the lease also keeps the month's highest demands.
 """
 
 import asyncio
@@ -18,11 +19,13 @@ from backend.core.platform import Platform
 from backend.service.alarms.evaluate import evaluate
 from backend.service.alarms.kinds.base import Definition
 from backend.service.alarms.kinds.registry import KINDS
+from backend.service.demand_peaks import keep_peaks
 from backend.service.projects.known import known_projects
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 5.0
+PEAKS_EVERY_S = 60.0
 LEASE_S = 30.0
 MIN_PAUSE_S = 0.25
 """Real seconds between two evaluations of one project."""
@@ -41,6 +44,7 @@ class Evaluator:
         self._platform = platform
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._wake: dict[int, asyncio.Event] = {}
+        self._peaks_due: dict[int, float] = {}
         self._looked: dict[tuple[int, int], float] = {}
 
     async def run(self) -> None:
@@ -70,6 +74,7 @@ class Evaluator:
             try:
                 if await self.hold_lease(project_id):
                     await self.evaluate_project(project_id)
+                    await self.keep_peaks(project_id)
             except Exception:
                 log.exception("alarms of project %s could not be evaluated", project_id)
             await asyncio.sleep(MIN_PAUSE_S)
@@ -115,6 +120,14 @@ class Evaluator:
                     self._platform.database, project_id, definition, mode, now
                 )
         return changed
+
+    async def keep_peaks(self, project_id: int) -> None:
+        """Keep the highest demands: once a minute, at once again while there is a backlog."""
+        clock = self._platform.clock
+        if clock.monotonic() < self._peaks_due.get(project_id, -math.inf):
+            return
+        more = await keep_peaks(self._platform.database, project_id, clock.now())
+        self._peaks_due[project_id] = clock.monotonic() + (0.0 if more else PEAKS_EVERY_S)
 
     def _is_due(self, project_id: int, definition: Definition) -> bool:
         """Whether the kind's pace has passed since this process last looked."""
