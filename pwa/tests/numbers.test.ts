@@ -3,7 +3,8 @@ import {
   differencePermille,
   formatDecimal,
   formatMoney,
-  formatShare
+  formatShare,
+  sumAsShown
 } from '../src/lib/format/numbers.ts';
 
 test('a decimal longer than a float is rounded from its own digits', () => {
@@ -32,4 +33,13 @@ test('the difference to yesterday is exact, in tenths of a percent, and has no b
   expect(differencePermille('10005', '10000')).toBe(1);
   expect(differencePermille('9007199254740993000', '9007199254740993000')).toBe(0);
   expect(differencePermille('5', '0')).toBeNull();
+});
+
+test('a column adds up to its total as it is shown', () => {
+  // Exactly 1289.9, which would be 1,290 below rows of 842, 413 and 34.
+  expect(sumAsShown(['842.4', '413.2', null, '34.3'])).toBe('1289e0');
+  expect(formatMoney('en', '1289e0', 'CNY')).toBe('¥1,289');
+  expect(sumAsShown(['1764.9', '234.4'], 2, -3)).toBe('199e-2');
+  expect(formatDecimal('en', '199e-2', 2)).toBe('1.99');
+  expect(sumAsShown([null, null])).toBeNull();
 });

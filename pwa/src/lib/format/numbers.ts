@@ -60,6 +60,26 @@ export function formatShare(locale: string, share: number, digits = 0): string {
   return formatter(locale, options).format(share);
 }
 
+/**
+ * The sum of decimals as they are shown, each rounded first, so that a column adds up to its total;
+ * null when there is nothing to add.
+ */
+export function sumAsShown(
+  values: readonly (string | null)[],
+  digits = 0,
+  exponent = 0
+): string | null {
+  const shown = values
+    .flatMap((value) => value ?? [])
+    .map((value) => {
+      const text = formatDecimal('en', value, digits, exponent);
+      return BigInt(text.replace(/[,.]/g, ''));
+    });
+  if (shown.length === 0) return null;
+  const sum = shown.reduce((one, other) => one + other, 0n);
+  return `${sum}e${-digits}`;
+}
+
 /** By how much `now` differs from `before` in tenths of a percent, exact; null without a base. */
 export function differencePermille(now: string, before: string): number | null {
   const base = BigInt(before);

@@ -1,6 +1,6 @@
 /** Formatting bound to the reader's language and the open project's zone and currency. */
 import { session } from '../state/session.svelte.ts';
-import { language } from '../texts/language.svelte.ts';
+import { language, t } from '../texts/language.svelte.ts';
 import { formatDecimal, formatMoney, formatNumber, formatShare } from './numbers.ts';
 import { formatAge, formatTime, type TimeStyle } from './times.ts';
 
@@ -28,10 +28,11 @@ export function tonnes(kilograms: string | null | undefined): string {
   return dec(kilograms, 2, -3);
 }
 
-/** m3 as it is printed; a count has no unit. */
+/** m3 as it is printed, pieces in the reader's language; a ratio has no unit. */
 export function unitText(unit: string | null | undefined): string {
   if (!unit || unit === '1') return '';
-  return unit.replace(/m3\b/, 'm³').replace(/m2\b/, 'm²');
+  if (unit === 'pcs') return t('unit.pcs');
+  return unit.replace(/m3\b/g, 'm³').replace(/m2\b/g, 'm²');
 }
 
 /** Nothing at all was stored of this span; a span that is missing in part has a quantity. */
