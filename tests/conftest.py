@@ -15,6 +15,7 @@ OURS_EXACTLY = {"PORT", "MQTT_PORT", "BIND", "PHONE"}
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the choice of PostgreSQL: 18 (embedded), 15 (Debian's), or every test on both."""
     parser.addoption("--pg", choices=("18", "15", "both"), default="18")
+    parser.addoption("--long", action="store_true", help="longer faults: cuts of 15 s and 60 s")
 
 
 def pytest_configure(config: pytest.Config) -> None:
