@@ -35,7 +35,7 @@ PARTS = (
     Part("graphql", 90, ("tests/graphql",)),
     Part("packaging", 60, ("tests/packaging",)),
     Part("e2e", 200, ("tests/e2e",)),
-    Part("faults", 260, ("tests/faults",)),
+    Part("faults", 250, ("tests/faults",)),
 )
 
 
