@@ -238,25 +238,25 @@ async def _shed(tx: ReadSession, project_id: int) -> list[Shed]:
     )
 
 
+# Lateral, so that each stretch of each point is one walk along the key, whatever the statistics.
 _SAMPLES = """
-SELECT number, id, coefficient, ts, value
-FROM (
-    SELECT s.number, p.id, nm.coefficient, r.ts, r.value,
-           date_bin('30 seconds', r.ts, 'epoch') AS bin,
-           lag(date_bin('30 seconds', r.ts, 'epoch')) OVER w AS before,
-           lead(date_bin('30 seconds', r.ts, 'epoch')) OVER w AS after
-    FROM unnest(%(nodes)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
-         WITH ORDINALITY AS s (node_id, since, until, number)
-    JOIN node_meter nm ON nm.project_id = %(project)s AND nm.node_id = s.node_id
-    JOIN meter m ON m.project_id = %(project)s AND m.id = nm.meter_id AND m.energy = 'electricity'
-    JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
-                AND p.name = m.register_name AND p.unit = 'kWh'
-    JOIN reading r ON r.project_id = %(project)s AND r.point_id = p.id
-                  AND r.ts > s.since AND r.ts <= s.until
-    WINDOW w AS (PARTITION BY s.number, p.id ORDER BY r.ts)
-) samples
-WHERE bin IS DISTINCT FROM before OR bin IS DISTINCT FROM after
-ORDER BY number, id, ts
+SELECT s.number, p.id, nm.coefficient, r.ts, r.value
+FROM unnest(%(nodes)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+     WITH ORDINALITY AS s (node_id, since, until, number)
+JOIN node_meter nm ON nm.project_id = %(project)s AND nm.node_id = s.node_id
+JOIN meter m ON m.project_id = %(project)s AND m.id = nm.meter_id AND m.energy = 'electricity'
+JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
+            AND p.name = m.register_name AND p.unit = 'kWh'
+CROSS JOIN LATERAL (
+    SELECT ts, value, bin, lag(bin) OVER w AS before, lead(bin) OVER w AS after
+    FROM (
+        SELECT ts, value, date_bin('30 seconds', ts, 'epoch') AS bin FROM reading
+        WHERE project_id = %(project)s AND point_id = p.id AND ts > s.since AND ts <= s.until
+    ) samples
+    WINDOW w AS (ORDER BY ts)
+) r
+WHERE r.bin IS DISTINCT FROM r.before OR r.bin IS DISTINCT FROM r.after
+ORDER BY s.number, p.id, r.ts
 """
 
 _POWER = """
