@@ -55,6 +55,10 @@ class Plant:
         for load in ("furnace1", "furnace2"):
             self._control({"fault": "load", "load": load, "kw": round(missing / 2), "minutes": 20})
 
+    def read_as(self, device: str, point: str, value: float) -> None:
+        """A point of a device reads this value from now on."""
+        self._control({"fault": "value", "device": device, "point": point, "value": value})
+
     def relieve(self) -> None:
         """Every fault and extra load ends."""
         self._control({"fault": "clear"})
@@ -77,6 +81,12 @@ class Plant:
         url = url_for_role(base, "postgres", passwords["postgres"], DATABASE)
         with psycopg.connect(url, row_factory=dict_row) as connection:
             return connection.execute(query, parameters).fetchall()
+
+    def raised_at(self, alarm: str) -> datetime:
+        """The time of the sample that raised an alarm."""
+        query = "SELECT raised_at FROM alarm_occurrence WHERE uid = %s"
+        found: datetime = self.rows(query, decode_id("alm", alarm))[0]["raised_at"]
+        return found
 
     def acknowledgements(self, alarm: str) -> list[dict[str, Any]]:
         """Who took an alarm, as the database has it, in order of receipt."""

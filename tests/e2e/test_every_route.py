@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import ViewportSize
+from playwright.sync_api import Playwright, ViewportSize
 
+from tests.e2e import lighthouse
 from tests.e2e.browser import LOCALES, ROUTES, Phone, phone
 from tests.product import ROOT, Product
 
@@ -122,3 +123,10 @@ def test_the_five_second_answer_needs_no_scrolling(
 
 def test_axe_is_there() -> None:
     assert Path(AXE).is_file(), "scripts/setup installs the app's packages"
+
+
+def test_lighthouse_finds_the_first_screen_accessible(
+    playwright: Playwright, running: Product, tmp_path: Path
+) -> None:
+    found = lighthouse.scores(playwright, running.url, tmp_path, ("accessibility",))
+    assert found == {"accessibility": 100}
