@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Series } from '../src/lib/graphql/fragments.ts';
-import { byMark, csvOf, slotsOf, stepPath } from '../src/lib/chart/series.ts';
+import { byMark, csvOf, ended, slotsOf, stepPath } from '../src/lib/chart/series.ts';
 import { gridOf } from '../src/lib/chart/heat.ts';
 
 const quarters: Series = {
@@ -65,4 +65,10 @@ test('CSV quotes text and leaves a gap empty', () => {
       ]
     )
   ).toBe('"a","b ""c"""\r\n"x",\r\n"y",1.5\r\n');
+});
+
+test('the running slot and the ones to come are not drawn as a fall', () => {
+  const series = { start: '2026-11-24T00:00:00Z', step: 900, values: [650, 655, 12, null] };
+  expect(ended(series, '2026-11-24T00:29:59Z')).toEqual([650, null, null, null]);
+  expect(ended(series, '2026-11-24T00:30:00Z')).toEqual([650, 655, null, null]);
 });

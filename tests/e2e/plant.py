@@ -23,7 +23,8 @@ OVERLOAD_KW = 4760
 ZONE = ZoneInfo("Asia/Shanghai")
 PATIENCE_S = 60.0
 
-HISTORY = '{ project(id: "demo") { importProgress { state } demand { forecastKw } } }'
+HISTORY = """{ project(id: "demo") {
+  importProgress { state } demand { forecastKw } summary { month { quality } } } }"""
 OPEN = """{ project(id: "demo") { alarms(open: true) {
   id kind state priority raisedAt params definition { en zh } } } }"""
 TAKE = """mutation($input: AcknowledgeInput!) { acknowledge(input: $input) { result } }"""
@@ -97,7 +98,7 @@ class Plant:
         return at.astimezone(ZONE).strftime("%H:%M")
 
     def wait_history(self, timeout_s: float) -> None:
-        """Wait until the past is imported and demand is forecast from it."""
+        """Wait until the past is imported, accounted, and demand is forecast from it."""
         self.until(self._has_history, "the history was not imported", timeout_s)
 
     def until(self, look: Callable[[], Any], complaint: str, timeout_s: float = PATIENCE_S) -> Any:
@@ -113,7 +114,8 @@ class Plant:
     def _has_history(self) -> bool:
         project = self._running.graphql(HISTORY)["project"]
         done = (project["importProgress"] or {}).get("state") == "DONE"
-        return done and project["demand"] is not None
+        whole = project["summary"]["month"]["quality"] != "MISSING"
+        return done and whole and project["demand"] is not None
 
     def _open(self, kind: str) -> dict[str, Any] | None:
         alarms = self._running.graphql(OPEN)["project"]["alarms"]

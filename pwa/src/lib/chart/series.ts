@@ -82,3 +82,13 @@ export function csvOf(header: string[], rows: (string | number | null)[][]): str
     typeof value === 'string' ? `"${value.replaceAll('"', '""')}"` : String(value ?? '');
   return [header, ...rows].map((row) => row.map(field).join(',')).join('\r\n') + '\r\n';
 }
+
+/** The values of slots that have ended: half a slot drawn beside whole ones looks like a fall. */
+export function ended(
+  { start, step, values }: Pick<Series, 'start' | 'step' | 'values'>,
+  now: string
+): (number | null)[] {
+  if (step === null) return values;
+  const passed = Math.floor((Date.parse(now) - Date.parse(start)) / (step * 1000));
+  return values.map((value, index) => (index < passed ? value : null));
+}
