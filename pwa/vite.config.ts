@@ -5,6 +5,7 @@ import adapter from '@sveltejs/adapter-static';
 import { sveltekit } from '@sveltejs/kit/vite';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { partOf } from './src/lib/texts/part.ts';
 
 const CATALOGUES = '../backend/core/texts';
 const LANGUAGES = ['en', 'zh-CN'];
@@ -24,19 +25,13 @@ function workerTexts(): Record<string, Record<string, string>> {
  * `en.json?part=first` holds what every screen and the first one need, `?part=rest` the other
  * screens' texts: nobody waits for words that are not on the screen.
  */
-const FIRST =
-  /^(nav|state|demo|now|figure)\.|^errors\.(offline|error|internal|unavailable)\b|^alarms\.(open|arrived)\b|^alarm\.\w+\.detail$/;
-const SCREENS =
-  /^(signin|role|errors|alarms|alarm|analyse|plant|more|measure|band|kind|point|substance)\./;
 const textParts: Plugin = {
   name: 'text-parts',
   load(id) {
     const part = id.match(/\.json\?part=(first|rest)$/)?.[1];
     if (!part) return undefined;
     const all: Record<string, string> = JSON.parse(readFileSync(id.split('?')[0] ?? id, 'utf8'));
-    const wanted = (key: string) =>
-      part === 'first' ? FIRST.test(key) : SCREENS.test(key) && !FIRST.test(key);
-    const texts = Object.fromEntries(Object.entries(all).filter(([key]) => wanted(key)));
+    const texts = Object.fromEntries(Object.entries(all).filter(([key]) => partOf(key) === part));
     return {
       code: `export default JSON.parse(${JSON.stringify(JSON.stringify(texts))})`,
       moduleType: 'js'

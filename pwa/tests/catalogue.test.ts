@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import en from '../../backend/core/texts/en.json';
 import zh from '../../backend/core/texts/zh-CN.json';
 import { chooseLocale, fill, plural } from '../src/lib/texts/catalogue.ts';
+import { partOf } from '../src/lib/texts/part.ts';
 
 test('both languages have the same keys, sorted', () => {
   expect(Object.keys(zh)).toEqual(Object.keys(en));
@@ -23,4 +24,10 @@ test('a choice wins over the browser, any Chinese gets 简体中文, the rest En
   expect(chooseLocale('en', ['zh-CN'])).toBe('en');
   expect(chooseLocale(null, ['zh-TW', 'en'])).toBe('zh-CN');
   expect(chooseLocale(null, ['de'])).toBe('en');
+});
+
+test('every family of texts comes to the app, but those of the server and of the worker', () => {
+  const left = Object.keys(en).filter((key) => partOf(key) === null);
+  const families = new Set(left.map((key) => key.split('.')[0]));
+  expect([...families]).toEqual(['phone', 'push', 'setup', 'worker']);
 });

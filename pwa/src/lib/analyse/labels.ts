@@ -21,10 +21,10 @@ export function tickLabel(span: Span, start: string): string {
   return span === 'year' ? text : text.replace(/\D/g, '');
 }
 
-/** Which slots get a tick: whole hours of a day, some days of a month, the months of a year. */
+/** Which slots get a tick: whole hours of a day, some days of a month, every other month of a year. */
 export function ticks(span: Span, starts: string[]): number[] {
   const label = (index: number) => tickLabel(span, starts[index] ?? '');
-  const every = { day: 4, month: 5, year: 1 }[span];
+  const every = { day: 4, month: 5, year: 2 }[span];
   const changes = starts
     .map((_, index) => index)
     .filter((i) => i === 0 || label(i) !== label(i - 1));

@@ -97,6 +97,12 @@ function drawMissing(u: uPlot, plot: Plot, look: Look): void {
   u.ctx.restore();
 }
 
+/** Width of the value axis in px: digits are a little over half as wide as high. */
+function roomFor(texts: string[], font: string): number {
+  const longest = Math.max(4, ...texts.map((text) => text.length));
+  return Math.ceil(longest * parseFloat(font) * 0.6) + 16;
+}
+
 export function optionsOf(
   uplot: typeof uPlot,
   plot: Plot,
@@ -125,7 +131,11 @@ export function optionsOf(
         splits: () => plot.ticks,
         values: (_, splits) => splits.map(plot.tickText)
       },
-      { ...axis, size: 58, values: (_, splits) => splits.map(plot.valueText) }
+      {
+        ...axis,
+        size: (_, texts: string[] | null) => roomFor(texts ?? [], look.font),
+        values: (_, splits) => splits.map(plot.valueText)
+      }
     ],
     series: seriesOf(uplot, plot, look),
     hooks: {
