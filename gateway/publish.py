@@ -43,6 +43,7 @@ logging.getLogger("gmqtt").setLevel(logging.CRITICAL)
 CONNECT_TIMEOUT_S = 10.0
 DROP_TIMEOUT_S = 2.0
 KEEPALIVE_S = 15
+FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 BACKLOG_EVERY_S = 0.1
 BACKLOG_AT_ONCE = 200
@@ -141,7 +142,7 @@ class EdgeNode:
 
     async def run(self) -> None:
         """Connect, serve, and connect again with growing pauses, until cancelled."""
-        pause = 1.0
+        pause = FIRST_PAUSE_S
         while True:
             begun = time.monotonic()
             try:
@@ -149,9 +150,9 @@ class EdgeNode:
             except (OSError, TimeoutError, MQTTConnectError, JournalFault) as error:
                 self._explain(error)
             if time.monotonic() - begun > LONGEST_PAUSE_S:
-                pause = 1.0
+                pause = FIRST_PAUSE_S
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            pause = min(pause * 2, LONGEST_PAUSE_S)
+            pause = min(pause * 1.5, LONGEST_PAUSE_S)
 
     def journaled(self, records: Sequence[Record]) -> None:
         """Send fresh records at once when possible; otherwise the backlog takes them."""
