@@ -120,21 +120,20 @@ def alive(pid: int) -> bool:
         return False
 
 
-def command(pid: int) -> str:
-    """The words a process was started with."""
+def command(pid: int) -> list[str]:
+    """The words a process was started with; its path may hold spaces."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
     except OSError:
-        return ""
+        return []
 
 
 def servers_of(data: Path) -> set[int]:
     """Postmasters on this data folder."""
     cluster = str(data / "postgres" / "cluster")
+    pids = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
     return {
-        int(folder.name)
-        for folder in Path("/proc").iterdir()
-        if folder.name.isdigit()
-        and cluster in command(int(folder.name))
-        and "postgres" in Path(command(int(folder.name)).split(" ")[0]).name
+        pid
+        for pid in pids
+        if (words := command(pid)) and Path(words[0]).name == "postgres" and cluster in words
     }
