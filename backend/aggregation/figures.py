@@ -4,9 +4,10 @@ Quantities are integers of the energy's smallest unit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from backend.aggregation.calendar import DAY, Period, PlantTime, period_of
@@ -48,6 +49,36 @@ class Today:
     yesterday: datetime
     month: datetime
     month_end: datetime
+
+
+def with_share(whole: Sum | None, running: Sum | None, share: Fraction) -> Sum | None:
+    """Answer `whole` plus a linear share (0 to 1) of the bucket that runs on after it.
+
+    So a span that ends inside a quarter hour compares with one that is still running. Quantities
+    are rounded once, half even; the rest to ten decimals.
+    """
+    if running is None or share == 0:
+        return whole
+    if whole is None:
+        whole = replace(
+            running, qty=0, estimated_qty=0, kgce=Decimal(0), kgco2=Decimal(0), cost=Decimal(0)
+        )
+    return replace(
+        whole,
+        qty=whole.qty + round(running.qty * share),
+        estimated_qty=whole.estimated_qty + round(running.estimated_qty * share),
+        quality=max(whole.quality, running.quality),
+        kgce=_shared(whole.kgce, running.kgce, share),
+        kgco2=_shared(whole.kgco2, running.kgco2, share),
+        cost=_shared(whole.cost, running.cost, share),
+    )
+
+
+def _shared(whole: Decimal | None, running: Decimal | None, share: Fraction) -> Decimal | None:
+    if whole is None or running is None:
+        return None
+    part = running * share.numerator / share.denominator
+    return whole + part.quantize(Decimal("1e-10"))
 
 
 def main_energy() -> EnergyType:

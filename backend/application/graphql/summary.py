@@ -5,13 +5,15 @@ snapshot, so that they cross-foot: the month is the sum of its days, today is on
 """
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import strawberry
 
+from backend.aggregation.calendar import QUARTER, quarter_of
 from backend.aggregation.calendar import Period as Stored
-from backend.aggregation.figures import Sum, Today, main_energy, sums
+from backend.aggregation.figures import Sum, Today, main_energy, sums, with_share
 from backend.aggregation.rollup import Scope
 from backend.aggregation.series import Measure, Span, curve
 from backend.application.directory import Directory
@@ -79,6 +81,9 @@ class Summary:
     meters_total: int
 
 
+MICROSECOND = timedelta(microseconds=1)
+
+
 async def build_summary(door: Door) -> Summary:
     """Build the first screen; NotFound while the project has no site."""
     now = door.process.platform.clock.now()
@@ -139,15 +144,25 @@ class _Reading:
         today, now, main = self._today, self._now, self._main.code
         same_time = today.yesterday + (now - today.day)
         all_today = await self._sums(Stored.DAY, today.day, today.day_end)
-        before = await self._sums(Stored.QUARTER_HOUR, today.yesterday, same_time, main)
+        before = await self._before(today.yesterday, same_time)
         month = await self._sums(Stored.DAY, today.month, today.month_end, main)
         ordered = [code for code in energy_types() if code in all_today]
         return (
             Figures.of(main, today.day, now, all_today.get(main)),
-            Figures.of(main, today.yesterday, same_time, before.get(main)),
+            Figures.of(main, today.yesterday, same_time, before),
             Figures.of(main, today.month, now, month.get(main)),
             [Figures.of(code, today.day, now, all_today[code]) for code in ordered],
         )
+
+    async def _before(self, start: datetime, end: datetime) -> Sum | None:
+        """Answer the main energy from `start` to exactly `end`, inside a quarter hour too."""
+        main, running = self._main.code, quarter_of(end)
+        whole = await self._sums(Stored.QUARTER_HOUR, start, running, main)
+        if end == running:
+            return whole.get(main)
+        last = await self._sums(Stored.QUARTER_HOUR, running, running + QUARTER, main)
+        share = Fraction((end - running) // MICROSECOND, QUARTER // MICROSECOND)
+        return with_share(whole.get(main), last.get(main), share)
 
     async def curves(self) -> tuple[Series, Series, Series]:
         """Answer the curves of today, yesterday and the month's days."""
