@@ -49,6 +49,9 @@ STEPS = (
     Step("app format", ("scripts/npm", "run", "format:check"), "scripts/npm run format", APP),
     Step("app lint", ("scripts/npm", "run", "lint"), "correct it", APP),
     Step("app types", ("scripts/npm", "run", "check"), "type it", APP),
+    Step(
+        "app bytes", ("scripts/npm", "run", "size"), "load less at once (pwa/scripts/size.js)", APP
+    ),
 )
 
 

@@ -55,6 +55,15 @@ async ([tag, action]) => {
 }
 """
 
+_HEAR = """() => {
+  globalThis.heardPush = new Promise((heard, failed) => {
+    setTimeout(() => failed(new Error('the service worker told nothing')), 20_000);
+    navigator.serviceWorker.addEventListener('message', ({ data }) => {
+      if (data.type === 'pushed') heard();
+    });
+  });
+}"""
+
 _SHOWN = """
 async () => (await self.registration.getNotifications()).map(
   ({ tag, title, body, lang, data, actions }) => ({ tag, title, body, lang, data, actions })
@@ -92,7 +101,11 @@ class ServiceWorker:
                 self._registration = one["registrationId"]
 
     def deliver(self, message: Received) -> None:
-        """Give the decrypted message to the worker's `push` event."""
+        """Give the decrypted message to the worker's `push` event; returns when it was shown.
+
+        Asked for before it is shown, Chromium takes a notification for one that was dismissed.
+        """
+        self._phone.page.evaluate(_HEAR)
         parts = urlsplit(self._phone.page.url)
         self._cdp.send(
             "ServiceWorker.deliverPushMessage",
@@ -102,6 +115,7 @@ class ServiceWorker:
                 "data": json.dumps(message.message, ensure_ascii=False),
             },
         )
+        self._phone.page.evaluate("() => globalThis.heardPush")
 
     def notifications(self) -> list[dict[str, Any]]:
         """What stands in the notification shade."""
