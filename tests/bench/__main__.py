@@ -40,7 +40,12 @@ def failed(name: str, why: str) -> str:
 def measure(name: str, command: Sequence[str], seconds: float, say: Say) -> list[str]:
     """Run one figure; answer its lines. At the end of its time it and its children are stopped."""
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=_hear_ctrl_c,
     ) as process:
         why = ""
         try:
@@ -61,6 +66,11 @@ def measure(name: str, command: Sequence[str], seconds: float, say: Say) -> list
     elif not why and not lines:
         why = "printed no figure"
     return [*lines, failed(name, why)] if why else lines
+
+
+def _hear_ctrl_c() -> None:
+    """A shell starts background work with Ctrl-C ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _stop(process: subprocess.Popen[str]) -> str:
