@@ -36,11 +36,16 @@ class ChangeFilter:
         self._due = [0] * len(points)
         self._free = [0] * len(points)
 
-    def select(self, values: Sequence[float | None], at_ms: int, *, boundary: bool) -> list[int]:
-        """Indices of the values to report; they count as reported from now on."""
+    def select(
+        self, values: Sequence[float | None], at_ms: int, *, boundary: bool, first: int = 0
+    ) -> list[int]:
+        """Indices of the values to report; they count as reported from now on.
+
+        The values are those of the points from number `first` on.
+        """
         last, limit, due, free = self._last, self._limit, self._due, self._free
         chosen: list[int] = []
-        for index, value in enumerate(values):
+        for index, value in enumerate(values, first):
             before = last[index]
             if boundary and self._registers[index]:
                 chosen.append(index)
@@ -52,7 +57,7 @@ class ChangeFilter:
                     chosen.append(index)
             elif at_ms >= due[index]:
                 chosen.append(index)
-        self._reported(chosen, values, at_ms)
+        self.report(chosen, values, at_ms, first)
         return chosen
 
     def forget(self) -> None:
@@ -60,10 +65,17 @@ class ChangeFilter:
         self._last = [float("nan")] * len(self._last)
         self._free = [0] * len(self._free)
 
-    def _reported(self, chosen: Sequence[int], values: Sequence[float | None], at_ms: int) -> None:
+    def report(
+        self,
+        chosen: Sequence[int],
+        values: Sequence[float | None],
+        at_ms: int,
+        first: int = 0,
+    ) -> None:
+        """Count these as reported, whatever the rules say."""
         until = at_ms + self._heartbeat_ms
         for index in chosen:
-            value = values[index]
+            value = values[index - first]
             self._last[index] = value
             self._due[index] = until
             percent = self._percent[index]

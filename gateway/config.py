@@ -24,14 +24,14 @@ from gateway.contract.documents import (
 )
 from gateway.contract.profile import Profile, Ratios, RatioSource
 from gateway.contract.profile_file import exact, find_profile
-from gateway.drivers.capabilities import Address
+from gateway.drivers.capabilities import Address, Unit
 from gateway.drivers.registry import protocols
+from gateway.lines import LineEntry, NoAddress, check_unit, device_address
 from gateway.publish import Broker
 
 SCHEMA_FILE = Path(__file__).parent / "contract" / "gateway.schema.json"
 MQTT_PORT = 1883
 MQTTS_PORT = 8883
-MODBUS_PORT = 502
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class DeviceConfig:
     name: str | None
     profile: Profile
     address: Address
-    unit: int
+    unit: Unit
     ratios: Ratios
     period_ms: int
     register_every_s: float
@@ -80,10 +80,11 @@ class _Journal(msgspec.Struct):
 class _Device(msgspec.Struct):
     slug: str
     profile: str
-    host: str
-    unit: int
+    unit: Unit = ""
+    line: str | None = None
+    host: str | None = None
+    port: int | None = None
     name: str | None = None
-    port: int = MODBUS_PORT
     ct: float | None = None
     pt: float | None = None
     poll_s: float = 1.0
@@ -99,6 +100,7 @@ class _File(msgspec.Struct):
     heartbeat_s: float = DEFAULT_HEARTBEAT_S
     register_every_s: float = 0.0
     profile_dirs: list[str] = []
+    lines: dict[str, LineEntry] = {}
 
 
 def load_config(file: Path, environment: Mapping[str, str]) -> GatewayConfig:
@@ -168,12 +170,24 @@ def _device(
         entry.slug,
         entry.name,
         profile,
-        Address(profile.protocol, entry.host, entry.port),
+        _address(document, index, profile, entry, shape),
         entry.unit,
         ratios,
         round(entry.poll_s * 1000),
         every,
     )
+
+
+def _address(
+    document: Document, index: int, profile: Profile, entry: _Device, shape: _File
+) -> Address:
+    own = LineEntry(host=entry.host, port=entry.port)
+    try:
+        check_unit(profile.protocol, entry.unit)
+        return device_address(profile.protocol, entry.line, own, shape.lines)
+    except NoAddress as missing:
+        fault = document.problem(("devices", index), str(missing), missing.todo)
+        raise DocumentFault([fault]) from missing
 
 
 def _profile(document: Document, index: int, name: str, folders: list[Path]) -> Profile:

@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.config import DeviceConfig, GatewayConfig, load_config
 from gateway.contract.clock import Clock
 from gateway.contract.documents import DocumentFault
-from gateway.drivers.capabilities import Address, DriverFault, Line
+from gateway.drivers.capabilities import Address, DriverFault, Line, ReportingLine
 from gateway.drivers.registry import find_driver
 from gateway.run import FIRST_PLAUSIBLE_YEAR
 
@@ -84,20 +84,23 @@ async def _devices(findings: Findings, config: GatewayConfig) -> None:
     for device in config.devices:
         lines.setdefault(device.address, []).append(device)
     for address, devices in lines.items():
-        line = find_driver(address.protocol)(address, config.timeout_s)
         try:
+            line = find_driver(address.protocol)(address, config.timeout_s)
             await line.open()
         except DriverFault as fault:
             findings.bad(f"{fault}. Check address, port and cable.")
             continue
-        for device in devices:
-            await _device(findings, line, device)
+        if isinstance(line, ReportingLine):
+            findings.good(f"{address} accepts connections; its {len(devices)} devices report")
+        else:
+            for device in devices:
+                await _device(findings, line, device)
         line.close()
 
 
 async def _device(findings: Findings, line: Line, device: DeviceConfig) -> None:
-    reads = line.device(device.profile, device.unit)
     try:
+        reads = line.device(device.profile, device.unit)
         values = await reads.reader(device.profile.points, device.ratios)()
     except DriverFault as fault:
         findings.bad(f"{device.slug}: {fault}. Check unit address and profile.")

@@ -14,6 +14,9 @@ from gateway.contract.sparkplug import Datatype, Metric, Payload, Property, enco
 
 WIRE_VERSION = "1.0"
 MISSING_REASON = "not available"
+Doubt = tuple[Quality, str]
+"""A quality that is not good, and why."""
+NO_DOUBTS: Mapping[int, Doubt] = {}
 _INT64_MASK = (1 << 64) - 1
 
 
@@ -50,8 +53,17 @@ class DeviceMessages:
         self._types = [wire_type(point, ratios) for point in points]
         self._typed = typed
 
-    def body(self, indices: Sequence[int], values: Sequence[float | None], at_ms: int) -> bytes:
-        """The chosen values of one poll as metrics by alias, each with its sample time."""
+    def body(
+        self,
+        indices: Sequence[int],
+        values: Sequence[float | None],
+        at_ms: int,
+        doubts: Mapping[int, Doubt] = NO_DOUBTS,
+    ) -> bytes:
+        """The chosen values of one poll as metrics by alias, each with its sample time.
+
+        `doubts` names those that are not good, by index.
+        """
         message = wire.Payload()
         add = message.metrics.add
         aliases, types = self._aliases, self._types
@@ -66,10 +78,18 @@ class DeviceMessages:
             else:
                 number = int(value) & _INT64_MASK
                 add(alias=aliases[index], timestamp=at_ms, long_value=number)
-        if self._typed:
-            for metric, index in zip(message.metrics, indices, strict=True):
-                metric.datatype = types[index]
+        if self._typed or doubts:
+            self._annotate(message, indices, doubts)
         return message.SerializeToString()
+
+    def _annotate(
+        self, message: wire.Payload, indices: Sequence[int], doubts: Mapping[int, Doubt]
+    ) -> None:
+        for metric, index in zip(message.metrics, indices, strict=True):
+            if self._typed:
+                metric.datatype = self._types[index]
+            if index in doubts:
+                _doubt(metric, *doubts[index])
 
     def birth(
         self,
@@ -126,9 +146,14 @@ def _properties(point: Point, ratios: Ratios, *, missing: bool) -> Mapping[str, 
 
 def _add_missing(metric: wire.Metric) -> None:
     metric.is_null = True
+    _doubt(metric, Quality.MISSING, MISSING_REASON)
+
+
+def _doubt(metric: wire.Metric, quality: Quality, reason: str) -> None:
+    metric.ClearField("properties")
     metric.properties.keys.extend([topics.PROPERTY_QUALITY, topics.PROPERTY_REASON])
-    metric.properties.values.add(type=Datatype.INT32, int_value=int(Quality.MISSING))
-    metric.properties.values.add(type=Datatype.STRING, string_value=MISSING_REASON)
+    metric.properties.values.add(type=Datatype.INT32, int_value=int(quality))
+    metric.properties.values.add(type=Datatype.STRING, string_value=reason)
 
 
 def journal_metrics(rec: int, epoch: int, now_ms: int) -> tuple[Metric, Metric]:

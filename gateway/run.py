@@ -11,16 +11,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from gateway.config import DeviceConfig, GatewayConfig, load_config
+from gateway.config import GatewayConfig, load_config
 from gateway.contract.clock import Clock
 from gateway.contract.documents import DocumentFault
-from gateway.drivers.capabilities import Address, Line
-from gateway.drivers.registry import find_driver
 from gateway.journal import Journal
 from gateway.journal_file import JournalFault
 from gateway.pipeline import Pipeline
-from gateway.poll import LinePoller, Polled
 from gateway.publish import EdgeNode
+from gateway.serving import open_lines
 
 log = logging.getLogger(__name__)
 
@@ -57,15 +55,15 @@ async def run_until(
     node = EdgeNode(config.project, config.node, config.broker, journal, clock, pipeline)
     journal.on_journaled = node.journaled
     pipeline.announce_to(node)
-    pollers = await _pollers(config, pipeline, clock)
+    served = await open_lines(config, pipeline, clock)
     log.info(
         "%s/%s reads %d devices on %d lines",
         config.project,
         config.node,
         len(config.devices),
-        len(pollers),
+        len(served),
     )
-    tasks = [asyncio.create_task(_kept(name, poller.run)) for name, poller in pollers.items()]
+    tasks = [asyncio.create_task(_kept(name, one.run)) for name, one in served.items()]
     tasks.append(asyncio.create_task(_kept("publisher", node.run)))
     await ending.wait()
     await _end(tasks[:-1])
@@ -140,36 +138,6 @@ async def _opened(config: GatewayConfig, ending: asyncio.Event) -> Journal | Non
             async with asyncio.timeout(LOOK_AGAIN_S):
                 await ending.wait()
     return None
-
-
-async def _pollers(
-    config: GatewayConfig, pipeline: Pipeline, clock: Clock
-) -> dict[str, LinePoller]:
-    lines: dict[Address, tuple[Line, list[Polled]]] = {}
-    for device in config.devices:
-        if device.address not in lines:
-            line = find_driver(device.address.protocol)(device.address, config.timeout_s)
-            lines[device.address] = (line, [])
-        line, polled = lines[device.address]
-        polled.append(await _polled(device, line, pipeline, config.heartbeat_s))
-    return {
-        str(address): LinePoller(line, polled, clock, pipeline)
-        for address, (line, polled) in lines.items()
-    }
-
-
-async def _polled(
-    device: DeviceConfig, line: Line, pipeline: Pipeline, heartbeat_s: float
-) -> Polled:
-    polled = Polled(
-        device.slug,
-        device.profile,
-        line.device(device.profile, device.unit),
-        device.period_ms,
-        configured=device.ratios,
-    )
-    await pipeline.add(polled, device.name, heartbeat_s, device.register_every_s)
-    return polled
 
 
 async def _kept(name: str, run: Callable[[], Coroutine[None, None, None]]) -> None:

@@ -6,7 +6,7 @@ meters are already expanded, so everybody sees one flat list of points.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 
@@ -19,6 +19,9 @@ from gateway.contract.registers import (
     to_raw,
     to_value,
 )
+
+REGISTER_PROTOCOL = "modbus"
+"""The protocol whose points lie in registers; all others address points by an item."""
 
 
 class Kind(StrEnum):
@@ -74,7 +77,11 @@ class Deadband:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One value of a device: where its registers are and what they mean."""
+    """One value of a device: where it is and what it means.
+
+    A register device keeps it at `fc` and `address`; every other protocol has a name of its own for
+    it in `item` (a DL/T 645 identifier, an OPC UA node, an IEC 104 object address, a JSON path).
+    """
 
     key: str
     circuit: str | None
@@ -92,6 +99,7 @@ class Point:
     deadband: Deadband
     slow: bool
     max_gap_s: int
+    item: str = ""
 
     @property
     def name(self) -> str:
@@ -142,11 +150,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Registers as a device answered them and the values they mean: the profile's own test."""
+    """What a device answered and the values it means: the profile's own test.
+
+    Register devices have `blocks`; the others `items`: item -> the raw value as the protocol
+    delivers it.
+    """
 
     ratios: Ratios
     blocks: tuple[tuple[Block, tuple[int, ...]], ...]
     values: Mapping[str, float | None]
+    items: Mapping[str, str | float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +209,11 @@ class Profile:
     verified: bool
     hash: str
     """SHA-256 of the file's bytes."""
+
+    @property
+    def has_registers(self) -> bool:
+        """Whether its points are registers that requests by block can read."""
+        return self.protocol == REGISTER_PROTOCOL
 
     def point(self, name: str) -> Point:
         """The point with a metric's name; KeyError when the profile has none."""

@@ -23,6 +23,7 @@ from gateway.contract.documents import (
     read_document,
 )
 from gateway.contract.profile import (
+    REGISTER_PROTOCOL,
     Block,
     Deadband,
     Kind,
@@ -42,6 +43,8 @@ SHIPPED = Path(__file__).parent.parent / "profiles"
 SCHEMA_FILE = Path(__file__).with_name("profile.schema.json")
 DEFAULT_MAX_GAP_S = 1800
 DEFAULT_DEADBAND = "0.5%"
+CIRCUIT_NUMBER = "{n}"
+"""In a circuit's item: the number of the circuit, from 1."""
 
 
 class _Place(msgspec.Struct):
@@ -49,6 +52,7 @@ class _Place(msgspec.Struct):
     unit: str
     address: int = 0
     offset: int = 0
+    item: str | int = ""
     fc: int | None = None
     datatype: Datatype | None = None
     scale: float = 1.0
@@ -63,9 +67,9 @@ class _Place(msgspec.Struct):
 
 class _Circuits(msgspec.Struct):
     count: int
-    base: int
-    stride: int
     points: list[_Place]
+    base: int = 0
+    stride: int = 1
 
 
 class _Defaults(msgspec.Struct):
@@ -95,8 +99,9 @@ class _Words(msgspec.Struct):
 
 
 class _Sample(msgspec.Struct):
-    blocks: list[_Words]
     values: dict[str, float | None]
+    blocks: list[_Words] = []
+    items: dict[str | int, str | float | None] = {}
     pt: float = 1.0
     ct: float = 1.0
 
@@ -210,6 +215,7 @@ def _build(document: Document, name: str, content: bytes) -> Profile:
                 for part in shape.sample.blocks
             ),
             shape.sample.values,
+            {str(item): raw for item, raw in shape.sample.items.items()},
         ),
         verify=Verify(shape.verify.point, shape.verify.tolerance_percent),
         source=shape.source,
@@ -234,16 +240,22 @@ def _circuit_names(shape: _File) -> Iterator[str]:
 
 def _points(shape: _File) -> Iterator[Point]:
     for place in shape.points:
-        yield _point(place, shape, None, place.address)
+        yield _point(place, shape, None, place.address, str(place.item))
     if shape.circuits is None:
         return
+    in_registers = shape.protocol == REGISTER_PROTOCOL
     for index, circuit in enumerate(_circuit_names(shape)):
         base = shape.circuits.base + index * shape.circuits.stride
         for place in shape.circuits.points:
-            yield _point(place, shape, circuit, base + place.offset)
+            number = base + place.offset
+            if in_registers:
+                yield _point(place, shape, circuit, number, "")
+            else:
+                item = str(place.item).replace(CIRCUIT_NUMBER, str(index + 1)) or str(number)
+                yield _point(place, shape, circuit, 0, item)
 
 
-def _point(place: _Place, shape: _File, circuit: str | None, address: int) -> Point:
+def _point(place: _Place, shape: _File, circuit: str | None, address: int, item: str) -> Point:
     defaults = shape.defaults
     datatype = place.datatype or defaults.datatype
     return Point(
@@ -261,6 +273,7 @@ def _point(place: _Place, shape: _File, circuit: str | None, address: int) -> Po
         deadband=_deadband(defaults.deadband if place.deadband is None else place.deadband),
         slow=place.poll == "slow",
         max_gap_s=place.max_gap_s or defaults.max_gap_s,
+        item=item,
     )
 
 
@@ -268,7 +281,7 @@ def _modulus(place: _Place, datatype: Datatype) -> int | None:
     if place.kind is not Kind.REGISTER:
         return None
     if place.modulus is None and not datatype.is_float and not datatype.is_signed:
-        return int(1 << datatype.bits)
+        return datatype.states
     return place.modulus
 
 
@@ -280,9 +293,12 @@ def _deadband(written: float | str) -> Deadband:
 
 def _faults(document: Document, profile: Profile) -> Iterator[Problem]:
     yield from _double_names(document, profile)
-    yield from _out_of_place(document, profile)
     yield from _ratio_faults(document, profile)
-    yield from _sample_faults(document, profile)
+    if profile.has_registers:
+        yield from _out_of_place(document, profile)
+        yield from _sample_faults(document, profile)
+    else:
+        yield from _item_faults(document, profile)
     names = {point.name for point in profile.points}
     if profile.verify.point not in names:
         what = f"the profile has no point {profile.verify.point!r}."
@@ -321,6 +337,19 @@ def _ratio_faults(document: Document, profile: Profile) -> Iterator[Problem]:
     if profile.ratio_source is RatioSource.METER and not profile.ratio_registers:
         what = "the ratios come from the meter, but no register is named."
         yield document.problem(("ratio_source",), what, "Add ratio_registers with pt and ct.")
+
+
+def _item_faults(document: Document, profile: Profile) -> Iterator[Problem]:
+    """Samples of items are decoded by their drivers; here only that each has its raw value."""
+    points = {point.name: point for point in profile.points}
+    for name in profile.sample.values:
+        point = points.get(name)
+        path = ("sample", "values", name)
+        if point is None:
+            yield document.problem(path, "the profile has no such point.", "Correct the name.")
+        elif point.item not in profile.sample.items:
+            what = f"the sample's items do not hold {point.item!r}."
+            yield document.problem(path, what, "Add it to sample.items.")
 
 
 def _sample_faults(document: Document, profile: Profile) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from operator import itemgetter
 
 
 class Datatype(StrEnum):
-    """How one value lies in consecutive 16-bit registers."""
+    """How a device holds one value: in consecutive 16-bit registers, or as BCD digits in bytes."""
 
     UINT16 = "uint16"
     INT16 = "int16"
@@ -23,6 +23,9 @@ class Datatype(StrEnum):
     INT64 = "int64"
     FLOAT32 = "float32"
     FLOAT64 = "float64"
+    BCD2 = "bcd2"
+    BCD3 = "bcd3"
+    BCD4 = "bcd4"
 
     @property
     def words(self) -> int:
@@ -33,6 +36,16 @@ class Datatype(StrEnum):
     def bits(self) -> int:
         """Bits that one value takes."""
         return _SIZES[self] * 8
+
+    @property
+    def is_bcd(self) -> bool:
+        """Whether the bytes hold two decimal digits each (DL/T 645); never in registers."""
+        return self in _BCD
+
+    @property
+    def states(self) -> int:
+        """How many different raw numbers there are: where an unsigned counter wraps."""
+        return int(100 ** _SIZES[self] if self.is_bcd else 1 << self.bits)
 
     @property
     def is_float(self) -> bool:
@@ -60,7 +73,8 @@ _CODES = {
     Datatype.FLOAT32: "f",
     Datatype.FLOAT64: "d",
 }
-_SIZES = {datatype: struct.calcsize(">" + code) for datatype, code in _CODES.items()}
+_BCD = {Datatype.BCD2: 2, Datatype.BCD3: 3, Datatype.BCD4: 4}
+_SIZES = {datatype: struct.calcsize(">" + code) for datatype, code in _CODES.items()} | _BCD
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,17 @@ from pymodbus.exceptions import ConnectionException, ModbusException
 
 from gateway.contract.profile import Block, Point, Profile, Ratios, RatioSource
 from gateway.contract.registers import block_decoder, decode_raw, to_value
-from gateway.drivers.capabilities import Address, DeviceSilent, Line, LinkDown, Reader, Refused
+from gateway.drivers.capabilities import (
+    Address,
+    DeviceSilent,
+    DriverFault,
+    Line,
+    LinkDown,
+    Reader,
+    Refused,
+    Tcp,
+    Unit,
+)
 from gateway.plan import Limits, Request, plan_requests, split
 
 log = logging.getLogger(__name__)
@@ -32,15 +42,18 @@ Decode = Callable[[Sequence[int]], list[float | None]]
 
 def open_line(address: Address, timeout_s: float) -> Line:
     """A Modbus TCP connection at an address, not yet connected."""
-    return ModbusLine(address, timeout_s)
+    if not isinstance(address.link, Tcp):
+        raise DriverFault(f"Modbus TCP needs a host and a port, not {address.link}")
+    return ModbusLine(address, address.link, timeout_s)
 
 
 class ModbusLine:
     """One TCP connection; the devices behind it are units."""
 
-    def __init__(self, address: Address, timeout_s: float) -> None:
+    def __init__(self, address: Address, link: Tcp, timeout_s: float) -> None:
         """`timeout_s` bounds both connecting and each answer."""
         self._address = address
+        self._link = link
         self._timeout_s = timeout_s
         self._client: AsyncModbusTcpClient | None = None
 
@@ -48,8 +61,8 @@ class ModbusLine:
         """Connect; LinkDown with the reason when that does not work."""
         self.close()
         client = AsyncModbusTcpClient(
-            self._address.host,
-            port=self._address.port,
+            self._link.host,
+            port=self._link.port,
             timeout=self._timeout_s,
             retries=0,
             reconnect_delay=0,
@@ -66,8 +79,10 @@ class ModbusLine:
             self._client.close()
             self._client = None
 
-    def device(self, profile: Profile, unit: int) -> "ModbusDevice":
+    def device(self, profile: Profile, unit: Unit) -> "ModbusDevice":
         """One unit on this connection."""
+        if not isinstance(unit, int):
+            raise DriverFault(f"a Modbus unit is a number, not {unit!r}")
         return ModbusDevice(self, profile, unit)
 
     async def read(self, unit: int, block: Block) -> Sequence[int]:

@@ -7,9 +7,9 @@ import importlib
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
-from gateway.drivers.capabilities import Address, DriverFault, Line
+from gateway.drivers.capabilities import Address, DriverFault, Line, ReportingLine
 
-OpenLine = Callable[[Address, float], Line]
+OpenLine = Callable[[Address, float], Line | ReportingLine]
 
 DRIVERS = {
     "modbus": "gateway.drivers.modbus_tcp:open_line",

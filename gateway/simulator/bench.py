@@ -21,7 +21,7 @@ _FIRST_UNIT_ID = 1
 def with_bench(model: PlantModel, extra: Sequence[Path] = ()) -> PlantModel:
     """The plant with a bus of bench meters, one a profile that no device of the plant has."""
     used = {device.profile for device in model.devices}
-    names = [name for name in profile_names(extra) if name not in used]
+    names = [name for name in profile_names(extra) if name not in used and _speaks(name, extra)]
     devices, circuits, loads = list(model.devices), dict(model.circuits), dict(model.loads)
     for number, name in enumerate(names):
         energy = find_profile(name, extra).energy or next(iter(energy_types()))
@@ -44,6 +44,11 @@ def with_bench(model: PlantModel, extra: Sequence[Path] = ()) -> PlantModel:
         devices=tuple(devices),
         buses={**model.buses, BUS: PERIOD_S} if names else model.buses,
     )
+
+
+def _speaks(name: str, extra: Sequence[Path]) -> bool:
+    """Whether the simulated field speaks the profile's protocol."""
+    return find_profile(name, extra).has_registers
 
 
 def _device(profile: str, unit_id: int, circuit: str) -> DeviceModel:

@@ -16,6 +16,7 @@ import pytest
 from gateway.config import GatewayConfig, load_config
 from gateway.contract.clock import ManualClock
 from gateway.contract.documents import DocumentFault
+from gateway.drivers.capabilities import Listen, Serial, Tcp
 from gateway.run import say_clock
 
 GOOD = """
@@ -41,9 +42,33 @@ def test_a_good_file(tmp_path: Path) -> None:
     assert config.broker.client_id == "demo.gateway-1/gateway"
     assert config.journal == tmp_path / "gateway-1.journal"
     first, second = config.devices
-    assert (first.period_ms, first.address.port, first.name) == (500, 502, "Line 3")
+    assert (first.period_ms, first.address.link, first.name) == (
+        500,
+        Tcp("192.0.2.1", 502),
+        "Line 3",
+    )
     assert second.ratios.ct == Fraction(80)
     assert second.ratios.pt == Fraction(100)
+
+
+def test_named_lines(tmp_path: Path) -> None:
+    lines = """
+lines:
+  bus-1: {serial: /dev/ttyS1, baud: 19200, parity: even}
+  box: {listen: 15020, bind: 192.0.2.9, sources: [198.51.100.0/24], framing: rtu}
+  scada: {url: "opc.tcp://192.0.2.20:4840", options: {policy: none, keep: 3, sign: yes}}
+"""
+    text = GOOD.replace("host: 192.0.2.1, unit: 7", "line: bus-1, unit: 7") + lines
+    text = text.replace("host: 192.0.2.1, port: 5020, unit: 8", "line: box, unit: 8")
+    serial, box = (device.address for device in load(tmp_path, text).devices)
+    assert serial.link == Serial("/dev/ttyS1", 19200, parity="even")
+    assert serial.link.character_bits == 11
+    assert str(serial) == "modbus:///dev/ttyS1@19200/8E1"
+    assert box.link == Listen("192.0.2.9", 15020, ("198.51.100.0/24",))
+    assert (box.option("framing"), box.option("keep", "-")) == ("rtu", "-")
+    two = GOOD + lines.replace("serial: /dev/ttyS1", "serial: /dev/ttyS1, host: a")
+    with pytest.raises(DocumentFault, match=r"lines\.bus-1"):
+        load(tmp_path, two)
 
 
 def test_the_environment_fills_what_the_file_leaves_out(tmp_path: Path) -> None:
@@ -66,8 +91,10 @@ def test_the_environment_fills_what_the_file_leaves_out(tmp_path: Path) -> None:
             "acme/none, host: a, unit: 7",
             "gateway.yaml:6 at devices[0].profile: the profile 'acme/none' cannot be used.",
         ),
-        ("unit: 7", "unti: 7", "gateway.yaml:6 at devices[0]: 'unit' is missing. Add it."),
-        ("unit: 7", "unit: 700", "devices[0].unit: 700 is too large. The limit is 255."),
+        (", unit: 7", "", "gateway.yaml:6 at devices[0]: 'unit' is missing. Add it."),
+        ("unit: 7", "unti: 7", "at devices[0].unti: unknown key 'unti'. Did you mean 'unit'?"),
+        ("unit: 7", "unit: 700", "at devices[0]: 700 is no Modbus unit. Write a number"),
+        ("host: 192.0.2.1, unit: 7", "line: bus, unit: 7", "there is no line 'bus'. Known: none."),
         ("slug: m1", "slug: M 1", "devices[0].slug: 'M 1' does not have the form asked for."),
         ("poll_s: 0.5", "poll_s: fast", "'fast' has the wrong type. Write a number."),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.contract.profile import Ratios
 from gateway.contract.profile_file import find_profile
-from gateway.drivers.capabilities import Address, Line, LinkDown
+from gateway.drivers.capabilities import Address, Line, LinkDown, Tcp
 from gateway.drivers.modbus_tcp import open_line
 from tests.gateway.modbus_server import free_port
 
@@ -32,7 +32,7 @@ async def test_a_meter_served_by_libmodbus_is_read(tmp_path: Path) -> None:
     words = struct.unpack(">240H", struct.pack(">120f", *values))
     server = subprocess.Popen([str(program), str(port), "0", *map(hex, words)])
     profile = find_profile("eastron/sdm630")
-    line = open_line(Address("modbus", "127.0.0.1", port), 1.0)
+    line = open_line(Address("modbus", Tcp("127.0.0.1", port)), 1.0)
     try:
         await opened(line)
         found = await line.device(profile, 1).reader(profile.points, Ratios())()

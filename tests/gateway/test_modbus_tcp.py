@@ -6,7 +6,8 @@ import pytest
 
 from gateway.contract.profile import Ratios
 from gateway.contract.profile_file import find_profile, parse_profile
-from gateway.drivers.capabilities import Address, DeviceSilent, DriverFault, LinkDown
+from gateway.drivers.capabilities import Address, DeviceSilent, DriverFault, LinkDown, Tcp
+from gateway.drivers.modbus_tcp import open_line
 from gateway.drivers.registry import find_driver, protocols
 from tests.gateway.modbus_server import Field, free_port, sdm630_field, serving
 
@@ -15,7 +16,7 @@ DIRECT = Ratios()
 
 @pytest.mark.parametrize("protocol", protocols())
 async def test_every_driver_says_that_nobody_listens(protocol: str) -> None:
-    line = find_driver(protocol)(Address(protocol, "127.0.0.1", free_port()), 0.5)
+    line = find_driver(protocol)(Address(protocol, Tcp("127.0.0.1", free_port())), 0.5)
     with pytest.raises(LinkDown, match=r"127.0.0.1"):
         await line.open()
     line.close()
@@ -31,7 +32,7 @@ async def test_a_meter_is_read_as_its_profile_says() -> None:
     field = sdm630_field(1, 2)
     for name, value in {"u_a": 231.5, "p": 12.5, "ep_imp": 98765.5, "thd_u_a": None}.items():
         field.put_value(2, profile, name, value, DIRECT)
-    line = find_driver("modbus")(Address("modbus", "127.0.0.1", port), 0.5)
+    line = open_line(Address("modbus", Tcp("127.0.0.1", port)), 0.5)
     async with serving(field, port):
         await line.open()
         values = await line.device(profile, 2).reader(profile.points, DIRECT)()
@@ -77,7 +78,7 @@ async def test_secondary_values_take_the_ratios_the_meter_itself_keeps() -> None
     field.put(1, 0x49, (0xFFFE,))
     field.put(1, 0x54, (0x0001, 0x0000))
     field.put(1, 0x3D, (1000,))
-    line = find_driver("modbus")(Address("modbus", "127.0.0.1", port), 0.5)
+    line = open_line(Address("modbus", Tcp("127.0.0.1", port)), 0.5)
     async with serving(field, port):
         await line.open()
         device = line.device(profile, 1)
@@ -99,7 +100,7 @@ async def test_a_refused_block_is_split_once_and_the_rest_is_read(
     field.put_value(1, profile, "ep_imp", 5.5, DIRECT)
     field.put_value(1, profile, "f", 50.0, DIRECT)
     field.refused[1] = {0x42, 0x0C}
-    line = find_driver("modbus")(Address("modbus", "127.0.0.1", port), 0.5)
+    line = open_line(Address("modbus", Tcp("127.0.0.1", port)), 0.5)
     async with serving(field, port):
         await line.open()
         read = line.device(profile, 1).reader(profile.points, DIRECT)
@@ -120,7 +121,7 @@ async def test_a_silent_unit_does_not_cost_its_neighbour_the_connection() -> Non
     profile, port = find_profile("eastron/sdm630"), free_port()
     field = sdm630_field(1, 2)
     field.silent.add(1)
-    line = find_driver("modbus")(Address("modbus", "127.0.0.1", port), 0.1)
+    line = open_line(Address("modbus", Tcp("127.0.0.1", port)), 0.1)
     async with serving(field, port):
         await line.open()
         silent = line.device(profile, 1).reader(profile.points, DIRECT)
@@ -135,7 +136,7 @@ async def test_a_silent_unit_does_not_cost_its_neighbour_the_connection() -> Non
 async def test_a_lost_connection_is_link_down_and_can_be_opened_again() -> None:
     profile, port = find_profile("eastron/sdm630"), free_port()
     field = sdm630_field(1)
-    line = find_driver("modbus")(Address("modbus", "127.0.0.1", port), 0.3)
+    line = open_line(Address("modbus", Tcp("127.0.0.1", port)), 0.3)
     read = line.device(profile, 1).reader(profile.points, DIRECT)
     async with serving(field, port):
         await line.open()

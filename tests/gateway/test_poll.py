@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from gateway.contract.clock import ManualClock
 from gateway.contract.profile import Point, Profile, Ratios
 from gateway.contract.profile_file import find_profile
-from gateway.drivers.capabilities import Address, DeviceSilent, LinkDown, Reader
-from gateway.drivers.registry import find_driver
+from gateway.drivers.capabilities import Address, DeviceSilent, LinkDown, Reader, Tcp, Unit
+from gateway.drivers.modbus_tcp import open_line
 from gateway.poll import LinePoller, Polled
 from tests.gateway.modbus_server import free_port, sdm630_field, serving
 
@@ -77,7 +77,7 @@ class FakeLine:
     def close(self) -> None:
         return
 
-    def device(self, profile: Profile, unit: int) -> FakeUnit:
+    def device(self, profile: Profile, unit: Unit) -> FakeUnit:
         return FakeUnit(self, 0.005)
 
 
@@ -238,7 +238,7 @@ async def test_one_meter_is_polled_over_real_modbus() -> None:
     port = free_port()
     field, notes = sdm630_field(1), Notes()
     field.put_value(1, SDM630, "p", 42.5, Ratios())
-    line = find_driver("modbus")(Address("modbus", "127.0.0.1", port), 0.5)
+    line = open_line(Address("modbus", Tcp("127.0.0.1", port)), 0.5)
     clock = ManualClock(START)
     device = Polled("m1", SDM630, line.device(SDM630, 1), 1000)
     async with serving(field, port):

@@ -19,7 +19,7 @@ from gateway.contract.registers import (
 )
 
 orders = st.builds(Order, st.booleans(), st.booleans())
-datatypes = st.sampled_from(list(Datatype))
+datatypes = st.sampled_from([datatype for datatype in Datatype if not datatype.is_bcd])
 
 
 def raws(datatype: Datatype) -> st.SearchStrategy[int | float]:
