@@ -19,10 +19,14 @@ class ChangeFilter:
         points: Sequence[Point],
         heartbeat_s: float = DEFAULT_HEARTBEAT_S,
         register_every_s: float = 0.0,
+        gauge_every_s: float = 0.0,
     ) -> None:
-        """`register_every_s` thins out registers between quarter hours; 0 = every change."""
+        """`register_every_s` and `gauge_every_s` are minimum intervals between two reports of a
+        point, quarter hours and steps to or from "no value" excepted; 0 = every change.
+        """
         self._heartbeat_ms = round(heartbeat_s * 1000)
-        self._hold_ms = round(register_every_s * 1000)
+        every = {Kind.REGISTER: register_every_s, Kind.GAUGE: gauge_every_s}
+        self._hold_ms = [round(every.get(point.kind, 0.0) * 1000) for point in points]
         self._registers = [point.kind is Kind.REGISTER for point in points]
         self._absolute = [
             0.0 if point.kind is Kind.REGISTER else point.deadband.absolute for point in points
@@ -81,5 +85,5 @@ class ChangeFilter:
             percent = self._percent[index]
             if percent and value is not None:
                 self._limit[index] = percent * abs(value)
-            if self._hold_ms and self._registers[index]:
-                self._free[index] = at_ms + self._hold_ms
+            if self._hold_ms[index]:
+                self._free[index] = at_ms + self._hold_ms[index]

@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from gateway.change import DEFAULT_HEARTBEAT_S
 from gateway.contract.documents import (
     Document,
     DocumentFault,
@@ -28,6 +27,8 @@ from gateway.drivers.capabilities import Address, Unit
 from gateway.drivers.registry import protocols
 from gateway.lines import LineEntry, NoAddress, check_unit, device_address
 from gateway.publish import Broker
+from gateway.reporting import ReportingDefaults, ReportingEntry, read_reporting
+from gateway.session import Reporting
 
 SCHEMA_FILE = Path(__file__).parent / "contract" / "gateway.schema.json"
 MQTT_PORT = 1883
@@ -39,13 +40,12 @@ class DeviceConfig:
     """One device to read."""
 
     slug: str
-    name: str | None
     profile: Profile
     address: Address
     unit: Unit
     ratios: Ratios
     period_ms: int
-    register_every_s: float
+    reporting: Reporting
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,6 @@ class GatewayConfig:
     journal_bytes: int
     durable: bool
     timeout_s: float
-    heartbeat_s: float
     devices: tuple[DeviceConfig, ...]
     problems: tuple[Problem, ...] = field(default=())
 
@@ -84,11 +83,9 @@ class _Device(msgspec.Struct):
     line: str | None = None
     host: str | None = None
     port: int | None = None
-    name: str | None = None
     ct: float | None = None
     pt: float | None = None
     poll_s: float = 1.0
-    register_every_s: float | None = None
 
 
 class _File(msgspec.Struct):
@@ -97,8 +94,6 @@ class _File(msgspec.Struct):
     mqtt: _Mqtt = msgspec.field(default_factory=_Mqtt)
     journal: _Journal = msgspec.field(default_factory=_Journal)
     timeout_s: float = 0.5
-    heartbeat_s: float = DEFAULT_HEARTBEAT_S
-    register_every_s: float = 0.0
     profile_dirs: list[str] = []
     lines: dict[str, LineEntry] = {}
 
@@ -138,7 +133,6 @@ def load_config(file: Path, environment: Mapping[str, str]) -> GatewayConfig:
         round(shape.journal.max_mb * 1024 * 1024),
         shape.journal.durable,
         shape.timeout_s,
-        shape.heartbeat_s,
         tuple(devices),
         tuple(problems),
     )
@@ -165,16 +159,17 @@ def _device(
         what = f"{profile.name} needs the current transformer's ratio."
         todo = "Add ct (400/5 = 80), and pt when voltages are transformed too."
         raise DocumentFault([document.problem(("devices", index), what, todo)])
-    every = shape.register_every_s if entry.register_every_s is None else entry.register_every_s
+    entries = document.data["devices"] if isinstance(document.data, dict) else []
+    said = msgspec.convert(entries[index], ReportingEntry)
+    defaults = msgspec.convert(document.data, ReportingDefaults)
     return DeviceConfig(
         entry.slug,
-        entry.name,
         profile,
         _address(document, index, profile, entry, shape),
         entry.unit,
         ratios,
         round(entry.poll_s * 1000),
-        every,
+        read_reporting(document, index, profile, said, defaults),
     )
 
 

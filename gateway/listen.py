@@ -16,7 +16,7 @@ from typing import Protocol
 from gateway.contract.clock import Clock
 from gateway.contract.profile import Point, Profile, Ratios
 from gateway.drivers.capabilities import LinkDown, Reading, ReportingLine, Reports
-from gateway.grid import following, is_boundary, next_instant
+from gateway.grid import following, next_instant
 from gateway.poll import FIRST_PAUSE_S, LONGEST_PAUSE_S
 
 log = logging.getLogger(__name__)
@@ -68,8 +68,8 @@ class Heard:
 class Sink(Protocol):
     """Who takes what is heard."""
 
-    def reported(self, device: Heard, readings: Sequence[Reading], *, boundary: bool) -> None:
-        """Readings with times and qualities of their own; `boundary` = of a quarter hour."""
+    def reported(self, device: Heard, readings: Sequence[Reading], *, sampled: bool) -> None:
+        """Readings with times of their own; `sampled` = what was known at the grid's instant."""
         ...
 
     def came_alive(self, device: Heard) -> None:
@@ -126,7 +126,7 @@ class LineListener:
         if not device.alive:
             device.alive = True
             self._sink.came_alive(device)
-        self._sink.reported(device, readings, boundary=False)
+        self._sink.reported(device, readings, sampled=False)
 
     def _lost(self, reason: str) -> None:
         for device in self._devices:
@@ -144,7 +144,7 @@ class LineListener:
                 await self._clock.sleep(wait_s)
             if device.alive:
                 readings = device.at(device.instant_ms)
-                self._sink.reported(device, readings, boundary=is_boundary(device.instant_ms))
+                self._sink.reported(device, readings, sampled=True)
             now_ms = self._now_ms()
             if abs(now_ms - device.instant_ms) > 2 * device.period_ms + 1000 * SETTLE_S:
                 # A long stall, or somebody set the clock: begin anew on the grid.

@@ -53,7 +53,7 @@ async def _serve(
             except DriverFault as fault:
                 log.error("%s: %s. The device is left out; correct it.", device.slug, fault)  # noqa: TRY400
                 continue
-            await pipeline.add(one, device.name, config.heartbeat_s, device.register_every_s)
+            await pipeline.add(one, device.reporting)
             found.append(one)
         return found
 

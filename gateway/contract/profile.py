@@ -100,6 +100,8 @@ class Point:
     slow: bool
     max_gap_s: int
     item: str = ""
+    valid: tuple[float, float] | None = None
+    """Between which values it can be, in its unit; None = its unit's usual limits."""
 
     @property
     def name(self) -> str:

@@ -62,6 +62,7 @@ class _Place(msgspec.Struct):
     modulus: int | None = None
     deadband: float | str | None = None
     poll: str = "fast"
+    valid: tuple[float, float] | None = None
     max_gap_s: int | None = None
 
 
@@ -270,10 +271,11 @@ def _point(place: _Place, shape: _File, circuit: str | None, address: int, item:
         ratio=place.ratio if shape.values == "secondary" else RatioRule.NONE,
         missing=frozenset(place.nan),
         modulus=_modulus(place, datatype),
-        deadband=_deadband(defaults.deadband if place.deadband is None else place.deadband),
+        deadband=parse_deadband(defaults.deadband if place.deadband is None else place.deadband),
         slow=place.poll == "slow",
         max_gap_s=place.max_gap_s or defaults.max_gap_s,
         item=item,
+        valid=place.valid,
     )
 
 
@@ -285,7 +287,8 @@ def _modulus(place: _Place, datatype: Datatype) -> int | None:
     return place.modulus
 
 
-def _deadband(written: float | str) -> Deadband:
+def parse_deadband(written: float | str) -> Deadband:
+    """`2.5` in the point's unit or `"1%"` of the last report, as files write it."""
     if isinstance(written, str):
         return Deadband(percent=float(written.rstrip("% ")))
     return Deadband(absolute=written)

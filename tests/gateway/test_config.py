@@ -42,7 +42,7 @@ def test_a_good_file(tmp_path: Path) -> None:
     assert config.broker.client_id == "demo.gateway-1/gateway"
     assert config.journal == tmp_path / "gateway-1.journal"
     first, second = config.devices
-    assert (first.period_ms, first.address.link, first.name) == (
+    assert (first.period_ms, first.address.link, first.reporting.name) == (
         500,
         Tcp("192.0.2.1", 502),
         "Line 3",

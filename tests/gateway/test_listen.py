@@ -16,6 +16,7 @@ from gateway.drivers.capabilities import LinkDown, Reading, Report, ReportingLin
 from gateway.journal import Journal
 from gateway.listen import Heard, LineListener
 from gateway.pipeline import Pipeline
+from gateway.session import Reporting
 
 START = datetime(2026, 3, 1, 8, 14, 30, tzinfo=UTC)
 BOUNDARY = datetime(2026, 3, 1, 8, 15, tzinfo=UTC)
@@ -63,7 +64,7 @@ async def listening(
     journal.open()
     pipeline = Pipeline(journal)
     device = Heard("m1", profile, source, 10_000)
-    await pipeline.add(device)
+    await pipeline.add(device, Reporting())
     assert isinstance(source, ReportingLine)
     task = asyncio.create_task(LineListener(source, [device], clock, pipeline).run())
     await clock.advance(0)

@@ -1,0 +1,112 @@
+"""The part of a device's configuration that says what is reported of it: intervals, derived points,
+local alarms.
+"""
+
+import msgspec
+
+from gateway.change import DEFAULT_HEARTBEAT_S
+from gateway.computed import Computed, Derivation, UnknownInput
+from gateway.contract.documents import Document, DocumentFault
+from gateway.contract.profile import Profile
+from gateway.contract.profile_file import DEFAULT_DEADBAND, parse_deadband
+from gateway.expression import Expression, ExpressionFault
+from gateway.rules import Rule
+from gateway.session import Reporting
+
+
+class DerivedEntry(msgspec.Struct):
+    """One entry of a device's `derived`."""
+
+    key: str
+    unit: str
+    expression: str
+    deadband: float | str = DEFAULT_DEADBAND
+
+
+class AlarmEntry(msgspec.Struct):
+    """One entry of a device's `alarms`."""
+
+    name: str
+    point: str
+    above: float | None = None
+    below: float | None = None
+    hysteresis: float = 0.0
+    delay_s: float = 0.0
+    off_delay_s: float = 0.0
+
+    def rule(self) -> Rule:
+        """It as a rule."""
+        return Rule(
+            self.name,
+            self.point,
+            self.above,
+            self.below,
+            self.hysteresis,
+            self.delay_s,
+            self.off_delay_s,
+        )
+
+
+class ReportingEntry(msgspec.Struct):
+    """What a device's entry says of reporting; None = as for the whole gateway."""
+
+    name: str | None = None
+    register_every_s: float | None = None
+    gauge_every_s: float | None = None
+    derived: list[DerivedEntry] = []
+    alarms: list[AlarmEntry] = []
+
+
+class ReportingDefaults(msgspec.Struct):
+    """What the configuration says for all devices."""
+
+    heartbeat_s: float = DEFAULT_HEARTBEAT_S
+    register_every_s: float = 0.0
+    gauge_every_s: float = 0.0
+
+
+def read_reporting(
+    document: Document,
+    index: int,
+    profile: Profile,
+    entry: ReportingEntry,
+    defaults: ReportingDefaults,
+) -> Reporting:
+    """What is reported of device number `index`; DocumentFault for what it cannot compute."""
+    registers, gauges = entry.register_every_s, entry.gauge_every_s
+    reporting = Reporting(
+        entry.name,
+        defaults.heartbeat_s,
+        defaults.register_every_s if registers is None else registers,
+        defaults.gauge_every_s if gauges is None else gauges,
+        tuple(_derivation(document, index, n, one) for n, one in enumerate(entry.derived)),
+        tuple(alarm.rule() for alarm in entry.alarms),
+    )
+    try:
+        computed = Computed(profile.points, reporting.derived, reporting.rules)
+    except UnknownInput as fault:
+        todo = "Correct the name; inside expressions c2/p is written c2_p."
+        problem = document.problem(("devices", index), f"{fault}.", todo)
+        raise DocumentFault([problem]) from fault
+    _check_names(document, index, profile, computed)
+    return reporting
+
+
+def _derivation(document: Document, index: int, number: int, entry: DerivedEntry) -> Derivation:
+    try:
+        expression = Expression(entry.expression)
+    except ExpressionFault as fault:
+        place = ("devices", index, "derived", number, "expression")
+        what = f"the expression cannot be used: {fault}."
+        raise DocumentFault([document.problem(place, what, "See docs/extending.md.")]) from fault
+    return Derivation(entry.key, entry.unit, expression, parse_deadband(entry.deadband))
+
+
+def _check_names(document: Document, index: int, profile: Profile, computed: Computed) -> None:
+    seen = {point.name for point in profile.points}
+    for point in computed.points:
+        if point.name in seen:
+            what = f"the point {point.name!r} is there twice."
+            problem = document.problem(("devices", index), what, "Give it another name.")
+            raise DocumentFault([problem])
+        seen.add(point.name)
