@@ -20,7 +20,7 @@ class Row:
 
 SHARED = frozenset({"__init__", "registry", "base", "capabilities"})
 ROWS = (
-    Row("protocol driver", "gateway/drivers"),
+    Row("protocol driver", "gateway/drivers", frozenset({"bytestream"})),
     Row("alarm kind", "backend/service/alarms/kinds"),
     Row("notification channel", "backend/service/notify/channels"),
     Row("report", "backend/service/reports/kinds"),
