@@ -19,6 +19,7 @@ from gmqtt import Client, Message
 from gmqtt.mqtt.constants import MQTTv311
 from gmqtt.mqtt.handler import MQTTConnectError
 
+from gateway import mqtt_socket
 from gateway.contract import topics
 from gateway.contract.clock import Clock
 from gateway.contract.sparkplug import Metric, Payload, WireFault, decode, encode, signed
@@ -41,7 +42,6 @@ quiet.setLevel(logging.CRITICAL)
 logging.getLogger("gmqtt").setLevel(logging.CRITICAL)
 
 CONNECT_TIMEOUT_S = 10.0
-DROP_TIMEOUT_S = 2.0
 KEEPALIVE_S = 15
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
@@ -124,21 +124,11 @@ class EdgeNode:
     @property
     def unsent_bytes(self) -> int:
         """Bytes handed to the socket that the broker has not taken yet."""
-        transport = self._transport()
-        return 0 if transport is None else transport.get_write_buffer_size()
+        return mqtt_socket.unsent_bytes(self._client)
 
     def drop_socket(self) -> None:
         """Lose the connection as a cut cable does: without a word to the broker."""
-        transport = self._transport()
-        if transport is not None:
-            transport.abort()
-
-    def _transport(self) -> asyncio.Transport | None:
-        if self._client is None:
-            return None
-        # The only way to see and to cut the socket below gmqtt.
-        found: asyncio.Transport = self._client._connection._transport  # noqa: SLF001
-        return found
+        mqtt_socket.cut(self._client)
 
     async def run(self) -> None:
         """Connect, serve, and connect again with growing pauses, until cancelled."""
@@ -182,7 +172,7 @@ class EdgeNode:
         if client is not None and client.is_connected:
             topic = str(topics.NodeTopic(self._group, topics.NDEATH, self._node))
             client.publish(topic, node_death(self._session, self._now_ms()), qos=0)
-            await _drop(client)
+            await mqtt_socket.disconnect(client)
 
     async def _serve(self) -> None:
         self._session = await self._journal.next_session()
@@ -206,7 +196,7 @@ class EdgeNode:
         finally:
             self._online = False
             self._client = None
-            await _drop(client)
+            await mqtt_socket.disconnect(client)
 
     def _make_client(self) -> Client:
         topic = str(topics.NodeTopic(self._group, topics.NDEATH, self._node))
@@ -384,15 +374,3 @@ def _advice(error: Exception) -> str:
     if isinstance(error, MQTTConnectError):
         return "Check mqtt.credential and mqtt.secret in the gateway's configuration."
     return "Check mqtt.url in the gateway's configuration and that the broker runs."
-
-
-async def _drop(client: Client) -> None:
-    """Disconnect, without waiting long for a broker that does not read."""
-    # AttributeError: gmqtt never connected, or the socket is gone already.
-    with suppress(OSError, AttributeError, TimeoutError):
-        async with asyncio.timeout(DROP_TIMEOUT_S):
-            await client.disconnect()
-        return
-    connection = client._connection  # noqa: SLF001 - gmqtt has no other way to give a socket up
-    if connection is not None:
-        connection._transport.abort()  # noqa: SLF001

@@ -1,0 +1,42 @@
+"""The socket below a gmqtt client: how much waits in it, and how to give it up.
+
+gmqtt has no back-pressure and no abort of its own; this is the only place that reaches below it.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from gmqtt import Client
+
+DROP_TIMEOUT_S = 2.0
+
+
+def unsent_bytes(client: Client | None) -> int:
+    """Bytes handed to the socket that the broker has not taken yet."""
+    transport = _transport(client)
+    return 0 if transport is None else transport.get_write_buffer_size()
+
+
+def cut(client: Client | None) -> None:
+    """Lose the connection as a cut cable does: without a word to the broker."""
+    transport = _transport(client)
+    if transport is not None:
+        transport.abort()
+
+
+async def disconnect(client: Client) -> None:
+    """Disconnect, without waiting long for a broker that does not read."""
+    # AttributeError: gmqtt never connected, or the socket is gone already.
+    with suppress(OSError, AttributeError, TimeoutError):
+        async with asyncio.timeout(DROP_TIMEOUT_S):
+            await client.disconnect()
+        return
+    cut(client)
+
+
+def _transport(client: Client | None) -> asyncio.Transport | None:
+    connection = None if client is None else client._connection  # noqa: SLF001
+    if connection is None:
+        return None
+    found: asyncio.Transport = connection._transport  # noqa: SLF001
+    return found
