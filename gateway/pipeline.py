@@ -81,6 +81,11 @@ class Pipeline:
         session.aliases = await self._journal.aliases(device.slug, names)
         self._sessions[device.slug] = session
 
+    def be_thrifty(self, *, thrifty: bool) -> None:
+        """Report only registers at quarter hours and alarms, or everything again."""
+        for session in self._sessions.values():
+            session.thrifty = thrifty
+
     def births(self) -> Mapping[str, tuple[tuple[Metric, ...], bool]]:
         """The birth of every device that was ever heard, and whether it is alive."""
         return {

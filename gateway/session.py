@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from gateway.change import DEFAULT_HEARTBEAT_S, ChangeFilter
 from gateway.computed import Computed, Derivation
-from gateway.contract.profile import Point
+from gateway.contract.profile import Kind, Point
 from gateway.contract.quality import Quality
 from gateway.drivers.capabilities import Reading
 from gateway.messages import MISSING_REASON, DeviceMessages, Doubt
@@ -53,7 +53,10 @@ class Session:
         self.times = [0] * len(self.points)
         self.alive = False
         self.announced = False
+        self.thrifty = False
+        """Whether only registers at quarter hours and alarms may be reported."""
         self._own = len(own)
+        self._registers = [i for i, point in enumerate(own) if point.kind is Kind.REGISTER]
         self._validity = Validity(own)
         self._doubts: dict[int, Doubt] = {}
         """Points whose last report was not good."""
@@ -72,8 +75,11 @@ class Session:
     def sampled(self, values: Sequence[float | None], at_ms: int, *, boundary: bool) -> News | None:
         """What is news among the values of the first points at one time; None = nothing."""
         doubts = self._validity.doubts(values)
-        chosen = self._filter.select(values, at_ms, boundary=boundary)
-        if doubts or self._doubts:
+        if self.thrifty:
+            chosen = self._essential(values, at_ms, boundary=boundary)
+        else:
+            chosen = self._filter.select(values, at_ms, boundary=boundary)
+        if (doubts or self._doubts) and not self.thrifty:
             chosen = self._with_steps(chosen, values, doubts, at_ms)
         if self.computed.points:
             values = self._compute(values, chosen, at_ms)
@@ -124,8 +130,19 @@ class Session:
         everything = [*values, *[None] * (len(self.points) - len(values))]
         for index, value in found.items():
             everything[index] = value
+            if self.thrifty and self.points[index].kind is Kind.GAUGE:
+                continue
             chosen += self._filter.select([value], at_ms, boundary=False, first=index)
         return everything
+
+    def _essential(
+        self, values: Sequence[float | None], at_ms: int, *, boundary: bool
+    ) -> list[int]:
+        if not boundary:
+            return []
+        chosen = [index for index in self._registers if index < len(values)]
+        self._filter.report(chosen, values, at_ms)
+        return chosen
 
     def _with_steps(
         self,
@@ -157,6 +174,8 @@ class Session:
     def _passes(self, reading: Reading, *, boundary: bool) -> bool:
         """Whether a reading is worth a message: history and a step of quality always are."""
         index, doubt = reading.index, _doubt(reading)
+        if self.thrifty and not (boundary and index in self._registers):
+            return False
         if reading.at_ms < self.times[index]:
             return True
         one = [reading.value]

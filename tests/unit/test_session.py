@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.computed import Derivation, UnknownInput
-from gateway.contract.profile import Deadband
+from gateway.contract.profile import Deadband, Kind
 from gateway.contract.quality import Quality
 from gateway.drivers.capabilities import Reading
 from gateway.expression import Expression
@@ -79,3 +79,19 @@ def test_what_is_heard_is_judged_and_computed_on_the_grid_only() -> None:
     assert (news(alone), alone.doubts) == ({0: 60.0}, {0: DOUBT})
     (grid,) = session.heard([Reading(0, 1000, 60.0)], sampled=True, boundary=False)
     assert (news(grid), grid.at_ms) == ({1: 120.0}, 1000)
+
+
+def test_thrift_reports_registers_at_quarter_hours_and_alarms_only() -> None:
+    energy = replace(BASE, key="ep_imp", unit="kWh", kind=Kind.REGISTER)
+    session = Session([P, energy], Reporting(rules=(Rule("high", "p", above=50.0),)))
+    session.sampled([5.0, 1.0], 0, boundary=True)
+    session.thrifty = True
+    assert news(session.sampled([20.0, 2.0], 1, boundary=False)) == {}
+    assert news(session.sampled([60.0, 3.0], 2, boundary=False)) == {2: 1.0}
+    assert news(session.sampled([60.0, 4.0], 3, boundary=True)) == {1: 4.0}
+    heard = [Reading(0, 4, 70.0), Reading(1, 4, 5.0)]
+    assert session.heard(heard, sampled=False, boundary=False) == []
+    (grid,) = session.heard(heard, sampled=True, boundary=True)
+    assert news(grid) == {1: 5.0}
+    session.thrifty = False
+    assert news(session.sampled([70.0, 5.0], 5, boundary=False)) == {0: 70.0}
