@@ -31,6 +31,8 @@ FULL_DISK_STEP = 16
 MAX_WAITING = 20_000
 """Records in memory while the disk is slow or full."""
 DEFAULT_MAX_BYTES = 512 * 1024 * 1024
+EPOCHS = 1 << 28
+"""Random identities of a journal file: as many as four bytes of every message can tell."""
 ROOM = 64
 """Bytes a record costs beside its body."""
 
@@ -203,7 +205,7 @@ class Journal:
     def _load(self, connection: sqlite3.Connection) -> None:
         epoch = read_meta(connection, "epoch", 0)
         if not epoch:
-            epoch = secrets.randbelow(1 << 63) or 1
+            epoch = secrets.randbelow(EPOCHS) or 1
             write_meta(connection, "epoch", epoch)
         self.epoch = epoch
         self._next = read_meta(connection, "next", 1)
