@@ -13,6 +13,7 @@ OpenLine = Callable[[Address, float], Line | ReportingLine]
 
 DRIVERS = {
     "modbus": "gateway.drivers.modbus_tcp:open_line",
+    "opcua": "gateway.drivers.opcua:open_line",
 }
 GROUP = "kilowise.drivers"
 
@@ -27,7 +28,13 @@ def find_driver(protocol: str) -> OpenLine:
     place = DRIVERS.get(protocol)
     if place is not None:
         module, _, name = place.partition(":")
-        found: OpenLine = getattr(importlib.import_module(module), name)
+        try:
+            found: OpenLine = getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as error:
+            raise DriverFault(
+                f"the driver of {protocol} needs the package {error.name}. Install it with "
+                f'pip install "kilowise[{protocol}]".'
+            ) from error
         return found
     for point in entry_points(group=GROUP, name=protocol):
         external: OpenLine = point.load()

@@ -8,18 +8,10 @@ from gateway.contract.profile import Ratios
 from gateway.contract.profile_file import find_profile, parse_profile
 from gateway.drivers.capabilities import Address, DeviceSilent, DriverFault, LinkDown, Tcp
 from gateway.drivers.modbus_tcp import open_line
-from gateway.drivers.registry import find_driver, protocols
+from gateway.drivers.registry import find_driver
 from tests.gateway.modbus_server import Field, free_port, sdm630_field, serving
 
 DIRECT = Ratios()
-
-
-@pytest.mark.parametrize("protocol", protocols())
-async def test_every_driver_says_that_nobody_listens(protocol: str) -> None:
-    line = find_driver(protocol)(Address(protocol, Tcp("127.0.0.1", free_port())), 0.5)
-    with pytest.raises(LinkDown, match=r"127.0.0.1"):
-        await line.open()
-    line.close()
 
 
 def test_an_unknown_protocol_is_a_sentence() -> None:

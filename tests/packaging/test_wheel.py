@@ -17,9 +17,10 @@ STATIC = Path("backend/application/static")
 WALK = """
 import importlib, json, pkgutil, sys
 import gateway
+optional = {"gateway.drivers.opcua"}  # its package is an extra
 names = [row.name for row in pkgutil.walk_packages(gateway.__path__, "gateway.")]
 for name in names:
-    if not name.endswith("__main__"):
+    if not name.endswith("__main__") and name not in optional:
         importlib.import_module(name)
 backend = [name for name in sys.modules if name.partition(".")[0] == "backend"]
 print(json.dumps({"names": names, "from": gateway.__file__, "backend": backend}))

@@ -1,0 +1,62 @@
+"""For every protocol a real peer that answers with a profile's own sample, and a place where nobody
+is. A new driver adds one line to each table.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from gateway.contract.profile import Profile
+from gateway.drivers.capabilities import Address, Tcp, Unit, Url
+from tests.gateway import opcua_server
+from tests.gateway.modbus_server import free_port
+
+Serve = Callable[[Profile], AbstractAsyncContextManager[tuple[Address, Unit]]]
+
+
+@asynccontextmanager
+async def modbus(profile: Profile) -> AsyncIterator[tuple[Address, Unit]]:
+    """One unit with the sample's registers; all others read 0."""
+    bits = [SimData(0, values=[False] * 16, datatype=DataType.BITS)]
+    spaces = [
+        [SimData(0, values=_registers(profile, fc), datatype=DataType.REGISTERS)] for fc in (3, 4)
+    ]
+    port = free_port()
+    device = SimDevice(1, simdata=(bits, list(bits), spaces[0], spaces[1]))
+    server = ModbusTcpServer([device], address=("127.0.0.1", port))
+    await server.serve_forever(background=True)
+    try:
+        yield Address("modbus", Tcp("127.0.0.1", port)), 1
+    finally:
+        await server.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _registers(profile: Profile, fc: int) -> list[int]:
+    ends = [point.address + point.words for point in profile.points if point.fc == fc]
+    blocks = [(block, words) for block, words in profile.sample.blocks if block.fc == fc]
+    registers = [0] * max([*ends, *(block.end for block, _ in blocks), 1])
+    for block, words in blocks:
+        registers[block.start : block.end] = words
+    return registers
+
+
+@asynccontextmanager
+async def opcua(profile: Profile) -> AsyncIterator[tuple[Address, Unit]]:
+    """A server with the sample's nodes."""
+    unit = "M1"
+    nodes = {
+        item.replace("{unit}", unit): raw
+        for item, raw in profile.sample.items.items()
+        if raw is not None
+    }
+    async with opcua_server.serving(free_port(), nodes) as meters:
+        yield Address("opcua", Url(meters.url), (("publish_ms", "50"),)), unit
+
+
+PEERS: dict[str, Serve] = {"modbus": modbus, "opcua": opcua}
+NOBODY: dict[str, Callable[[], Address]] = {
+    "modbus": lambda: Address("modbus", Tcp("127.0.0.1", free_port())),
+    "opcua": lambda: Address("opcua", Url(f"opc.tcp://127.0.0.1:{free_port()}")),
+}
