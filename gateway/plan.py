@@ -1,13 +1,19 @@
-"""Which registers to ask for together: the fewest requests that read a set of points, and of those
-plans the one that moves the fewest registers.
+"""Which registers to ask for together: the plan that takes the least time on the line.
+
+On TCP that is the fewest requests, and of those plans the one that moves the fewest registers. On a
+serial bus a request costs as much time as some number of registers (`Limits.request_cost`), so a
+gap is read along only where that is quicker than asking again.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from gateway.contract.profile import Block, Point, Profile
 
 TCP_MAX_REGISTERS = 125
+MORE_THAN_ANY_PLAN = 1 << 20
+"""A request's cost in registers where nothing but the number of requests counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +22,28 @@ class Limits:
 
     max_registers: int = TCP_MAX_REGISTERS
     max_gap: int | None = None
-    """Unused registers in a row that a request may span; None = any number (right on TCP)."""
+    """Unused registers in a row that the device lets a request span; None = any number."""
     forbidden: tuple[Block, ...] = ()
+    request_cost: int = MORE_THAN_ANY_PLAN
+    """Registers that take as long on the line as one more request."""
+    by_function: tuple[tuple[int, int], ...] = ()
+    """(function code, max_registers) where a function takes less than the others."""
 
     @classmethod
-    def of(cls, profile: Profile, max_gap: int | None = None) -> "Limits":
-        """A profile's own limits; `max_gap` is the line's rule where the profile has none."""
+    def of(cls, profile: Profile, request_cost: int | None = None) -> "Limits":
+        """A profile's own limits; `request_cost` is the line's, None = only requests count."""
         quirks = profile.quirks
-        gap = max_gap if quirks.max_gap is None else quirks.max_gap
-        return cls(quirks.max_registers, gap, profile.forbidden)
+        return cls(
+            quirks.max_registers,
+            quirks.max_gap,
+            profile.forbidden,
+            MORE_THAN_ANY_PLAN if request_cost is None else request_cost,
+            tuple(sorted(quirks.max_registers_by_fc.items())),
+        )
+
+    def most(self, fc: int) -> int:
+        """Registers that one request of a function may read."""
+        return dict(self.by_function).get(fc, self.max_registers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +55,7 @@ class Request:
 
 
 def plan_requests(points: Iterable[Point], limits: Limits) -> list[Request]:
-    """The optimal requests for these points, in the order of function code and address.
+    """The requests that take the least time, in the order of function code and address.
 
     A point longer than `max_registers` still gets a request of its own.
     """
@@ -54,7 +73,7 @@ def split(request: Request, limits: Limits) -> list[Request]:
     """Smaller requests for a block the device refused: without gaps, then halves, then points."""
     if len(request.points) == 1:
         return [request]
-    tight = plan_requests(request.points, Limits(limits.max_registers, 0, limits.forbidden))
+    tight = plan_requests(request.points, replace(limits, max_gap=0))
     if len(tight) > 1:
         return tight
     half = len(request.points) // 2
@@ -63,21 +82,39 @@ def split(request: Request, limits: Limits) -> list[Request]:
 
 
 def _best(points: Sequence[Point], limits: Limits) -> list[Request]:
-    # costs[i] = (requests, registers) for the first i points; starts[i] = where its last run begins
-    costs: list[tuple[int, int]] = [(0, 0)]
-    starts: list[int] = [0]
-    for end in range(1, len(points) + 1):
-        options = []
-        for start in range(end - 1, -1, -1):
-            block = _block(points[start:end])
-            if start < end - 1 and not _allowed(points[start:end], block, limits):
-                break
-            requests, registers = costs[start]
-            options.append(((requests + 1, registers + block.count), start))
-        cost, start = min(options)
-        costs.append(cost)
-        starts.append(start)
+    # costs[i] = registers' worth of line time for the first i points, whose last request begins at
+    # point starts[i].
+    count = len(points)
+    costs = [0] + [sys.maxsize] * count
+    starts = [0] * (count + 1)
+    for start in range(count):
+        for end, block in enumerate(_runs(points[start:], limits), start + 1):
+            cost = costs[start] + limits.request_cost + block.count
+            if cost < costs[end]:
+                costs[end], starts[end] = cost, start
     return _walk_back(points, starts)
+
+
+def _runs(points: Sequence[Point], limits: Limits) -> Iterator[Block]:
+    """The blocks of the first point, the first two, three, ... as far as one request may go."""
+    first = points[0]
+    reached = first.address + first.words
+    yield Block(first.fc, first.address, first.words)
+    for point in points[1:]:
+        if limits.max_gap is not None and point.address - reached > limits.max_gap:
+            return
+        reached = max(reached, point.address + point.words)
+        block = Block(first.fc, first.address, reached - first.address)
+        if not _allowed(block, limits):
+            return
+        yield block
+
+
+def _allowed(block: Block, limits: Limits) -> bool:
+    return block.count <= limits.most(block.fc) and not any(
+        part.fc == block.fc and part.start < block.end and block.start < part.end
+        for part in limits.forbidden
+    )
 
 
 def _walk_back(points: Sequence[Point], starts: Sequence[int]) -> list[Request]:
@@ -85,29 +122,8 @@ def _walk_back(points: Sequence[Point], starts: Sequence[int]) -> list[Request]:
     end = len(points)
     while end > 0:
         run = tuple(points[starts[end] : end])
-        requests.append(Request(_block(run), run))
+        reached = max(point.address + point.words for point in run)
+        block = Block(run[0].fc, run[0].address, reached - run[0].address)
+        requests.append(Request(block, run))
         end = starts[end]
     return requests[::-1]
-
-
-def _block(points: Sequence[Point]) -> Block:
-    start = points[0].address
-    end = max(point.address + point.words for point in points)
-    return Block(points[0].fc, start, end - start)
-
-
-def _allowed(points: Sequence[Point], block: Block, limits: Limits) -> bool:
-    if block.count > limits.max_registers:
-        return False
-    for part in limits.forbidden:
-        if part.fc == block.fc and part.start < block.end and block.start < part.end:
-            return False
-    return limits.max_gap is None or _widest_gap(points) <= limits.max_gap
-
-
-def _widest_gap(points: Sequence[Point]) -> int:
-    widest, reached = 0, points[0].address
-    for point in points:
-        widest = max(widest, point.address - reached)
-        reached = max(reached, point.address + point.words)
-    return widest

@@ -182,6 +182,8 @@ class Quirks:
     """Unused registers that one request may span; None = the planner's own choice."""
     pause_ms: int = 0
     """Silence the meter needs between two requests."""
+    max_registers_by_fc: Mapping[int, int] = field(default_factory=dict)
+    """Functions that read less in one request than `max_registers`."""
 
 
 @dataclass(frozen=True, slots=True)

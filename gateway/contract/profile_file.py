@@ -112,10 +112,20 @@ class _Verify(msgspec.Struct):
     tolerance_percent: float
 
 
+class _Function(msgspec.Struct):
+    fc: int
+    max_registers: int
+
+
 class _Quirks(msgspec.Struct):
     max_registers: int = 125
     max_gap: int | None = None
     pause_ms: int = 0
+    functions: list[_Function] = []
+
+    def quirks(self) -> Quirks:
+        by_fc = {part.fc: part.max_registers for part in self.functions}
+        return Quirks(self.max_registers, self.max_gap, self.pause_ms, by_fc)
 
 
 class _File(msgspec.Struct):
@@ -208,7 +218,7 @@ def _build(document: Document, name: str, content: bytes) -> Profile:
         points=tuple(_points(shape)),
         circuits=tuple(_circuit_names(shape)),
         forbidden=tuple(Block(part.fc, part.start, part.count) for part in shape.forbidden),
-        quirks=Quirks(shape.quirks.max_registers, shape.quirks.max_gap, shape.quirks.pause_ms),
+        quirks=shape.quirks.quirks(),
         sample=Sample(
             Ratios(exact(shape.sample.pt), exact(shape.sample.ct)),
             tuple(

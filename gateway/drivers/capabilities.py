@@ -134,11 +134,15 @@ class Writes(Protocol):
         ...
 
 
+Progress = Callable[[int, int, Sequence[Unit]], None]
+"""Hears of a search: units asked so far, units in all, units found."""
+
+
 class Discovers(Protocol):
     """A line that can look for devices."""
 
-    async def discover(self) -> list[Unit]:
-        """The unit addresses that answer."""
+    async def discover(self, progress: Progress, limit_s: float) -> list[Unit]:
+        """The unit addresses that answered within `limit_s` seconds; the line is open."""
         ...
 
 
@@ -171,7 +175,7 @@ class Line(Protocol):
     """One connection or bus, one request in flight, shared by its devices."""
 
     async def open(self) -> None:
-        """Connect; LinkDown when that does not work."""
+        """Connect anew, dropping what was connected; LinkDown when that does not work."""
         ...
 
     def close(self) -> None:

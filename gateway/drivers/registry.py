@@ -12,7 +12,7 @@ from gateway.drivers.capabilities import Address, DriverFault, Line, ReportingLi
 OpenLine = Callable[[Address, float], Line | ReportingLine]
 
 DRIVERS = {
-    "modbus": "gateway.drivers.modbus_tcp:open_line",
+    "modbus": "gateway.drivers.modbus:open_line",
     "opcua": "gateway.drivers.opcua:open_line",
 }
 GROUP = "kilowise.drivers"

@@ -29,8 +29,10 @@ ROWS = (
 
 
 def members(row: Row, root: Path = ROOT) -> list[str]:
-    """Modules of a row's folder that are things of its kind."""
-    found = {path.stem for path in (root / row.folder).glob("*.py")}
+    """Modules and packages of a row's folder that are things of its kind."""
+    folder = root / row.folder
+    found = {path.stem for path in folder.glob("*.py")}
+    found |= {path.parent.name for path in folder.glob("*/__init__.py")}
     return sorted(found - SHARED - row.not_members)
 
 

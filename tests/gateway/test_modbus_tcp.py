@@ -7,7 +7,7 @@ import pytest
 from gateway.contract.profile import Ratios
 from gateway.contract.profile_file import find_profile, parse_profile
 from gateway.drivers.capabilities import Address, DeviceSilent, DriverFault, LinkDown, Tcp
-from gateway.drivers.modbus_tcp import open_line
+from gateway.drivers.modbus import open_line
 from gateway.drivers.registry import find_driver
 from tests.gateway.modbus_server import Field, free_port, sdm630_field, serving
 

@@ -9,7 +9,7 @@ from gateway.contract.clock import ManualClock
 from gateway.contract.profile import Point, Profile, Ratios
 from gateway.contract.profile_file import find_profile
 from gateway.drivers.capabilities import Address, DeviceSilent, LinkDown, Reader, Tcp, Unit
-from gateway.drivers.modbus_tcp import open_line
+from gateway.drivers.modbus import open_line
 from gateway.poll import LinePoller, Polled
 from tests.gateway.modbus_server import free_port, sdm630_field, serving
 

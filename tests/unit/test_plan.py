@@ -1,15 +1,17 @@
-"""The poll planner against brute force: no other partition needs fewer requests or registers."""
+"""The poll planner against brute force: no other partition takes less time on the line."""
 
 from collections.abc import Iterator
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.contract.profile import Block, Deadband, Kind, Point, RatioRule
 from gateway.contract.profile_file import find_profile, profile_names
 from gateway.contract.registers import Datatype
-from gateway.plan import Limits, Request, plan_requests, split
+from gateway.drivers.modbus.timing import TURN_AROUND_S, SerialTiming
+from gateway.plan import MORE_THAN_ANY_PLAN, Limits, Request, plan_requests, split
 
 TYPES = {1: Datatype.UINT16, 2: Datatype.FLOAT32, 4: Datatype.INT64}
 
@@ -44,22 +46,25 @@ def partitions(items: list[Point]) -> Iterator[list[list[Point]]]:
             yield [*smaller[:index], [first, *part], *smaller[index + 1 :]]
 
 
-def cost(parts: list[list[Point]], limits: Limits) -> tuple[int, int] | None:
-    total = 0
+def cost(parts: list[list[Point]], limits: Limits) -> int | None:
+    """Registers' worth of line time of a plan; None when the device would not take it."""
+    total = len(parts) * limits.request_cost
     for part in parts:
         used = {point.address + i for point in part for i in range(point.words)}
-        low, high = min(used), max(used)
-        total += high - low + 1
-        if len(part) > 1 and not fits(used, low, high, limits):
+        total += max(used) - min(used) + 1
+        if len(part) > 1 and not fits(part, used, limits):
             return None
-    return len(parts), total
+    return total
 
 
-def fits(used: set[int], low: int, high: int, limits: Limits) -> bool:
-    if high - low + 1 > limits.max_registers:
+def fits(part: list[Point], used: set[int], limits: Limits) -> bool:
+    codes = {point.fc for point in part}
+    low, high = min(used), max(used)
+    [fc] = codes if len(codes) == 1 else [0]
+    if not fc or high - low + 1 > dict(limits.by_function).get(fc, limits.max_registers):
         return False
-    span = set(range(low, high + 1))
-    if any(span & set(range(part.start, part.end)) for part in limits.forbidden):
+    span = {(fc, address) for address in range(low, high + 1)}
+    if any(span & {(b.fc, at) for at in range(b.start, b.end)} for b in limits.forbidden):
         return False
     run = 0
     for address in range(low, high + 1):
@@ -69,29 +74,63 @@ def fits(used: set[int], low: int, high: int, limits: Limits) -> bool:
     return True
 
 
+blocks = st.builds(Block, st.sampled_from([3, 4]), st.integers(0, 60), st.integers(1, 3))
 limits_of_any_kind = st.builds(
     Limits,
     st.integers(4, 40),
     st.one_of(st.none(), st.integers(0, 12)),
-    st.lists(st.builds(Block, st.just(3), st.integers(0, 60), st.integers(1, 3)), max_size=2).map(
-        tuple
-    ),
+    st.lists(blocks, max_size=2).map(tuple),
+    st.one_of(st.just(MORE_THAN_ANY_PLAN), st.integers(0, 60)),
+    st.one_of(st.just(()), st.integers(4, 40).map(lambda most: ((4, most),))),
+)
+places_of_any_kind = st.lists(
+    st.tuples(st.integers(0, 60), st.sampled_from([1, 2, 4]), st.sampled_from([3, 3, 4])),
+    min_size=1,
+    max_size=7,
 )
 
 
 @settings(max_examples=150, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 60), st.sampled_from([1, 2, 4])), min_size=1, max_size=7),
-    limits_of_any_kind,
-)
-def test_no_other_partition_is_cheaper(places: list[tuple[int, int]], limits: Limits) -> None:
-    points = [make_point(address, words) for address, words in dict.fromkeys(places)]
+@given(places_of_any_kind, limits_of_any_kind)
+def test_no_other_partition_takes_less_time(
+    places: list[tuple[int, int, int]], limits: Limits
+) -> None:
+    points = [make_point(*place) for place in dict.fromkeys(places)]
     costs = [cost(parts, limits) for parts in partitions(points)]
     best = min(found for found in costs if found is not None)
     plan = plan_requests(points, limits)
     assert sorted(p.key for r in plan for p in r.points) == sorted(p.key for p in points)
     assert cost([list(request.points) for request in plan], limits) == best
-    assert sum(request.block.count for request in plan) == best[1]
+    assert sum(request.block.count + limits.request_cost for request in plan) == best
+
+
+@pytest.mark.parametrize(
+    ("baud", "widest"),
+    # One request more costs 8 + 5 characters, twice 3.5 of silence and 5 ms until the meter speaks:
+    # at 9600 baud 24.8 characters, which are 12 registers.
+    [(2400, 10), (9600, 12), (19200, 14), (115200, 55)],
+)
+def test_a_gap_is_read_along_where_that_is_quicker_than_asking_again(
+    baud: int, widest: int
+) -> None:
+    timing = SerialTiming(baud)
+    limits = Limits(request_cost=timing.request_cost)
+    assert timing.request_cost == widest
+    for gap in (widest - 1, widest + 1):
+        points = [make_point(0, 1), make_point(1 + gap, 1)]
+        together = timing.read_s(2 + gap) + TURN_AROUND_S
+        apart = 2 * (timing.read_s(1) + TURN_AROUND_S)
+        assert (len(plan_requests(points, limits)) == 1) == (together < apart)
+
+
+def test_a_function_that_reads_less_gets_smaller_requests() -> None:
+    points = [make_point(2 * n, 2, fc) for fc in (3, 4) for n in range(50)]
+    plan = plan_requests(points, Limits(by_function=((4, 60),)))
+    assert [request.block for request in plan] == [
+        Block(3, 0, 100),
+        Block(4, 0, 40),
+        Block(4, 40, 60),
+    ]
 
 
 def test_function_codes_never_share_a_request() -> None:
