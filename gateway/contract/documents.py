@@ -3,11 +3,14 @@ and what to do.
 """
 
 import difflib
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 import yaml
 
 if TYPE_CHECKING:
@@ -15,6 +18,14 @@ if TYPE_CHECKING:
 
 # The parser in C is ten times faster; it is there wherever PyYAML comes as a wheel.
 SafeLoader: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Shape = TypeVar("Shape")
+SHOWN = 60
+"""Characters of a wrong value that a sentence repeats."""
+MAX_DEPTH = 50
+MAX_NODES = 200_000
+"""A document of more values than this is taken for one whose aliases (&, *) multiply it."""
+# What PyYAML raises beside YAMLError for a scalar that its tag or form does not allow (2026-13-45).
+UNREADABLE = (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError, RecursionError)
 TYPE_NAMES = {
     "object": "a mapping (key: value)",
     "array": "a list",
@@ -91,14 +102,15 @@ def parse_document(name: str, text: str) -> Document:
     """Parse YAML text; `name` stands for the file in messages."""
     try:
         node = yaml.compose(text, Loader=SafeLoader)
+        lines = _line_numbers(name, node)
         data = yaml.load(text, Loader=SafeLoader)  # noqa: S506 - both loaders are safe ones
-    except yaml.YAMLError as error:
+    except UNREADABLE as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else None
         what = f"this is not valid YAML: {getattr(error, 'problem', None) or error}."
         todo = "Check indentation, colons and quotes on this line and the one above."
         raise _fault(Path(name), line, what, todo) from error
-    return Document(name, data, dict(_lines(node, ())) if node is not None else {})
+    return Document(name, data, lines)
 
 
 def check_document(document: Document, schema: Mapping[str, object]) -> list[Problem]:
@@ -107,12 +119,49 @@ def check_document(document: Document, schema: Mapping[str, object]) -> list[Pro
     from jsonschema import Draft202012Validator
 
     errors = Draft202012Validator(schema).iter_errors(document.data)
-    problems = [_explain(document, error) for error in errors]
+    problems = list(_not_finite(document, document.data, ()))
+    said = {problem.path for problem in problems}
+    told = [_explain(document, error) for error in errors]
+    problems += [problem for problem in told if problem.path not in said or not problem.path]
     return sorted(problems, key=lambda problem: (problem.line or 0, problem.path))
+
+
+def convert_document(document: Document, shape: type[Shape]) -> Shape:
+    """A checked document as typed values; DocumentFault where the schema was too kind."""
+    try:
+        return msgspec.convert(document.data, shape)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at ")
+        parts = re.findall(r"\.(\w+)|\[(\d+)\]", where)
+        path = tuple(key or int(index) for key, index in parts)
+        problem = document.problem(path, f"{what}.", "Write such a value.")
+        raise DocumentFault([problem]) from error
 
 
 def _fault(file: Path, line: int | None, what: str, todo: str) -> DocumentFault:
     return DocumentFault([Problem(str(file), line, "", what, todo)])
+
+
+def _line_numbers(name: str, node: yaml.Node | None) -> dict[Place, int]:
+    """The line of every value, of so many as a document for people has."""
+    lines: dict[Place, int] = {}
+    for path, line in _lines(node, ()) if node is not None else ():
+        lines[path] = line
+        if len(path) > MAX_DEPTH or len(lines) > MAX_NODES:
+            what = "values are nested too deep or are too many."
+            raise _fault(Path(name), line, what, "Write out or leave out what & and * repeat.")
+    return lines
+
+
+def _not_finite(document: Document, data: object, path: Place) -> Iterator[Problem]:
+    if isinstance(data, float) and not math.isfinite(data):
+        yield document.problem(path, f"{data} is no number to count with.", "Write a finite one.")
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _not_finite(document, value, (*path, str(key)))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _not_finite(document, value, (*path, index))
 
 
 def _lines(node: yaml.Node, path: Place) -> Iterator[tuple[Place, int]]:
@@ -148,6 +197,22 @@ def _unknown_key(document: Document, path: Place, error: "ValidationError") -> P
     )
 
 
+# What is wrong and what to do, by the schema's rule; {value} is what was written there.
+_SENTENCES = {
+    "enum": ("{value} is not allowed.", "Use one of {limits}."),
+    "minimum": ("{value} is too small.", "The limit is {limits}."),
+    "exclusiveMinimum": ("{value} is too small.", "The limit is {limits}."),
+    "maximum": ("{value} is too large.", "The limit is {limits}."),
+    "exclusiveMaximum": ("{value} is too large.", "The limit is {limits}."),
+    "pattern": ("{value} does not have the form asked for.", "It must match {limits}."),
+    "minLength": ("this is empty.", "Write something."),
+    "maxLength": ("this is too long.", "At most {limits} characters."),
+    "minItems": ("there are too few entries.", "Write at least {limits}."),
+    "minProperties": ("there are too few entries.", "Write at least {limits}."),
+    "not": ("this key does not go with the protocol.", "Take it out, or correct the protocol."),
+}
+
+
 def _sentence(rule: str, error: "ValidationError") -> tuple[str, str]:
     value = error.instance
     limit = error.validator_value
@@ -155,17 +220,18 @@ def _sentence(rule: str, error: "ValidationError") -> tuple[str, str]:
     if rule == "required":
         missing = [key for key in limits if not isinstance(value, dict) or key not in value]
         return f"{', '.join(map(repr, missing))} is missing.", "Add it."
-    if rule == "enum":
-        return f"{value!r} is not allowed.", f"Use one of {', '.join(limits)}."
     if rule == "type":
         wanted = " or ".join(TYPE_NAMES.get(name, name) for name in limits)
-        return f"{value!r} has the wrong type.", f"Write {wanted}."
-    if rule in ("minimum", "exclusiveMinimum"):
-        return f"{value!r} is too small.", f"The limit is {limits[0]}."
-    if rule in ("maximum", "exclusiveMaximum"):
-        return f"{value!r} is too large.", f"The limit is {limits[0]}."
-    if rule == "pattern":
-        return f"{value!r} does not have the form asked for.", f"It must match {limits[0]}."
-    if rule in ("minItems", "minProperties"):
-        return "there are too few entries.", f"Write at least {limits[0]}."
+        what = (
+            "nothing is written here." if value is None else f"{_shown(value)} has the wrong type."
+        )
+        return what, f"Write {wanted}."
+    if rule in _SENTENCES:
+        what, todo = _SENTENCES[rule]
+        return what.format(value=_shown(value)), todo.format(limits=", ".join(limits))
     return f"{error.message}.", "See docs/extending.md."
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 
+from gateway.contract.fingerprint import Mark
 from gateway.contract.registers import (
     Datatype,
     Order,
@@ -213,6 +214,8 @@ class Profile:
     verified: bool
     hash: str
     """SHA-256 of the file's bytes."""
+    fingerprint: tuple[Mark, ...] = ()
+    """Registers that tell this type from others; all have to fit."""
 
     @property
     def has_registers(self) -> bool:

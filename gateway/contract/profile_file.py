@@ -1,8 +1,7 @@
 """Profile files: find, read, check. Every fault is a sentence with file, line, place and remedy.
 
 `load_profile(file)`, `find_profile("vendor/model", extra_dirs)`, `profile_names()`. The shape is
-fixed by profile.schema.json; what a schema cannot say (overlaps, the sample, ratios) is checked
-here.
+fixed by profile.schema.json; what a schema cannot say is checked by `profile_faults`.
 """
 
 import hashlib
@@ -19,9 +18,11 @@ from gateway.contract.documents import (
     DocumentFault,
     Problem,
     check_document,
+    convert_document,
     parse_document,
     read_document,
 )
+from gateway.contract.fingerprint import Mark
 from gateway.contract.profile import (
     REGISTER_PROTOCOL,
     Block,
@@ -37,6 +38,7 @@ from gateway.contract.profile import (
     Sample,
     Verify,
 )
+from gateway.contract.profile_faults import profile_faults
 from gateway.contract.registers import Datatype, Order
 
 SHIPPED = Path(__file__).parent.parent / "profiles"
@@ -85,6 +87,14 @@ class _RatioRegister(msgspec.Struct):
     datatype: Datatype
     fc: int | None = None
     scale: float = 1.0
+
+
+class _Mark(msgspec.Struct):
+    address: int
+    fc: int | None = None
+    datatype: Datatype = Datatype.UINT16
+    values: list[int] = []
+    text: str = ""
 
 
 class _Block(msgspec.Struct):
@@ -149,6 +159,7 @@ class _File(msgspec.Struct):
     circuits: _Circuits | None = None
     forbidden: list[_Block] = []
     quirks: _Quirks = msgspec.field(default_factory=_Quirks)
+    fingerprint: list[_Mark] = []
 
 
 def load_profile(file: Path, name: str | None = None) -> Profile:
@@ -197,7 +208,7 @@ def _build(document: Document, name: str, content: bytes) -> Profile:
     problems = check_document(document, profile_schema())
     if problems:
         raise DocumentFault(problems)
-    shape = msgspec.convert(document.data, _File)
+    shape = convert_document(document, _File)
     profile = Profile(
         name=name,
         maker=shape.maker,
@@ -232,8 +243,18 @@ def _build(document: Document, name: str, content: bytes) -> Profile:
         source=shape.source,
         verified=shape.verified,
         hash=hashlib.sha256(content).hexdigest(),
+        fingerprint=tuple(
+            Mark(
+                mark.fc or shape.defaults.fc,
+                mark.address,
+                mark.datatype,
+                tuple(mark.values),
+                mark.text,
+            )
+            for mark in shape.fingerprint
+        ),
     )
-    faults = list(_faults(document, profile))
+    faults = list(profile_faults(document, profile))
     if faults:
         raise DocumentFault(faults)
     return profile
@@ -300,98 +321,5 @@ def _modulus(place: _Place, datatype: Datatype) -> int | None:
 def parse_deadband(written: float | str) -> Deadband:
     """`2.5` in the point's unit or `"1%"` of the last report, as files write it."""
     if isinstance(written, str):
-        return Deadband(percent=float(written.rstrip("% ")))
+        return Deadband(percent=float(written.strip().rstrip("% ")))
     return Deadband(absolute=written)
-
-
-def _faults(document: Document, profile: Profile) -> Iterator[Problem]:
-    yield from _double_names(document, profile)
-    yield from _ratio_faults(document, profile)
-    if profile.has_registers:
-        yield from _out_of_place(document, profile)
-        yield from _sample_faults(document, profile)
-    else:
-        yield from _item_faults(document, profile)
-    names = {point.name for point in profile.points}
-    if profile.verify.point not in names:
-        what = f"the profile has no point {profile.verify.point!r}."
-        yield document.problem(("verify", "point"), what, "Name one of its points.")
-
-
-def _double_names(document: Document, profile: Profile) -> Iterator[Problem]:
-    seen: set[str] = set()
-    for index, point in enumerate(profile.points):
-        if point.name in seen:
-            what = f"the key {point.key!r} is there twice."
-            yield document.problem(("points", index), what, "Give each point a key of its own.")
-        seen.add(point.name)
-
-
-def _out_of_place(document: Document, profile: Profile) -> Iterator[Problem]:
-    for index, point in enumerate(profile.points):
-        end = point.address + point.words
-        if end > 0x10000:
-            what = f"{point.name} ends at register {end - 1}; the last one is 65535."
-            yield document.problem(("points", index), what, "Correct address, base or stride.")
-        for part in profile.forbidden:
-            if part.fc == point.fc and point.address < part.end and part.start < end:
-                what = f"{point.name} lies in a forbidden range (from {part.start})."
-                yield document.problem(("points", index), what, "Correct one of the two.")
-
-
-def _ratio_faults(document: Document, profile: Profile) -> Iterator[Problem]:
-    ratioed = any(point.ratio is not RatioRule.NONE for point in profile.points)
-    if profile.secondary and not ratioed:
-        what = "values are secondary, but no point has a ratio rule."
-        yield document.problem(("values",), what, "Give U pt, I ct, P and energy pct.")
-    if profile.secondary and profile.ratio_source is RatioSource.NONE:
-        what = "values are secondary, but nothing says where the ratios come from."
-        yield document.problem(("values",), what, "Set ratio_source: meter or configuration.")
-    if profile.ratio_source is RatioSource.METER and not profile.ratio_registers:
-        what = "the ratios come from the meter, but no register is named."
-        yield document.problem(("ratio_source",), what, "Add ratio_registers with pt and ct.")
-
-
-def _item_faults(document: Document, profile: Profile) -> Iterator[Problem]:
-    """Samples of items are decoded by their drivers; here only that each has its raw value."""
-    points = {point.name: point for point in profile.points}
-    for name in profile.sample.values:
-        point = points.get(name)
-        path = ("sample", "values", name)
-        if point is None:
-            yield document.problem(path, "the profile has no such point.", "Correct the name.")
-        elif point.item not in profile.sample.items:
-            what = f"the sample's items do not hold {point.item!r}."
-            yield document.problem(path, what, "Add it to sample.items.")
-
-
-def _sample_faults(document: Document, profile: Profile) -> Iterator[Problem]:
-    words = {
-        (block.fc, block.start + index): word
-        for block, values in profile.sample.blocks
-        for index, word in enumerate(values)
-    }
-    points = {point.name: point for point in profile.points}
-    for name, expected in profile.sample.values.items():
-        path = ("sample", "values", name)
-        point = points.get(name)
-        if point is None:
-            yield document.problem(path, "the profile has no such point.", "Correct the name.")
-            continue
-        places = [(point.fc, point.address + index) for index in range(point.words)]
-        if any(place not in words for place in places):
-            what = f"the sample's blocks do not hold registers {point.address}+{point.words}."
-            yield document.problem(path, what, "Add them to sample.blocks.")
-            continue
-        found = profile.decode(
-            point, tuple(words[place] for place in places), profile.sample.ratios
-        )
-        if not _close(found, expected):
-            what = f"the registers mean {found}, the sample says {expected}."
-            yield document.problem(path, what, "Check datatype, orders, scale and ratio.")
-
-
-def _close(found: float | None, expected: float | None) -> bool:
-    if found is None or expected is None:
-        return found is expected
-    return abs(found - expected) <= 1e-6 * max(1.0, abs(expected))
