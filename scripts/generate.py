@@ -25,6 +25,12 @@ def module(name: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", name, *arguments)
 
 
+def device_pages() -> tuple[str, ...]:
+    """One page a shipped device profile."""
+    files = sorted((ROOT / "gateway" / "profiles").glob("*/*.yaml"))
+    return tuple(f"docs/devices/{file.parent.name}-{file.stem}.md" for file in files)
+
+
 # In the order of their needs: what is written first may be read by the next.
 GENERATORS: tuple[Generator, ...] = (
     Generator(
@@ -40,7 +46,11 @@ GENERATORS: tuple[Generator, ...] = (
     ),
     Generator("schema", module("backend.application.graphql.schema"), ("schema.graphql",)),
     Generator("openapi", module("backend.application.rest.describe"), ("openapi.json",)),
-    Generator("tables", module("scripts.tables"), ("docs/devices.md", "docs/commands.md")),
+    Generator(
+        "tables",
+        module("scripts.tables"),
+        ("docs/devices.md", "docs/commands.md", *device_pages()),
+    ),
     Generator("licences", module("scripts.licences", "--write"), ("docs/licences.md",)),
 )
 

@@ -37,7 +37,10 @@ def test_every_profile_is_found_and_documented() -> None:
     }
     assert files == set(profile_names())
     page = (ROOT / "docs/devices.md").read_text()
-    assert [name for name in sorted(files) if f"| `{name}` |" not in page] == []
+    links = {name: f"devices/{name.replace('/', '-')}.md" for name in files}
+    assert [name for name, link in links.items() if f"| [`{name}`]({link}) |" not in page] == []
+    pages = {file.relative_to(ROOT / "docs").as_posix() for file in ROOT.glob("docs/devices/*.md")}
+    assert pages == set(links.values())
 
 
 def test_every_alarm_kind_has_its_words() -> None:

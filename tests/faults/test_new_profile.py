@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.contract.profile_file import find_profile, profile_names
-from scripts.tables import devices
+from scripts.device_pages import index, page
 from tests.product import product
 
 pytestmark = pytest.mark.timeout(300)
@@ -64,6 +64,9 @@ def test_a_new_profile_file_alone_is_documented(tmp_path: Path) -> None:
     (tmp_path / "acme").mkdir()
     (tmp_path / "acme" / "wm-7.yaml").write_text(PROFILE, encoding="utf-8")
     profiles = [find_profile(name, [tmp_path]) for name in profile_names([tmp_path])]
-    rows = [line for line in devices(profiles).splitlines() if "acme/wm-7" in line]
+    rows = [line for line in index(profiles).splitlines() if "acme/wm-7" in line]
     assert len(rows) == 1
     assert "Acme WM-7" in rows[0]
+    mine = next(profile for profile in profiles if profile.name == "acme/wm-7")
+    points = [line for line in page(mine, ()).splitlines() if line.startswith("| `")]
+    assert [line.split(" | ")[0] for line in points] == ["| `vol`", "| `flow`"]
