@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from gateway import scan, show
 from gateway.contract.clock import ClockTextError, parse_clock
 from gateway.contract.lifeline import hold_lifeline
 
@@ -32,10 +33,6 @@ said and stops only that device; a missing or broken file is said and waited for
 Environment: KILOWISE_GATEWAY_CONFIG (this file), KILOWISE_MQTT_URL and KILOWISE_MQTT_SECRET (where
 the file names none), KILOWISE_CLOCK (accelerated time for demonstrations).
 """
-PROFILE = """\
-A device profile is one YAML file <vendor>/<model>.yaml that says where a type of meter keeps its
-values. `check` reads a file and its own sample; `show` lists what is read and with which requests.
-"""
 DOCTOR = """\
 Looks at everything a configuration names: file, clock, journal, broker, each line and each device,
 and says in one line each what works and what to do about the rest. Changes nothing.
@@ -49,9 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.command == "simulate":
         return _simulate(options)
     if options.command == "profile":
-        from gateway import show
-
-        return show.check(options.names) if options.verb == "check" else show.show(options.names)
+        return show.main(options)
+    if options.command in ("scan", "probe"):
+        return scan.main(options)
     try:
         clock = parse_clock(os.environ.get("KILOWISE_CLOCK"))
     except ClockTextError as error:
@@ -106,20 +103,18 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         help="how much to say on stderr (default: %(default)s)",
     )
     profile = commands.add_parser(
-        "profile", help="check or show device profiles", description=PROFILE, formatter_class=_raw
+        "profile",
+        help="check, show or simulate device profiles",
+        description=show.DESCRIPTION,
+        formatter_class=_raw,
     )
-    verbs = profile.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for verb, text in (
-        ("check", "read profile files and decode their samples; exit 1 when one is wrong"),
-        ("show", "list points and requests; without a name, all known profiles"),
+    show.add_arguments(profile)
+    for name, text, about in (
+        ("scan", "look for meters on a Modbus line", scan.SCAN),
+        ("probe", "say which profiles fit the meters on a Modbus line", scan.PROBE),
     ):
-        part = verbs.add_parser(verb, help=text, description=text)
-        part.add_argument(
-            "names",
-            nargs="+" if verb == "check" else "*",
-            metavar="PROFILE",
-            help="a file, or vendor/model of a shipped profile",
-        )
+        part = commands.add_parser(name, help=text, description=about, formatter_class=_raw)
+        scan.add_arguments(part)
     simulate = commands.add_parser(
         "simulate", help="a plant of simulated meters over Modbus TCP", formatter_class=_raw
     )

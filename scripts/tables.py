@@ -46,12 +46,12 @@ def commands(parsers: list[argparse.ArgumentParser]) -> str:
         lines += ["", f"## {top.prog}", "", " ".join((top.description or "").split()), ""]
         lines += arguments(top)
         meanings = {
-            choice.dest: choice.help
+            action.choices[choice.dest].prog: choice.help
             for action in every_subparsers(top)
             for choice in action._choices_actions  # noqa: SLF001
         }
         for name, parser in subcommands(top):
-            lines.append(f"- `{name}`: {meanings.get(name.rpartition(' ')[2]) or ''}".rstrip(": "))
+            lines.append(f"- `{name}`: {meanings.get(name) or ''}".rstrip(": "))
             lines += arguments(parser)
     return "\n".join(lines) + "\n"
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from gateway.contract.energy import energy_type, energy_types
+from gateway.contract.profile import Profile
 from gateway.contract.profile_file import find_profile, profile_names
 from gateway.simulator.loads import LoadModel
 from gateway.simulator.plant_file import CircuitModel, DeviceModel, PlantModel
@@ -21,10 +22,12 @@ _FIRST_UNIT_ID = 1
 def with_bench(model: PlantModel, extra: Sequence[Path] = ()) -> PlantModel:
     """The plant with a bus of bench meters, one a profile that no device of the plant has."""
     used = {device.profile for device in model.devices}
-    names = [name for name in profile_names(extra) if name not in used and _speaks(name, extra)]
+    others = [find_profile(name, extra) for name in profile_names(extra) if name not in used]
+    # The simulated field speaks by registers only.
+    profiles = [profile for profile in others if profile.has_registers]
     devices, circuits, loads = list(model.devices), dict(model.circuits), dict(model.loads)
-    for number, name in enumerate(names):
-        energy = find_profile(name, extra).energy or next(iter(energy_types()))
+    for number, profile in enumerate(profiles):
+        energy = profile.energy or next(iter(energy_types()))
         circuit = f"bench-{energy}"
         loads[circuit] = _load(circuit, energy)
         circuits[circuit] = CircuitModel(
@@ -36,25 +39,20 @@ def with_bench(model: PlantModel, extra: Sequence[Path] = ()) -> PlantModel:
             kpa=300,
             celsius=22,
         )
-        devices.append(_device(name, _FIRST_UNIT_ID + number, circuit))
+        devices.append(_device(profile, _FIRST_UNIT_ID + number, circuit))
     return replace(
         model,
         loads=loads,
         circuits=circuits,
         devices=tuple(devices),
-        buses={**model.buses, BUS: PERIOD_S} if names else model.buses,
+        buses={**model.buses, BUS: PERIOD_S} if profiles else model.buses,
     )
 
 
-def _speaks(name: str, extra: Sequence[Path]) -> bool:
-    """Whether the simulated field speaks the profile's protocol."""
-    return find_profile(name, extra).has_registers
-
-
-def _device(profile: str, unit_id: int, circuit: str) -> DeviceModel:
-    slug = "bench-" + profile.replace("/", "-")
-    one = Fraction(1)
-    return DeviceModel(slug, BUS, unit_id, profile, one, one, {None: circuit})
+def _device(profile: Profile, unit_id: int, circuit: str) -> DeviceModel:
+    slug = "bench-" + profile.name.replace("/", "-")
+    ratios = profile.sample.ratios
+    return DeviceModel(slug, BUS, unit_id, profile.name, ratios.pt, ratios.ct, {None: circuit})
 
 
 def _load(name: str, energy: str) -> LoadModel:

@@ -15,7 +15,7 @@ from gateway.simulator.plant import Plant
 from gateway.simulator.plant_file import CircuitModel
 
 _SHARES = {"": 1.0, "a": 0.342, "b": 0.331, "c": 0.327}
-_ORDINARY = {
+ORDINARY = {
     "voltage": 230.0,
     "current": 12.0,
     "power": 6_000.0,
@@ -28,6 +28,7 @@ _ORDINARY = {
     "volume flow": 4_000_000.0,
     "mass flow": 500_000_000.0,
 }
+"""An ordinary value by dimension, in its base unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +145,5 @@ def gauge(moment: Moment, key: str, unit_code: str) -> float:
     kind, _, place = key.partition("_")
     measure = unit(unit_code)
     found = _GAUGES.get(kind)
-    value = _ORDINARY.get(measure.dimension, 1.0) if found is None else found(moment, place)
+    value = ORDINARY.get(measure.dimension, 1.0) if found is None else found(moment, place)
     return value / float(measure.base)

@@ -1,4 +1,4 @@
-"""The simulated field over real Modbus TCP: one server a bus, one unit a meter.
+"""Simulated units over real Modbus TCP: one server a bus, one unit a meter.
 
 Registers are computed when they are asked for. A dead meter does not answer at all, so its reader
 runs into the time-out, as behind a serial gateway.
@@ -6,7 +6,9 @@ runs into the time-out, as behind a serial gateway.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from itertools import pairwise
 
 from pymodbus.constants import ExcCodes
 from pymodbus.exceptions import NoSuchIdException
@@ -14,6 +16,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from gateway.contract.profile import Profile
+from gateway.plan import TCP_MAX_REGISTERS
 from gateway.simulator.field import Field
 
 Action = Callable[
@@ -22,12 +25,57 @@ Action = Callable[
 ]
 
 
-class Bus:
-    """One Modbus TCP server with the meters of one bus."""
+LAST_REGISTER = 0xFFFF
+Words = Callable[[int, int, int], list[int] | None]
+"""Registers of a unit for function code, first register and count; None = it keeps silent."""
 
-    def __init__(self, field: Field, slugs: Sequence[str]) -> None:
-        """Answer for these meters; nothing listens yet."""
-        self._devices = [_device(field, slug) for slug in slugs]
+
+@dataclass(frozen=True, slots=True)
+class ServedUnit:
+    """One unit of a served bus."""
+
+    unit_id: int
+    profile: Profile
+    words: Words
+    fixed: Mapping[tuple[int, int], int]
+    """Registers beside the points, by function code and address: ratios, marks of the type."""
+
+
+def plant_units(field: Field, slugs: Iterable[str]) -> list[ServedUnit]:
+    """Meters of a plant as units of one bus."""
+    return [_plant_unit(field, slug) for slug in slugs]
+
+
+def _plant_unit(field: Field, slug: str) -> ServedUnit:
+    meter = field.meters[slug]
+
+    def words(fc: int, address: int, count: int) -> list[int] | None:
+        return None if field.is_dead(slug) else field.read(slug, (fc, address, count))
+
+    ratios = {
+        (fc, address): word
+        for fc in (3, 4)
+        for address, word in field.ratio_words(slug, fc).items()
+    }
+    fixed = ratios | mark_words(meter.profile)
+    return ServedUnit(meter.device.unit_id, meter.profile, words, fixed)
+
+
+def mark_words(profile: Profile) -> dict[tuple[int, int], int]:
+    """Registers by which devices of a type are recognised, by function code and address."""
+    return {
+        (mark.fc, mark.address + index): word
+        for mark in profile.fingerprint
+        for index, word in enumerate(mark.example(profile.order))
+    }
+
+
+class Bus:
+    """One Modbus TCP server with the units of one bus."""
+
+    def __init__(self, units: Iterable[ServedUnit]) -> None:
+        """Answer for these units; nothing listens yet."""
+        self._devices = [*(_device(unit) for unit in units), _nobody()]
         self._server: ModbusTcpServer | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -51,10 +99,7 @@ class Bus:
             self._server = None
 
 
-def _device(field: Field, slug: str) -> SimDevice:
-    meter = field.meters[slug]
-    ratios = {fc: field.ratio_words(slug, fc) for fc in (3, 4)}
-
+def _device(unit: ServedUnit) -> SimDevice:
     async def answer(
         fc: int,
         base: int,
@@ -65,45 +110,69 @@ def _device(field: Field, slug: str) -> SimDevice:
     ) -> ExcCodes | None:
         if fc not in (3, 4):
             return ExcCodes.ILLEGAL_FUNCTION
-        if field.is_dead(slug):
+        words = unit.words(fc, address, count)
+        if words is None:
             raise NoSuchIdException
-        words = field.read(slug, (fc, address, count))
-        for place, word in ratios[fc].items():
-            if address <= place < address + count:
+        for (of, place), word in unit.fixed.items():
+            if of == fc and address <= place < address + count:
                 words[place - address] = word
         registers[address - base : address - base + count] = words
         return None
 
-    holding, inputs = (_space(meter.profile, fc, ratios[fc]) for fc in (3, 4))
+    holding, inputs = (_space(unit, fc) for fc in (3, 4))
     bits = [SimData(0, values=[False] * 16, datatype=DataType.BITS)]
-    return SimDevice(
-        meter.device.unit_id, simdata=(bits, list(bits), holding, inputs), action=answer
-    )
+    return SimDevice(unit.unit_id, simdata=(bits, list(bits), holding, inputs), action=answer)
 
 
-def _space(profile: Profile, fc: int, ratios: Mapping[int, int]) -> list[SimData]:
-    """The registers that exist: from the first to the last known one, without forbidden blocks."""
+def _nobody() -> SimDevice:
+    """All units that are not there: silent as on a serial bus (unit 0 stands for them)."""
+
+    async def answer(*_: object) -> ExcCodes | None:
+        raise NoSuchIdException
+
+    whole = SimData(0, count=LAST_REGISTER + 1, datatype=DataType.REGISTERS)
+    bits = SimData(0, values=[False] * 16, datatype=DataType.BITS)
+    return SimDevice(0, simdata=([bits], [bits], [whole], [whole]), action=answer)
+
+
+def _space(unit: ServedUnit, fc: int) -> list[SimData]:
+    """The registers that exist: known ones and the gaps between them that one request can span,
+    without forbidden blocks.
+    """
+    profile = unit.profile
     used = {
         point.address + word
         for point in profile.points
         if point.fc == fc
         for word in range(point.words)
-    } | set(ratios)
-    if not used:
-        return [SimData(0, datatype=DataType.INVALID)]
+    } | {address for of, address in unit.fixed if of == fc}
     closed = {
         address
         for block in profile.forbidden
         if block.fc == fc
         for address in range(block.start, block.end)
     }
-    space: list[SimData] = []
-    start: int | None = None
-    for address in range(min(used), max(used) + 2):
-        is_open = address not in closed and address <= max(used)
-        if is_open and start is None:
+    space = [
+        SimData(start, count=end - start, datatype=DataType.REGISTERS)
+        for start, end in _runs(used, closed)
+    ]
+    return space or [SimData(0, datatype=DataType.INVALID)]
+
+
+def _runs(used: Set[int], closed: Set[int]) -> Iterator[tuple[int, int]]:
+    """Stretches of registers, each from its first to behind its last one."""
+    known = {
+        address
+        for before, after in pairwise(sorted(used))
+        if after - before <= TCP_MAX_REGISTERS
+        for address in range(before, after)
+    } | used
+    start = end = -1
+    for address in sorted(known - closed):
+        if address != end:
+            if end > 0:
+                yield start, end
             start = address
-        elif not is_open and start is not None:
-            space.append(SimData(start, count=address - start, datatype=DataType.REGISTERS))
-            start = None
-    return space
+        end = address + 1
+    if end > 0:
+        yield start, end

@@ -15,7 +15,7 @@ from gateway.simulator.control import Controller, serve_control
 from gateway.simulator.cut import Cut
 from gateway.simulator.field import Field
 from gateway.simulator.gateway_file import Access, gateway_file, local_secret
-from gateway.simulator.modbus import Bus
+from gateway.simulator.modbus import Bus, plant_units
 from gateway.simulator.simulation import (
     Identity,
     SimulationError,
@@ -89,7 +89,7 @@ async def _start_buses(field: Field, options: Options, servers: list[Bus]) -> di
     wanted = options.port
     for name in field.plant.model.buses:
         slugs = [device.slug for device in field.plant.model.devices if device.bus == name]
-        bus = Bus(field, slugs)
+        bus = Bus(plant_units(field, slugs))
         servers.append(bus)
         ports[name] = await _start(bus, options.host, wanted)
         wanted = ports[name] + 1 if options.port else 0

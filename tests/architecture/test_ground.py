@@ -10,7 +10,18 @@ import grimp
 import pytest
 
 from gateway.contract.profile_file import find_profile
-from scripts import check, generate, hygiene, licences, programs, suite, tables, texts, walls
+from scripts import (
+    check,
+    device_pages,
+    generate,
+    hygiene,
+    licences,
+    programs,
+    suite,
+    tables,
+    texts,
+    walls,
+)
 from tests.architecture.reading import ROOT
 
 
@@ -176,21 +187,35 @@ def test_the_page_of_commands() -> None:
     below = top.add_subparsers()
     one = below.add_parser("one", help="the first")
     one.add_argument("--all", action="store_true", help="everything")
-    one.add_subparsers().add_parser("deep", help="below it").add_argument("name", metavar="NAME")
+    under = one.add_subparsers()
+    under.add_parser("deep", help="below it").add_argument("name", metavar="NAME")
+    under.add_parser("one", help="of the same name")
     assert tables.commands([top]).partition("\n\n## ")[2] == (
         "kw\n\nDoes it.\n\n"
         "- `kw one`: the first\n  - `--all`: everything\n"
         "- `kw one deep`: below it\n  - `NAME`: name\n"
+        "- `kw one one`: of the same name\n"
     )
 
 
-def test_the_row_of_a_device() -> None:
-    row = tables.device_row(find_profile("eastron/sdm630"))
-    assert row.startswith(
-        "| `eastron/sdm630` | Eastron SDM630 three-phase meter · Eastron SDM630 三相电能表 "
-        "| modbus | electricity | 1 | 24 | ep_imp, ep_exp, eq_imp, eq_exp | no | "
+def test_the_row_and_the_page_of_a_device() -> None:
+    profile = find_profile("eastron/sdm630")
+    assert device_pages.index([profile]).splitlines()[-1] == (
+        "| [`eastron/sdm630`](devices/eastron-sdm630.md) | Eastron SDM630 three-phase meter · "
+        "Eastron SDM630 三相电能表 | modbus | electricity | 1 | 24 "
+        "| ep_imp, ep_exp, eq_imp, eq_exp | yes |"
     )
-    assert row.count(" | ") == 8
+    lines = device_pages.page(profile, ()).splitlines()
+    assert "| requests | 1 a poll, 80 registers; every tenth poll 2, 86 registers |" in lines
+    assert "| `p` | kW | 4: 0x0034 | float32 | 0.001 |  |" in lines
+    assert lines[-1] == "| `thd_u_c` | % | 4: 0x00ee | float32 | 1 | slow |"
+
+
+def test_pages_of_devices_that_are_gone_are_taken_away(tmp_path: Path) -> None:
+    (tmp_path / "devices").mkdir()
+    (tmp_path / "devices" / "acme-gone.md").write_text("# Gone")
+    device_pages.write_pages(tmp_path, [find_profile("abb/b23")], {})
+    assert [page.name for page in (tmp_path / "devices").iterdir()] == ["abb-b23.md"]
 
 
 def test_a_failing_step_fails_the_check(capsys: pytest.CaptureFixture[str]) -> None:

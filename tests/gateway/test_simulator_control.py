@@ -20,6 +20,7 @@ import pytest
 from gateway.config import load_config
 from gateway.contract.clock import ManualClock
 from gateway.contract.demo import STATE_FILE
+from gateway.contract.profile_file import profile_names
 from gateway.simulator.boundaries import register_points
 from gateway.simulator.command import ask
 from gateway.simulator.cut import Cut
@@ -75,7 +76,8 @@ def test_the_configuration_it_writes_is_one_the_gateway_reads(tmp_path: Path) ->
     with simulator(folder):
         config = load_config(folder / "gateway.yaml", {"KILOWISE_MQTT_URL": "mqtt://broker:1884"})
     assert config.problems == ()
-    assert len(config.devices) == 37
+    assert len([device for device in config.devices if "bench-" not in device.slug]) == 34
+    assert {device.profile.name for device in config.devices} == set(profile_names())
     assert (config.project, config.node) == ("demo", "gateway-1")
     broker = config.broker
     assert (broker.host, broker.port, broker.credential) == ("broker", 1884, "demo.gateway-1")

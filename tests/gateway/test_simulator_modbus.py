@@ -12,7 +12,7 @@ from gateway.contract.clock import ManualClock
 from gateway.contract.profile import Point
 from gateway.contract.profile_file import profile_names
 from gateway.simulator.field import Field
-from gateway.simulator.modbus import Bus
+from gateway.simulator.modbus import Bus, plant_units
 from gateway.simulator.scenario import Scenario, event_of
 from gateway.simulator.simulation import Identity, build_field
 
@@ -59,7 +59,7 @@ async def served(field: Field) -> AsyncIterator[Served]:
     buses = []
     for name in field.plant.model.buses:
         slugs = [device.slug for device in field.plant.model.devices if device.bus == name]
-        bus = Bus(field, slugs)
+        bus = Bus(plant_units(field, slugs))
         buses.append(bus)
         port = await bus.start("127.0.0.1", 0)
         client = AsyncModbusTcpClient(
