@@ -110,8 +110,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     )
     show.add_arguments(profile)
     for name, text, about in (
-        ("scan", "look for meters on a Modbus line", scan.SCAN),
-        ("probe", "say which profiles fit the meters on a Modbus line", scan.PROBE),
+        ("scan", "look for meters on a line", scan.SCAN),
+        ("probe", "say which profiles fit the meters on a line", scan.PROBE),
     ):
         part = commands.add_parser(name, help=text, description=about, formatter_class=_raw)
         scan.add_arguments(part)

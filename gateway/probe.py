@@ -6,11 +6,33 @@ from fractions import Fraction
 from gateway.contract.fingerprint import Mark
 from gateway.contract.profile import Deadband, Kind, Point, Profile, RatioRule, Ratios
 from gateway.contract.registers import Datatype
-from gateway.drivers.capabilities import DeviceSilent, Line, Reads, Refused, Unit
+from gateway.drivers.capabilities import (
+    DeviceSilent,
+    Discovers,
+    DriverFault,
+    Line,
+    Reads,
+    Refused,
+    Unit,
+)
 from gateway.recognise import Fit, Marks, fit_of, ranked
 
 Progress = Callable[[Unit], None]
 """Hears which unit is asked next."""
+
+
+async def find_units(
+    line: Line, profiles: Sequence[Profile], units: Sequence[Unit] | None, progress: Progress
+) -> list[Unit]:
+    """The units of an open line that answer: of those named, else all that its driver finds.
+
+    DriverFault when it can find none by itself and none are named.
+    """
+    if units is None and isinstance(line, Discovers):
+        return await line.discover()
+    if units is None:
+        raise DriverFault("this line's driver cannot look for devices; name them by --units")
+    return await answering(line, profiles[0], units, progress)
 
 
 async def answering(

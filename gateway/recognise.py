@@ -2,27 +2,21 @@
 values look like. Nothing here is proof; a person still compares one value with the display.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 from gateway.contract.profile import Kind, Point, Profile
 from gateway.contract.units import UNITS
+from gateway.validity import limits_of
 
 PHASE_V = (80.0, 300.0)
 LINE_V = (130.0, 520.0)
 MEDIUM_V = 40_000.0
 """Above this no meter of a plant reads; below it a voltage off the usual ranges is possible."""
 MAINS_HZ = (45.0, 65.0)
-MOST = {
-    "current": 10_000.0,
-    "power": 2e9,
-    "reactive power": 2e9,
-    "apparent power": 2e9,
-    "temperature": 1_200.0,
-}
-"""Largest believable amounts by dimension, in its base unit."""
+MOST = 2e9
+"""No gauge of a plant reads more than this, in its unit."""
 MOST_COUNTED = 1e9
 """Largest believable register, in its unit."""
 LEAST = 1e-9
@@ -91,9 +85,7 @@ def evidence(point: Point, value: float | None) -> int:
         return _voltage(point, base)
     if measure.dimension == "frequency":
         return TELLING if _within(base, MAINS_HZ) else ODD
-    if point.key.startswith("pf"):
-        return POSSIBLE if abs(value) <= 1 else ODD
-    return POSSIBLE if abs(base) <= MOST.get(measure.dimension, math.inf) else ODD
+    return POSSIBLE if _within(value, limits_of(point) or (-MOST, MOST)) else ODD
 
 
 def _best(point: Point) -> int:

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.contract.documents import DocumentFault
@@ -12,23 +12,25 @@ from gateway.contract.profile import REGISTER_PROTOCOL, Profile
 from gateway.contract.profile_file import find_profile, profile_names
 from gateway.drivers.capabilities import (
     Address,
+    Discovers,
     DriverFault,
     Line,
+    LinkDown,
     ReportingLine,
     Serial,
     Tcp,
     Unit,
 )
 from gateway.drivers.registry import find_driver
-from gateway.probe import answering, recognise
+from gateway.probe import find_units, recognise
 from gateway.recognise import Fit, Marks
 
 LAST_UNIT = 247
 NEAR, ALSO = 0.1, 3
 """How much less evidence further profiles may have to be named, and how many are."""
 SCAN = """\
-Asks every Modbus unit address of a converter or serial bus and lists those that answer. Nothing is
-written to any device. While a gateway reads the same line, stop it first.
+Asks the unit addresses of a converter or serial bus and lists those that answer. Nothing is written
+to any device. While a gateway reads the same serial bus, stop it first.
 """
 PROBE = """\
 Finds the units that answer, reads what each profile would read from them and names the profile that
@@ -41,14 +43,15 @@ the display before you trust it.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments that both commands have."""
     add = parser.add_argument
-    add("--host", help="Modbus TCP device or converter")
+    add("--protocol", default=REGISTER_PROTOCOL, help="what the line speaks (%(default)s)")
+    add("--host", help="device or converter")
     add("--port", type=int, default=502, help="its port (%(default)s)")
     add("--serial", metavar="PATH", help="serial port of this machine, instead of --host")
     add("--baud", type=int, default=9600, help="bits a second of the serial bus (%(default)s)")
     add("--parity", choices=["none", "even", "odd"], default="none", help="(%(default)s)")
     add("--framing", help="rtu = RTU frames over TCP")
     add("--timeout", type=float, default=0.3, metavar="S", help="seconds a unit has (%(default)s)")
-    add("--units", type=unit_range, default=unit_range("1-247"), help="3, 1-20 or 1,5,7-9 (1-247)")
+    add("--units", type=unit_range, help="3, 1-20 or 1,5,7-9 (all that can be found)")
     add("--profiles", type=Path, action="append", default=[], metavar="DIR", help="more profiles")
 
 
@@ -71,17 +74,22 @@ def main(options: argparse.Namespace) -> int:
     logging.getLogger("gateway.drivers").setLevel(logging.ERROR)
     try:
         return asyncio.run(_search(options))
-    except (DriverFault, DocumentFault) as fault:
+    except LinkDown as fault:
         _say(f"{fault}. Check address, port and cable.", error=True)
-        return 1
+    except (DriverFault, DocumentFault) as fault:
+        _say(f"{fault}.", error=True)
+    except KeyboardInterrupt:
+        _say("ended", error=True)
+    return 1
 
 
 async def _search(options: argparse.Namespace) -> int:
-    profiles = candidates(options.profiles)
+    profiles = candidates(options.protocol, options.profiles)
     line = _line(options)
+    units = _asked(options, line)
     await line.open()
     try:
-        found = await answering(line, profiles[0], options.units, _progress(options.units))
+        found = await find_units(line, profiles, units, _progress)
         for unit in found:
             if options.command == "scan":
                 _say(f"unit {unit} answers")
@@ -89,14 +97,25 @@ async def _search(options: argparse.Namespace) -> int:
                 _say("\n".join(describe(unit, await recognise(line, unit, profiles))))
     finally:
         line.close()
-    _say(f"{len(found)} of {len(options.units)} units answer")
+    _say(f"{len(found)} units answer" if units is None else f"{len(found)} of {len(units)} answer")
     return 0 if found else 1
 
 
-def candidates(folders: Sequence[Path]) -> list[Profile]:
-    """Profiles that a device on a Modbus line can have."""
+def _asked(options: argparse.Namespace, line: Line) -> list[int] | None:
+    """Unit addresses to ask one by one; None = the driver looks for itself."""
+    named: list[int] | None = options.units
+    if named is None and options.protocol == REGISTER_PROTOCOL and not isinstance(line, Discovers):
+        return list(range(1, LAST_UNIT + 1))
+    return named
+
+
+def candidates(protocol: str, folders: Sequence[Path] = ()) -> list[Profile]:
+    """Profiles that a device on a line of a protocol can have; DriverFault when there are none."""
     profiles = [find_profile(name, folders) for name in profile_names(folders)]
-    return [profile for profile in profiles if profile.has_registers]
+    found = [profile for profile in profiles if profile.protocol == protocol]
+    if not found:
+        raise DriverFault(f"no profile speaks {protocol}")
+    return found
 
 
 def describe(unit: Unit, fits: Sequence[Fit]) -> list[str]:
@@ -133,22 +152,17 @@ def _line(options: argparse.Namespace) -> Line:
         else Tcp(options.host, options.port)
     )
     settings = (("framing", options.framing),) if options.framing else ()
-    line = find_driver(REGISTER_PROTOCOL)(
-        Address(REGISTER_PROTOCOL, link, settings), options.timeout
-    )
+    address = Address(options.protocol, link, settings)
+    line = find_driver(options.protocol)(address, options.timeout)
     if isinstance(line, ReportingLine):
         raise DriverFault("the devices of this driver speak only by themselves")
     return line
 
 
-def _progress(units: Sequence[int]) -> Callable[[Unit], None]:
+def _progress(unit: Unit) -> None:
     """Shows on a terminal how far a search is."""
-
-    def show(unit: Unit) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\runit {unit} of {units[-1]} ... ")
-
-    return show
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\rasking unit {unit} ... ")
 
 
 def _say(text: str, *, error: bool = False) -> None:

@@ -17,7 +17,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "A": (-10_000.0, 10_000.0),
     "W": (-2e9, 2e9),
     "kW": (-2e6, 2e6),
-    "°C": (-100.0, 1_500.0),
+    "degC": (-100.0, 1_500.0),
     "Hz": (0.0, 1_000.0),
 }
 POWER_FACTORS = frozenset({"pf", "pf_a", "pf_b", "pf_c"})

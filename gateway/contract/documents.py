@@ -208,6 +208,7 @@ _SENTENCES = {
     "minLength": ("this is empty.", "Write something."),
     "maxLength": ("this is too long.", "At most {limits} characters."),
     "minItems": ("there are too few entries.", "Write at least {limits}."),
+    "maxItems": ("there are too many entries.", "Write at most {limits}."),
     "minProperties": ("there are too few entries.", "Write at least {limits}."),
     "not": ("this key does not go with the protocol.", "Take it out, or correct the protocol."),
 }

@@ -60,6 +60,9 @@ def _meanings(document: Document, profile: Profile) -> Iterator[Problem]:
         if point.unit not in UNITS:
             what = f"there is no unit {point.unit!r}."
             yield document.problem((*path, "unit"), what, _suggest(point.unit, list(UNITS)))
+        if point.valid is not None and point.valid[0] >= point.valid[1]:
+            what = f"{point.name} can have no value from {point.valid[0]:g} to {point.valid[1]:g}."
+            yield document.problem((*path, "valid"), what, "Write [low, high].")
         if _needs_modulus(point):
             what = f"{point.name} counts up in {point.datatype}, and nothing says where it wraps."
             todo = "Write modulus: the largest raw count + 1 (the width's is the safe guess)."

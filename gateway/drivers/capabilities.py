@@ -138,6 +138,7 @@ Progress = Callable[[int, int, Sequence[Unit]], None]
 """Hears of a search: units asked so far, units in all, units found."""
 
 
+@runtime_checkable
 class Discovers(Protocol):
     """A line that can look for devices."""
 

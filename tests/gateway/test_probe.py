@@ -14,9 +14,18 @@ import pytest
 from gateway.contract.clock import ManualClock
 from gateway.contract.profile import Profile, Ratios
 from gateway.contract.profile_file import find_profile
-from gateway.drivers.capabilities import Address, Line, LinkDown, ReportingLine, Tcp
+from gateway.drivers.capabilities import (
+    Address,
+    DriverFault,
+    Line,
+    LinkDown,
+    Reads,
+    ReportingLine,
+    Tcp,
+    Unit,
+)
 from gateway.drivers.registry import find_driver
-from gateway.probe import answering, recognise
+from gateway.probe import answering, find_units, recognise
 from gateway.scan import candidates, describe
 from gateway.simulator.field import Field
 from gateway.simulator.modbus import Bus, plant_units
@@ -62,7 +71,7 @@ def map_of(profile: Profile) -> set[object]:
 
 
 async def test_every_meter_of_a_bus_is_recognised_first(shelf: Line) -> None:
-    profiles = candidates([])
+    profiles = candidates("modbus")
     alike: dict[str, str] = {}
     for number, slug in enumerate(one_of_each(FIELD), start=1):
         profile = FIELD.meters[slug].profile
@@ -81,7 +90,7 @@ async def test_every_meter_of_a_bus_is_recognised_first(shelf: Line) -> None:
 async def test_what_is_found_is_told_with_what_to_compare(shelf: Line) -> None:
     names = [FIELD.meters[slug].profile.name for slug in one_of_each(FIELD)]
     told = {
-        name: describe(number, await recognise(shelf, number, candidates([])))
+        name: describe(number, await recognise(shelf, number, candidates("modbus")))
         for number, name in enumerate(names, start=1)
         if name in ("abb/b23", "eastron/sdm120", "acrel/dtsd1352")
     }
@@ -112,10 +121,36 @@ async def test_units_that_answer_are_found_and_silence_is_not(shelf: Line) -> No
     assert asked == [1, 2, count, count + 1, 200]
 
 
+class Finding:
+    """A line whose driver looks for devices by itself."""
+
+    async def discover(self) -> list[Unit]:
+        """What it finds."""
+        return ["123456781012"]
+
+    async def open(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+    def device(self, profile: Profile, unit: Unit) -> Reads:
+        """Nobody is asked."""
+        raise AssertionError((profile.name, unit))
+
+
+async def test_a_driver_that_finds_devices_is_asked_for_them(shelf: Line) -> None:
+    profiles = candidates("modbus")
+    assert await find_units(Finding(), profiles, None, print) == ["123456781012"]
+    assert await find_units(shelf, profiles, [2], print) == [2]
+    with pytest.raises(DriverFault, match="no profile speaks profinet"):
+        candidates("profinet")
+
+
 async def test_a_lost_line_ends_the_search(shelf: Line) -> None:
     shelf.close()
     with pytest.raises(LinkDown):
-        await recognise(shelf, 1, candidates([]))
+        await recognise(shelf, 1, candidates("modbus"))
 
 
 def test_a_moving_device_keeps_to_its_ramp() -> None:
@@ -163,7 +198,7 @@ async def test_a_profile_s_device_is_served_and_named() -> None:
     with simulated(profile.name, "--unit", "3", "--ramp") as port:
         where = ("--host", "127.0.0.1", "--port", str(port), "--units", "1-4", "--timeout", "0.2")
         scanned, probed = run("scan", *where), run("probe", *where)
-    assert (scanned.returncode, scanned.stdout) == (0, "unit 3 answers\n1 of 4 units answer\n")
+    assert (scanned.returncode, scanned.stdout) == (0, "unit 3 answers\n1 of 4 answer\n")
     assert probed.stdout.startswith("unit 3: carlo-gavazzi/em24-e1 (Carlo Gavazzi EM24 meter")
     with simulated(profile.name) as port:
         values = await read(port, 1, profile)
@@ -176,6 +211,4 @@ def test_what_cannot_be_searched_is_told() -> None:
     nobody = run("scan", "--host", "127.0.0.1", "--port", str(free_port()))
     assert nobody.returncode == 1
     assert "does not accept a connection. Check address, port and cable." in nobody.stderr
-    assert run("probe").stderr == (
-        "name either --host or --serial. Check address, port and cable.\n"
-    )
+    assert run("probe").stderr == "name either --host or --serial.\n"
