@@ -1,6 +1,6 @@
 """Asks a bus: which units answer, and which profile fits each of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from gateway.contract.fingerprint import Mark
@@ -11,14 +11,15 @@ from gateway.drivers.capabilities import (
     Discovers,
     DriverFault,
     Line,
+    Progress,
     Reads,
     Refused,
     Unit,
 )
 from gateway.recognise import Fit, Marks, fit_of, ranked
 
-Progress = Callable[[Unit], None]
-"""Hears which unit is asked next."""
+SEARCH_S = 600.0
+"""A search of a whole line ends after this time."""
 
 
 async def find_units(
@@ -29,28 +30,33 @@ async def find_units(
     DriverFault when it can find none by itself and none are named.
     """
     if units is None and isinstance(line, Discovers):
-        return await line.discover()
+        return await line.discover(progress, SEARCH_S)
     if units is None:
         raise DriverFault("this line's driver cannot look for devices; name them by --units")
     return await answering(line, profiles[0], units, progress)
 
 
 async def answering(
-    line: Line, profile: Profile, units: Iterable[Unit], progress: Progress
+    line: Line, profile: Profile, units: Sequence[Unit], progress: Progress
 ) -> list[Unit]:
     """Units that reply or refuse when they are asked for the value that a profile compares."""
-    found = []
+    found: list[Unit] = []
     point = profile.point(profile.verify.point)
-    for unit in units:
-        progress(unit)
-        try:
-            await line.device(profile, unit).reader([point], Ratios())()
-        except DeviceSilent:
-            continue
-        except Refused:
-            pass
-        found.append(unit)
+    for asked, unit in enumerate(units, 1):
+        if await _answers(line.device(profile, unit), point):
+            found.append(unit)
+        progress(asked, len(units), tuple(found))
     return found
+
+
+async def _answers(device: Reads, point: Point) -> bool:
+    try:
+        await device.reader([point], Ratios())()
+    except DeviceSilent:
+        return False
+    except Refused:
+        pass
+    return True
 
 
 async def recognise(line: Line, unit: Unit, profiles: Sequence[Profile]) -> list[Fit]:

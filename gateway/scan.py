@@ -12,7 +12,6 @@ from gateway.contract.profile import REGISTER_PROTOCOL, Profile
 from gateway.contract.profile_file import find_profile, profile_names
 from gateway.drivers.capabilities import (
     Address,
-    Discovers,
     DriverFault,
     Line,
     LinkDown,
@@ -86,7 +85,7 @@ def main(options: argparse.Namespace) -> int:
 async def _search(options: argparse.Namespace) -> int:
     profiles = candidates(options.protocol, options.profiles)
     line = _line(options)
-    units = _asked(options, line)
+    units: list[int] | None = options.units
     await line.open()
     try:
         found = await find_units(line, profiles, units, _progress)
@@ -99,14 +98,6 @@ async def _search(options: argparse.Namespace) -> int:
         line.close()
     _say(f"{len(found)} units answer" if units is None else f"{len(found)} of {len(units)} answer")
     return 0 if found else 1
-
-
-def _asked(options: argparse.Namespace, line: Line) -> list[int] | None:
-    """Unit addresses to ask one by one; None = the driver looks for itself."""
-    named: list[int] | None = options.units
-    if named is None and options.protocol == REGISTER_PROTOCOL and not isinstance(line, Discovers):
-        return list(range(1, LAST_UNIT + 1))
-    return named
 
 
 def candidates(protocol: str, folders: Sequence[Path] = ()) -> list[Profile]:
@@ -159,10 +150,10 @@ def _line(options: argparse.Namespace) -> Line:
     return line
 
 
-def _progress(unit: Unit) -> None:
+def _progress(asked: int, total: int, found: Sequence[Unit]) -> None:
     """Shows on a terminal how far a search is."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"\rasking unit {unit} ... ")
+        sys.stderr.write(f"\r{asked} of {total} units asked, {len(found)} found ... ")
 
 
 def _say(text: str, *, error: bool = False) -> None:

@@ -11,6 +11,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from gateway.contract.profile import Profile, Ratios
+from gateway.contract.profile_file import find_profile, profile_names
 
 
 def free_port() -> int:
@@ -18,6 +19,11 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def register_profiles() -> list[str]:
+    """Shipped profiles whose devices the simulated plant has: those in registers."""
+    return [name for name in profile_names() if find_profile(name).has_registers]
 
 
 class Field:

@@ -92,7 +92,7 @@ async def test_births_say_what_there_is_and_data_follow(
     birth = host.born["m1"]
     assert birth[topics.EXT_PROFILE].value == "eastron/sdm630"
     assert birth[topics.EXT_PROFILE_HASH].value == SDM630.hash
-    assert birth[topics.EXT_VERIFIED].value is False
+    assert birth[topics.EXT_VERIFIED].value is SDM630.verified
     assert birth[topics.EXT_NAME].value == "Meter 1"
     energy = birth["ep_imp"]
     assert (energy.value, energy.datatype) == (1000.5, Datatype.DOUBLE)

@@ -19,6 +19,7 @@ from gateway.drivers.capabilities import (
     DriverFault,
     Line,
     LinkDown,
+    Progress,
     Reads,
     ReportingLine,
     Tcp,
@@ -111,20 +112,27 @@ async def test_what_is_found_is_told_with_what_to_compare(shelf: Line) -> None:
 
 
 async def test_units_that_answer_are_found_and_silence_is_not(shelf: Line) -> None:
-    asked: list[object] = []
+    asked: list[int] = []
     count = len(one_of_each(FIELD))
     # A unit that has not the register refuses it, which is an answer too.
     found = await answering(
-        shelf, find_profile("abb/b23"), [1, 2, count, count + 1, 200], asked.append
+        shelf,
+        find_profile("abb/b23"),
+        [1, 2, count, count + 1, 200],
+        lambda number, *_: asked.append(number),
     )
     assert found == [1, 2, count]
-    assert asked == [1, 2, count, count + 1, 200]
+    assert asked == [1, 2, 3, 4, 5]
+
+
+def say(*_: object) -> None:
+    """Nobody listens to the progress."""
 
 
 class Finding:
     """A line whose driver looks for devices by itself."""
 
-    async def discover(self) -> list[Unit]:
+    async def discover(self, progress: Progress, limit_s: float) -> list[Unit]:
         """What it finds."""
         return ["123456781012"]
 
@@ -141,8 +149,8 @@ class Finding:
 
 async def test_a_driver_that_finds_devices_is_asked_for_them(shelf: Line) -> None:
     profiles = candidates("modbus")
-    assert await find_units(Finding(), profiles, None, print) == ["123456781012"]
-    assert await find_units(shelf, profiles, [2], print) == [2]
+    assert await find_units(Finding(), profiles, None, say) == ["123456781012"]
+    assert await find_units(shelf, profiles, [2], say) == [2]
     with pytest.raises(DriverFault, match="no profile speaks profinet"):
         candidates("profinet")
 
@@ -210,5 +218,8 @@ async def test_a_profile_s_device_is_served_and_named() -> None:
 def test_what_cannot_be_searched_is_told() -> None:
     nobody = run("scan", "--host", "127.0.0.1", "--port", str(free_port()))
     assert nobody.returncode == 1
-    assert "does not accept a connection. Check address, port and cable." in nobody.stderr
+    assert (
+        "does not accept a connection: Connection refused. Check address, port and cable."
+        in nobody.stderr
+    )
     assert run("probe").stderr == "name either --host or --serial.\n"

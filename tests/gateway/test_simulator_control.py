@@ -20,7 +20,6 @@ import pytest
 from gateway.config import load_config
 from gateway.contract.clock import ManualClock
 from gateway.contract.demo import STATE_FILE
-from gateway.contract.profile_file import profile_names
 from gateway.simulator.boundaries import register_points
 from gateway.simulator.command import ask
 from gateway.simulator.cut import Cut
@@ -30,6 +29,7 @@ from gateway.simulator.scenario import Scenario, ScenarioError, event_of, read_e
 from gateway.simulator.simulation import Identity, SimulationError, build_field, identity
 from gateway.simulator.truth import write_truth
 from gateway.simulator.workdays import ZONE_S
+from tests.gateway.modbus_server import register_profiles
 
 START = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 WHICH = Identity("qichuan", 1, "2026-11-23")
@@ -77,7 +77,7 @@ def test_the_configuration_it_writes_is_one_the_gateway_reads(tmp_path: Path) ->
         config = load_config(folder / "gateway.yaml", {"KILOWISE_MQTT_URL": "mqtt://broker:1884"})
     assert config.problems == ()
     assert len([device for device in config.devices if "bench-" not in device.slug]) == 34
-    assert {device.profile.name for device in config.devices} == set(profile_names())
+    assert {device.profile.name for device in config.devices} == set(register_profiles())
     assert (config.project, config.node) == ("demo", "gateway-1")
     broker = config.broker
     assert (broker.host, broker.port, broker.credential) == ("broker", 1884, "demo.gateway-1")

@@ -10,11 +10,11 @@ from pymodbus.exceptions import ModbusIOException
 
 from gateway.contract.clock import ManualClock
 from gateway.contract.profile import Point
-from gateway.contract.profile_file import profile_names
 from gateway.simulator.field import Field
 from gateway.simulator.modbus import Bus, plant_units
 from gateway.simulator.scenario import Scenario, event_of
 from gateway.simulator.simulation import Identity, build_field
+from tests.gateway.modbus_server import register_profiles
 
 START = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 WHICH = Identity("qichuan", 1, "2026-11-23")
@@ -85,7 +85,7 @@ async def test_every_point_of_every_meter_reads_what_the_plant_says(served: Serv
 
 
 async def test_every_profile_has_a_meter(field: Field) -> None:
-    assert {meter.device.profile for meter in field.meters.values()} == set(profile_names())
+    assert {meter.device.profile for meter in field.meters.values()} == set(register_profiles())
     assert len([m for m in field.meters.values() if m.device.bus != "bench"]) == 34
 
 
