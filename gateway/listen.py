@@ -3,7 +3,8 @@
 What a source reports carries the source's own time. In addition every device is sampled at each
 instant of its own grid with the last value known by then, so that registers have a reading at every
 quarter hour and the heartbeat works although nothing changes. Nothing is sampled while the
-connection is away: a gap stays a gap.
+connection is away: a gap stays a gap. A reading that is true for its own moment only (a counter
+that was asked for) is never sampled later.
 """
 
 import asyncio
@@ -37,6 +38,8 @@ class Heard:
     points: tuple[Point, ...] = ()
     instant_ms: int = 0
     alive: bool = False
+    dead: bool = False
+    """Whether the sink was told that the connection is away."""
     latest: dict[int, Reading] = field(default_factory=dict)
     earlier: dict[int, Reading] = field(default_factory=dict)
     """The reading before the latest, for an instant that lies between the two."""
@@ -60,7 +63,9 @@ class Heard:
         found = []
         for index, latest in self.latest.items():
             known = latest if latest.at_ms <= instant_ms else self.earlier.get(index)
-            if known is not None and known.at_ms <= instant_ms:
+            if known is None or known.at_ms > instant_ms:
+                continue
+            if known.holds or known.at_ms == instant_ms:
                 found.append(Reading(index, instant_ms, known.value, known.quality, known.reason))
         return found
 
@@ -95,7 +100,7 @@ class LineListener:
     async def run(self) -> None:
         """Keep the connection and sample the grid; a second call after a fault begins anew."""
         for device in self._devices:
-            device.alive = False
+            device.alive = device.dead = False
             device.reports.subscribe(device.points, device.ratios, partial(self._take, device))
         try:
             async with asyncio.TaskGroup() as group:
@@ -125,6 +130,7 @@ class LineListener:
         device.take(readings)
         if not device.alive:
             device.alive = True
+            device.dead = False
             self._sink.came_alive(device)
         self._sink.reported(device, readings, sampled=False)
 
@@ -132,8 +138,9 @@ class LineListener:
         for device in self._devices:
             device.latest.clear()
             device.earlier.clear()
-            if device.alive:
-                device.alive = False
+            device.alive = False
+            if not device.dead:
+                device.dead = True
                 self._sink.went_dead(device, reason)
 
     async def _sample_grid(self, device: Heard) -> None:

@@ -158,6 +158,8 @@ class Reading:
     value: float | None
     quality: Quality = Quality.GOOD
     reason: str = ""
+    holds: bool = True
+    """Whether it stands until the next reading; False = true for its own moment only."""
 
 
 Report = Callable[[Sequence[Reading]], None]

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from gateway.contract import topics
 from gateway.contract.clock import ManualClock
 from gateway.contract.profile import Point, Profile, Ratios
@@ -51,8 +53,16 @@ class Source:
     def close(self) -> None:
         pass
 
-    def say(self, index: int, at: datetime, value: float | None, quality: int = 0) -> None:
-        self.reports[0]([Reading(index, ms(at), value, Quality(quality), "said so")])
+    def say(
+        self,
+        index: int,
+        at: datetime,
+        value: float | None,
+        quality: int = 0,
+        *,
+        holds: bool = True,
+    ) -> None:
+        self.reports[0]([Reading(index, ms(at), value, Quality(quality), "said so", holds)])
 
 
 @asynccontextmanager
@@ -117,6 +127,39 @@ async def test_source_times_travel_and_registers_are_there_at_the_quarter_hour(
             if (name, at) == ("ep_imp", ms(BOUNDARY))
         )
         assert boundary.value == 100.5
+
+
+async def test_a_counter_that_was_read_for_its_moment_is_not_sampled_later(
+    tmp_path: Path,
+) -> None:
+    clock, source = ManualClock(START), Source()
+    async with listening(tmp_path, clock, source) as (device, journal):
+        energy = [point.name for point in device.points].index("ep_imp")
+        source.say(energy, START, 100.5, holds=False)
+        await clock.advance(32)
+        assert [at for _, at, _ in await journaled(device, journal)] == [ms(START)]
+        source.say(energy, BOUNDARY + timedelta(minutes=15), 100.5, holds=False)
+        await clock.advance(900)
+        assert [at for _, at, _ in await journaled(device, journal)] == [
+            ms(START),
+            ms(BOUNDARY + timedelta(minutes=15)),
+            ms(BOUNDARY + timedelta(minutes=15)),
+        ]
+
+
+async def test_a_source_that_never_spoke_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, source = ManualClock(START), Source()
+    async with listening(tmp_path, clock, source):
+        for _ in range(3):
+            source.cut.set()
+            await clock.advance(30)
+    assert source.opened == 4
+    assert [text for text in caplog.messages if "the source hung up" in text] == [
+        "m1: the source hung up. It is asked again with growing pauses; "
+        "check its power, address and cable."
+    ]
 
 
 async def test_nothing_is_sampled_while_the_connection_is_away(tmp_path: Path) -> None:
