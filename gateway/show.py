@@ -9,7 +9,7 @@ from typing import TextIO
 
 from gateway.contract.clock import SystemClock
 from gateway.contract.documents import DocumentFault
-from gateway.contract.profile import Profile
+from gateway.contract.profile import Point, Profile
 from gateway.contract.profile_file import find_profile, load_profile, profile_names
 from gateway.plan import Limits, plan_requests
 
@@ -126,15 +126,21 @@ def _show(profile: Profile) -> None:
         f"  addresses: {profile.source} ({'verified' if profile.verified else 'not verified yet'})"
     )
     _say(f"  SHA-256 {profile.hash}")
+    if not profile.has_registers:
+        for point in profile.points:
+            _say(f"    {point.item:12} {_meaning(point)}")
+        return
     for request in plan_requests(profile.points, Limits.of(profile)):
         block = request.block
         _say(f"  read {block.count} registers from {block.start} with function {block.fc}:")
         for point in request.points:
-            _say(
-                f"    {point.address:#06x} {point.name:12} {point.datatype:8} "
-                f"x {float(point.scale):g} {point.unit} {point.kind}"
-                f"{f' x {point.ratio}' if point.ratio != 'none' else ''}"
-            )
+            _say(f"    {point.address:#06x} {_meaning(point)}")
+
+
+def _meaning(point: Point) -> str:
+    ratio = f" x {point.ratio}" if point.ratio != "none" else ""
+    scale = f"x {float(point.scale):g} {point.unit}"
+    return f"{point.name:12} {point.datatype:8} {scale} {point.kind}{ratio}"
 
 
 def _say(text: str, stream: TextIO | None = None) -> None:

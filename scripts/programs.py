@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")
@@ -49,6 +50,8 @@ PROGRAMS = (
         lambda: Path("/usr/include/modbus/modbus.h").exists(),
     ),
     Program("postgresql-15", ("postgresql-15",), lambda: (POSTGRESQL_15 / "postgres").is_file()),
+    # Not for Debian: a wheel that PyPI has for Linux and Windows only.
+    Program("c104", (), lambda: find_spec("c104") is not None),
     Program("fonts", ("fontconfig", "fonts-noto-cjk"), chinese_glyphs),
 )
 

@@ -10,7 +10,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from gateway.contract.profile import Profile
 from gateway.drivers.capabilities import Address, Tcp, Unit, Url
-from tests.gateway import opcua_server
+from tests.gateway import iec104_peers, opcua_server
 from tests.gateway.modbus_server import free_port
 
 Serve = Callable[[Profile], AbstractAsyncContextManager[tuple[Address, Unit]]]
@@ -55,8 +55,19 @@ async def opcua(profile: Profile) -> AsyncIterator[tuple[Address, Unit]]:
         yield Address("opcua", Url(meters.url), (("publish_ms", "50"),)), unit
 
 
-PEERS: dict[str, Serve] = {"modbus": modbus, "opcua": opcua}
+@asynccontextmanager
+async def iec104(profile: Profile) -> AsyncIterator[tuple[Address, Unit]]:
+    """A c104 station in a process of its own with the sample's objects."""
+    port = free_port()
+    async with iec104_peers.station(port) as peer:
+        await iec104_peers.equip(peer, profile, 7)
+        await peer.do("start")
+        yield Address("iec104", Tcp("127.0.0.1", port)), 7
+
+
+PEERS: dict[str, Serve] = {"iec104": iec104, "modbus": modbus, "opcua": opcua}
 NOBODY: dict[str, Callable[[], Address]] = {
+    "iec104": lambda: Address("iec104", Tcp("127.0.0.1", free_port())),
     "modbus": lambda: Address("modbus", Tcp("127.0.0.1", free_port())),
     "opcua": lambda: Address("opcua", Url(f"opc.tcp://127.0.0.1:{free_port()}")),
 }

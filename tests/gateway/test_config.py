@@ -180,6 +180,7 @@ def wait_for(file: Path, text: str) -> None:
         (["--help"], ["Reads meters at a site", "simulate", "doctor"]),
         (["run", "--help"], ["project: demo", "KILOWISE_MQTT_SECRET"]),
         (["profile", "show", "eastron/sdm630"], ["read 80 registers from 0 with function 4"]),
+        (["profile", "show", "generic/iec104-station"], ["25601        c1/ep_imp"]),
         (["profile", "check", "eastron/sdm630"], ["24 points, sample decodes"]),
     ],
 )

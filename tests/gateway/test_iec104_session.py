@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.drivers.iec104.apci import Frame, Function, IFrame, SFrame, Splitter, UFrame
-from gateway.drivers.iec104.session import Session, SessionFault, Timing
+from gateway.drivers.iec104.session import MOST_WAITING, Session, SessionFault, Timing
 
 ASDU = bytes(10)
 
@@ -68,6 +68,19 @@ def test_the_window_k_holds_further_commands_back() -> None:
     assert sent(session) == [IFrame(2, 0, ASDU)]
     session.received(IFrame(0, 3, ASDU), 3.0)
     assert sent(session) == [IFrame(3, 1, ASDU), IFrame(4, 1, ASDU)]
+
+
+def test_too_many_waiting_commands_lose_the_oldest() -> None:
+    session = begun(Timing(k=1))
+    commands = [number.to_bytes(10, "big") for number in range(MOST_WAITING + 3)]
+    for command in commands:
+        session.send(command, 1.0)
+    found = [sent(session)]
+    for number in range(MOST_WAITING):
+        session.received(SFrame(number + 1), 1.0)
+        found.append(sent(session))
+    asked = [frame.asdu for frames in found for frame in frames if isinstance(frame, IFrame)]
+    assert asked == [commands[0], *commands[3:]]
 
 
 def test_silence_of_t3_is_tested_and_silence_of_t1_after_it_closes() -> None:

@@ -17,6 +17,9 @@ from gateway.drivers.iec104.apci import (
     encode,
 )
 
+MOST_WAITING = 4096
+"""Questions that wait for room in window k; the oldest go first, and are asked again on time."""
+
 
 class SessionFault(Exception):
     """The standard asks to close the connection; the text says why."""
@@ -46,9 +49,9 @@ class Session:
         """Whether the station has confirmed STARTDT."""
         self._timing = timing
         self._out = bytearray()
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
         """ASDUs for which window k had no room."""
-        self._sent: deque[float] = deque()
+        self._sent: deque[float] = deque(maxlen=timing.k)
         """When each I frame without acknowledgement was sent."""
         self._send = 0
         self._receive = 0
