@@ -2,22 +2,27 @@
 
 A healthy device waits in a heap of deadlines; one that failed (or was never heard) waits in a
 second queue that is served only when nobody healthy is due, with growing pauses. Scheduling is
-monotonic; a sample's time is its grid instant when the reply arrived within one period.
+monotonic; a sample's time is its grid instant when the reply arrived within one period. Urgent jobs
+(commands, a person's probe) go before the next poll.
 """
 
 import heapq
 import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from gateway.contract.clock import Clock
 from gateway.contract.profile import Point, Profile, Ratios, RatioSource
 from gateway.drivers.capabilities import DriverFault, Line, LinkDown, Reader, Reads
 from gateway.grid import following, next_instant, on_grid
+from gateway.load import LineLoad
+from gateway.turns import Turns
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 SLOW_FACTOR = 10
 """Points of the slow class are read at every tenth instant."""
@@ -52,7 +57,10 @@ class Polled:
     """Whether the sink was told that the device is there; a lost poll or two do not change it."""
     dead: bool = False
     polls: int = 0
+    """Answered polls since the start; of them `late` missed their instant."""
     late: int = 0
+    failed: int = 0
+    """Polls since the start that brought nothing."""
 
     def __post_init__(self) -> None:
         """Order the points by poll class."""
@@ -93,6 +101,28 @@ class Sink(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceStanding:
+    """How a device's polling went since the start: polls answered, of them late, and failed."""
+
+    slug: str
+    alive: bool
+    polls: int
+    late: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineStanding:
+    """How a line does: share of the last minute in which it was busy (0 to 1), and its devices."""
+
+    busy: float
+    connected: bool
+    urgent: int
+    """Urgent jobs that wait."""
+    devices: tuple[DeviceStanding, ...]
+
+
 Entry = tuple[float, int, Polled]
 
 
@@ -112,6 +142,39 @@ class LinePoller:
         self._link_retry = 0.0
         self._probe_cost_s = 0.0
         self._probe_end = 0.0
+        self._turns = Turns()
+        self._load = LineLoad()
+
+    @property
+    def standing(self) -> LineStanding:
+        """How the line and its devices do at this moment."""
+        return LineStanding(
+            self._load.share(self._clock.monotonic()),
+            self._connected,
+            self._turns.waiting,
+            tuple(
+                DeviceStanding(one.slug, one.announced, one.polls, one.late, one.failed)
+                for one in self._devices
+            ),
+        )
+
+    async def urgent(self, job: Callable[[], Awaitable[T]]) -> T:
+        """Run a job on the connected line before the next poll, and answer what it answers.
+
+        Its own faults pass through; LineBusy when too many wait, LinkDown when the line is away.
+        """
+        await self._turns.take_urgent()
+        begun = self._clock.monotonic()
+        try:
+            await self._connect()
+            return await job()
+        except LinkDown:
+            if self._connected:
+                self._link_down()
+            raise
+        finally:
+            self._load.add(begun, self._clock.monotonic())
+            self._turns.give()
 
     async def run(self) -> None:
         """Serve the deadlines for ever; a second call after a fault begins anew."""
@@ -129,12 +192,22 @@ class LinePoller:
 
     async def _step(self) -> None:
         now = self._clock.monotonic()
-        if self._due and self._due[0][0] <= now:
-            await self._serve(heapq.heappop(self._due)[2])
-        elif self._suspect and self._suspect[0][0] <= now and self._may_probe(now):
-            await self._probe(heapq.heappop(self._suspect)[2])
-        else:
+        healthy = bool(self._due) and self._due[0][0] <= now
+        if not healthy and not (
+            self._suspect and self._suspect[0][0] <= now and self._may_probe(now)
+        ):
             await self._clock.sleep(self._idle_until() - now)
+            return
+        await self._turns.take()
+        begun = self._clock.monotonic()
+        try:
+            if healthy:
+                await self._serve(heapq.heappop(self._due)[2])
+            else:
+                await self._probe(heapq.heappop(self._suspect)[2])
+        finally:
+            self._load.add(begun, self._clock.monotonic())
+            self._turns.give()
 
     def _idle_until(self) -> float:
         wake = [queue[0][0] for queue in (self._due, self._suspect) if queue]
@@ -196,8 +269,8 @@ class LinePoller:
         self._link_pause_s = FIRST_PAUSE_S
 
     def _link_down(self) -> None:
+        # Not closed: a line that listens must stay open for the box that dials in again.
         self._connected = False
-        self._line.close()
         self._link_retry = self._clock.monotonic() + self._link_pause_s
         self._link_pause_s = min(self._link_pause_s * 2, LONGEST_PAUSE_S / 2)
 
@@ -232,6 +305,7 @@ class LinePoller:
         if isinstance(fault, LinkDown) and self._connected:
             self._link_down()
         device.failures += 1
+        device.failed += 1
         device.alive = False
         if device.failures >= DEAD_AFTER and not device.dead:
             device.dead = True

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
+import pytest
+
 from gateway.contract.clock import ManualClock
 from gateway.contract.profile import Point, Profile, Ratios
 from gateway.contract.profile_file import find_profile
-from gateway.drivers.capabilities import Address, DeviceSilent, LinkDown, Reader, Tcp, Unit
+from gateway.drivers.capabilities import Address, DeviceSilent, LinkDown, Reader, Refused, Tcp, Unit
 from gateway.drivers.modbus import open_line
-from gateway.poll import LinePoller, Polled
+from gateway.poll import DeviceStanding, LinePoller, Polled
 from tests.gateway.modbus_server import free_port, sdm630_field, serving
 
 START = datetime(2026, 3, 1, 7, 59, 58, 300_000, tzinfo=UTC)
@@ -232,6 +234,105 @@ async def test_an_overloaded_line_skips_instants_but_never_a_quarter_hour() -> N
         assert times == sorted(set(times))
         # 1.3 s of work for every second of schedule: both get the same share of the line.
         assert 20 <= len(times) <= 23
+
+
+async def test_an_urgent_job_waits_for_one_poll_and_not_for_the_round() -> None:
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    devices = [unit_of(line, f"m{n}", 5000, takes_s=0.1) for n in range(20)]
+    poller = LinePoller(line, devices, clock, notes)
+    task = asyncio.create_task(poller.run())
+    await clock.advance(11.75)
+    # 08:00:10.05: the second round began 50 ms ago and takes two seconds.
+    polled = sum(len(times) for times in notes.samples.values())
+
+    async def job() -> str:
+        await clock.sleep(0.3)
+        return f"after {sum(len(times) for times in notes.samples.values()) - polled} polls"
+
+    jobs = [asyncio.create_task(poller.urgent(job)) for _ in range(2)]
+    await clock.advance(0.06)
+    assert poller.standing.urgent == 1
+    await clock.advance(0.6)
+    assert [job.result() for job in jobs] == ["after 1 polls", "after 1 polls"]
+    await clock.advance(7)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    # The jobs' 0.6 s delay this round and cost nobody a sample.
+    ten = ms(datetime(2026, 3, 1, 8, 0, 10, tzinfo=UTC))
+    assert {tuple(times[-2:]) for times in notes.samples.values()} == {(ten, ten + 5000)}
+
+
+async def test_an_urgent_job_of_an_idle_line_begins_at_once() -> None:
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    poller = LinePoller(line, [unit_of(line, "m1", 5000)], clock, notes)
+    task = asyncio.create_task(poller.run())
+    await clock.advance(3)
+
+    async def job() -> str:
+        return "done"
+
+    assert await poller.urgent(job) == "done"
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_an_urgent_job_says_why_it_failed_and_polling_goes_on() -> None:
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    poller = LinePoller(line, [unit_of(line, "m1", 1000)], clock, notes)
+
+    async def refused() -> None:
+        raise Refused("no", 2)
+
+    async def gone() -> None:
+        line.check()
+
+    task = asyncio.create_task(poller.run())
+    await clock.advance(3)
+    with pytest.raises(Refused):
+        await poller.urgent(refused)
+    line.up = False
+    with pytest.raises(LinkDown, match="the cable is out"):
+        await poller.urgent(gone)
+    with pytest.raises(LinkDown, match="the next try waits"):
+        await poller.urgent(gone)
+    line.up = True
+    await clock.advance(10)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert notes.alive == ["m1"]
+    assert notes.samples["m1"][-1] == ms(START) + 12_700
+
+
+async def test_the_standing_says_how_busy_the_line_is_and_how_each_device_does() -> None:
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    devices = [unit_of(line, "m1", 1000, takes_s=0.25), unit_of(line, "m2", 1000, takes_s=0.25)]
+    poller = LinePoller(line, devices, clock, notes)
+    task = asyncio.create_task(poller.run())
+    await clock.advance(120)
+    before = poller.standing
+    unit = devices[1].reads
+    assert isinstance(unit, FakeUnit)
+    unit.silent = True
+    await clock.advance(120)
+    after = poller.standing
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert before.busy == pytest.approx(0.5, abs=0.01)
+    assert after.busy == pytest.approx(0.25 + 2 * 0.5 / 60, abs=0.02)
+    assert (before.connected, before.urgent) == (True, 0)
+    assert before.devices == (
+        DeviceStanding("m1", alive=True, polls=121, late=0, failed=0),
+        DeviceStanding("m2", alive=True, polls=120, late=0, failed=0),
+    )
+    assert [(one.alive, one.failed) for one in after.devices] == [(True, 0), (False, 7)]
 
 
 async def test_one_meter_is_polled_over_real_modbus() -> None:

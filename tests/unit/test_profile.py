@@ -7,6 +7,7 @@ import pytest
 from gateway.contract.documents import DocumentFault
 from gateway.contract.profile import Kind, Ratios
 from gateway.contract.profile_file import find_profile, load_profile, parse_profile, profile_names
+from gateway.plan import Limits
 
 shipped = profile_names()
 
@@ -28,6 +29,12 @@ def test_what_the_simulator_encodes_the_driver_decodes(name: str) -> None:
         words = profile.encode(point, value, ratios)
         expected = None if value is None else pytest.approx(value, rel=1e-6)
         assert profile.decode(point, words, ratios) == expected
+
+
+def test_a_function_may_read_less_than_the_others() -> None:
+    text = f"{base}quirks: {{functions: [{{fc: 4, max_registers: 60}}]}}\n"
+    limits = Limits.of(parse_profile("m/t", text))
+    assert (limits.most(3), limits.most(4)) == (125, 60)
 
 
 def test_the_first_profile_says_what_its_sheet_says() -> None:
