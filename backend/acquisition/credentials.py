@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from backend.core.files import write_private
 from gateway.contract import topics
 
 INTERNAL = "internal"
@@ -176,7 +177,7 @@ def write_snapshot(folder: Path, credentials: Iterable[Credential]) -> bool:
     if file.exists() and file.read_bytes() == content:
         return False
     folder.mkdir(parents=True, exist_ok=True)
-    _write_private(file, content)
+    write_private(file, content)
     return True
 
 
@@ -227,17 +228,8 @@ def is_embedded(data_folder: Path, mqtt_url: str) -> bool:
 def _kept_secret(file: Path) -> str:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        _write_private(file, new_secret().encode())
+        write_private(file, new_secret().encode())
     return file.read_text().strip()
-
-
-def _write_private(file: Path, content: bytes) -> None:
-    """Replace a file at once, so that no reader sees a half of it, and no stranger any of it."""
-    fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    fresh.replace(file)
 
 
 def _b64(raw: bytes) -> str:
