@@ -36,6 +36,7 @@ INGEST = {
     "point_alias": FULL,
     "project": {"SELECT"},
     "gateway": {"SELECT"},
+    "gateway_certificate": {"SELECT"},
     "meter": {"SELECT"},
     "alembic_version": {"SELECT"},
 }

@@ -23,6 +23,7 @@ from backend.core.tables.alarms import (
     Notification,
     PushSubscription,
 )
+from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.plant import (
     Device,
     Gateway,
@@ -68,10 +69,13 @@ __all__ = [
     "Device",
     "Dirty",
     "EnergyTypeRow",
+    "EnrolmentCode",
+    "EnrolmentEvent",
     "Event",
     "EventCounter",
     "Factor",
     "Gateway",
+    "GatewayCertificate",
     "GatewayState",
     "ImportJob",
     "LastValue",
