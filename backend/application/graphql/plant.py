@@ -209,3 +209,8 @@ class Gateway:
     @strawberry.field
     def dropped_total(self) -> BigInt:
         return BigInt(self.row.dropped_total)
+
+    @strawberry.field
+    def certificate_until(self) -> datetime | None:
+        """When its certificate ends; null = it has none, and connects with a secret if at all."""
+        return self.row.certificate_until

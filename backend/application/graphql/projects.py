@@ -8,6 +8,7 @@ from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.context import Door, KwInfo, open_project, outside_uid
 from backend.application.graphql.demands import Demand, read_demand
+from backend.application.graphql.enrolments import EnrolmentEvent
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.naming import Name
@@ -28,6 +29,8 @@ from backend.application.graphql.series import (
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Factor, Tariff, read_factors, read_tariff
 from backend.core.ids import encode_id
+from backend.service.gateways import records
+from backend.service.people.roles import Permission
 from backend.service.plant import rows
 from gateway.contract.energy import energy_types
 
@@ -113,6 +116,14 @@ class Project:
     async def gateways(self) -> list[Gateway]:
         async with self.door.read() as tx:
             return [Gateway(row=row) for row in await rows.gateways(tx, self.door.project.id)]
+
+    @strawberry.field
+    async def enrolment_events(self) -> list[EnrolmentEvent]:
+        """Who let gateways in and out, newest first; for administrators."""
+        self.door.require(Permission.ENROL)
+        async with self.door.read() as tx:
+            found = await records.history(tx, self.door.project.id)
+        return [EnrolmentEvent.of(row) for row in found]
 
     @strawberry.field
     def energies(self) -> list[EnergyType]:

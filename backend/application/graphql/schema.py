@@ -18,6 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
 from backend.application.graphql.demo import DemoMutation, DemoQuery
+from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.node_powers import NodePowersSubscription
@@ -28,7 +29,9 @@ from backend.application.graphql.scalars import SCALARS
 from backend.application.graphql.summary import SummarySubscription
 
 Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
-Mutation = merge_types("Mutation", (PeopleMutation, AlarmMutation, PushMutation, DemoMutation))
+Mutation = merge_types(
+    "Mutation", (PeopleMutation, AlarmMutation, PushMutation, DemoMutation, EnrolmentMutation)
+)
 Subscription = merge_types(
     "Subscription",
     (

@@ -12,6 +12,7 @@ class Permission(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     IMPORT = "import"
     DEMONSTRATE = "demonstrate"
+    ENROL = "enrol"
 
 
 ROLES: dict[str, frozenset[Permission]] = {
