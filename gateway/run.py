@@ -14,6 +14,7 @@ from pathlib import Path
 from gateway.config import GatewayConfig, load_config
 from gateway.contract.clock import Clock
 from gateway.contract.documents import DocumentFault
+from gateway.enrolment.renewal import Renewal
 from gateway.journal import Journal
 from gateway.journal_file import JournalFault
 from gateway.pipeline import Pipeline
@@ -64,6 +65,9 @@ async def run_until(
         len(served),
     )
     tasks = [asyncio.create_task(_kept(name, one.run)) for name, one in served.items()]
+    if config.enrolment is not None:
+        renewal = Renewal(config.enrolment)
+        tasks.append(asyncio.create_task(_kept("renewal", renewal.run)))
     tasks.append(asyncio.create_task(_kept("publisher", node.run)))
     await ending.wait()
     await _end(tasks[:-1])

@@ -18,6 +18,7 @@ broker, is what makes data durable (docs/architecture.md, "The wire").
 """
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import replace
 from functools import partial
@@ -89,6 +90,11 @@ class _Writer(StreamWriterAdapter):  # type: ignore[misc]  # amqtt has no types
     def waiting_bytes(self) -> int:
         """Bytes that the client has not taken yet."""
         return self._transport.get_write_buffer_size()
+
+    async def close(self) -> None:
+        """End the connection; a client that ends it at the same time, or badly, is no fault."""
+        with contextlib.suppress(OSError):
+            await super().close()
 
 
 class _Incoming(asyncio.Queue[ApplicationMessage]):
