@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from backend.acquisition.authority import Issued, Revoked
+from backend.acquisition.authority import Issued
 from backend.core import events
 from backend.core.db import ReadSession, WriteSession
 from backend.core.ids import new_uuid
@@ -141,16 +141,6 @@ async def revoke_certificates(
         " WHERE project_id = %s AND gateway_id = %s AND revoked_at IS NULL"
         " AND id IS DISTINCT FROM %s",
         (now, project_id, gateway_id, but),
-    )
-
-
-async def revoked_certificates(tx: ReadSession, project_id: int, now: datetime) -> list[Revoked]:
-    """Answer the project's revoked certificates that have not ended yet."""
-    return await tx.fetch_all(
-        "SELECT serial, revoked_at AS at FROM gateway_certificate"
-        " WHERE project_id = %s AND revoked_at IS NOT NULL AND not_after > %s ORDER BY id",
-        (project_id, now),
-        into=Revoked,
     )
 
 
