@@ -1,29 +1,30 @@
 """A box whose clock says 1970: what it knows, what it refuses, and for how long it goes on."""
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+import uvloop
 
 from gateway.contract.clock import ManualClock
 from gateway.enrolment.known_time import BUILT, UNKNOWN_MAX, KnownTime, TimeUnknown
 from gateway.enrolment.tls import TlsClient
-
-RESET = datetime(1970, 1, 1, 0, 3, tzinfo=UTC)
-LAST_KNOWN = datetime(2027, 5, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
+from tests.gateway.tls_server import (
+    DAY,
+    ENDED,
+    FUTURE,
+    LAST_KNOWN,
+    RESET,
+    YOUNG,
+    Authority,
+    serving,
+)
 
 
 class Seconds:
@@ -87,87 +88,6 @@ def test_connections_without_a_time_are_bounded_over_restarts(tmp_path: Path) ->
     assert KnownTime(tmp_path / "g.time", ManualClock(RESET)).connections == 0
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """An authority for a test's servers, and the folder where its files are."""
-
-    folder: Path
-    key: ec.EllipticCurvePrivateKey
-    certificate: x509.Certificate
-
-    @classmethod
-    def make(cls, folder: Path, name: str = "ca") -> "Authority":
-        key = ec.generate_private_key(ec.SECP256R1())
-        made = cls._builder(name, name, key, LAST_KNOWN - 900 * DAY, LAST_KNOWN + 9000 * DAY)
-        usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
-        certificate = (
-            made.add_extension(x509.BasicConstraints(True, 0), critical=True)
-            .add_extension(usage, critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        return cls(folder, key, certificate)
-
-    def server(self, begins: datetime, ends: datetime, host: str = "127.0.0.1") -> ssl.SSLContext:
-        """A server's context with a certificate that is valid for so long."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        made = self._builder("server", "ca", key, begins, ends)
-        address = x509.IPAddress(ipaddress.ip_address(host))
-        certificate = made.add_extension(
-            x509.SubjectAlternativeName([address]), critical=False
-        ).add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
-            critical=False,
-        )
-        file = self.folder / "server.pem"
-        file.write_bytes(
-            certificate.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
-
-    @staticmethod
-    def _builder(
-        name: str, issuer: str, key: ec.EllipticCurvePrivateKey, begins: datetime, ends: datetime
-    ) -> x509.CertificateBuilder:
-        def named(text: str) -> x509.Name:
-            return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-        return (
-            x509.CertificateBuilder()
-            .subject_name(named(name))
-            .issuer_name(named(issuer))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(begins)
-            .not_valid_after(ends)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-        )
-
-
-@asynccontextmanager
-async def serving(context: ssl.SSLContext) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """A TLS server on loopback; answers its port and what it has read."""
-    read: list[bytes] = []
-
-    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            read.append(await reader.read(100))
-        writer.close()
-
-    server = await asyncio.start_server(take, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1], read
-    finally:
-        server.close()
-
-
 async def send(port: int, tls: TlsClient, host: str = "127.0.0.1") -> None:
     """Connect, send one word and close; the error of TLS where it is refused."""
     _, writer = await asyncio.open_connection(
@@ -178,11 +98,6 @@ async def send(port: int, tls: TlsClient, host: str = "127.0.0.1") -> None:
     writer.close()
     with suppress(OSError):
         await writer.wait_closed()
-
-
-YOUNG = (LAST_KNOWN - 10 * DAY, LAST_KNOWN + 80 * DAY)
-FUTURE = (LAST_KNOWN + 100 * DAY, LAST_KNOWN + 190 * DAY)
-ENDED = (LAST_KNOWN - 90 * DAY, LAST_KNOWN - DAY)
 
 
 @pytest.mark.parametrize("validity", [YOUNG, FUTURE])
@@ -218,6 +133,24 @@ async def test_without_a_clock_chain_and_name_are_checked_as_ever(tmp_path: Path
             await send(port, TlsClient(time, tmp_path / "ca.pem"), host="energy.example")
     assert b"secret" not in read
     assert time.connections == 0
+
+
+def test_uvloop_judges_like_asyncio(tmp_path: Path) -> None:
+    """What gateways run on where it is installed."""
+    authority, time = Authority.make(tmp_path), known(tmp_path)
+    tls = TlsClient(time, tmp_path / "ca.pem")
+
+    async def case() -> None:
+        async with serving(authority.server(*ENDED)) as (port, read):
+            with pytest.raises(ssl.SSLError, match="ended on 2027-04-30"):
+                await send(port, tls)
+        assert b"secret" not in read
+        async with serving(authority.server(*YOUNG)) as (port, _):
+            await send(port, tls)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(case())
+    assert time.connections == 1
 
 
 async def test_once_the_time_is_told_both_ends_are_checked(tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ from backend.acquisition.leases import list_gateways
 from backend.application.web_process import WebProcess
 from backend.core.clock import ManualClock
 from backend.core.platform import Platform
+from backend.service.alarms.evaluate import evaluate
+from backend.service.alarms.kinds.base import Definition
+from backend.service.alarms.store import list_occurrences
 from backend.service.gateways.codes import new_code, read_code
 from backend.service.gateways.enrolment import Enrolments
 from gateway.contract.enrolment import renewal_text
@@ -324,3 +327,36 @@ async def test_no_code_while_no_broker_listens(
     process.enrolments = Enrolments(platform.database, platform.clock, None)
     answer = await ask(await client(admin_person), CREATE, {"p": "acme", "g": "g1"})
     assert answer["errors"][0]["message"] == "broker_not_open"  # type: ignore[index]
+
+
+async def test_the_project_is_alarmed_before_a_certificate_ends(
+    client: Client,
+    ask: Ask,
+    admin_person: Actor,
+    hers: Plant,
+    box: httpx.AsyncClient,
+    platform: Platform,
+) -> None:
+    ada, project = await client(admin_person), hers.tenant.id
+    for _ in range(2):
+        assert (await enrol(box, await code_for(ask, ada))).status_code == 200
+    async with platform.database.read(project) as tx:
+        [row] = await tx.fetch_all(
+            "SELECT id, kind, node_id, meter_id, priority, params, mode FROM alarm_definition"
+            " WHERE project_id = %s",
+            (project,),
+        )
+    assert (row.pop("mode"), row["kind"]) == ("live", "certificate_expiry")
+    ends = datetime.now(UTC) + timedelta(days=90)
+    seen = []
+    for left in (31, 29, 6, 0.9):
+        now = ends - timedelta(days=left)
+        await evaluate(platform.database, project, Definition(**row), "live", now)
+        async with platform.database.read(project) as tx:
+            found = await list_occurrences(tx, project)
+        seen.append([(one.state, one.priority, one.params["gateways"]) for one in found])
+    assert seen == [[], [("UNACK", 3, "g1")], [("UNACK", 2, "g1")], [("UNACK", 1, "g1")]]
+    await ask(ada, REVOKE, {"g": "g1"})
+    await evaluate(platform.database, project, Definition(**row), "live", ends)
+    async with platform.database.read(project) as tx:
+        assert [one.state for one in await list_occurrences(tx, project)] == ["RTNUN"]
