@@ -10,7 +10,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from gateway.contract.profile import Profile
 from gateway.drivers.capabilities import Address, Tcp, Unit, Url
-from tests.gateway import dlt645_meter, iec104_peers, opcua_server
+from tests.gateway import dlt645_meter, iec104_peers, mqtt_devices, opcua_server
 from tests.gateway.modbus_server import free_port
 
 Serve = Callable[[Profile], AbstractAsyncContextManager[tuple[Address, Unit]]]
@@ -78,11 +78,13 @@ PEERS: dict[str, Serve] = {
     "dlt645": dlt645,
     "iec104": iec104,
     "modbus": modbus,
+    "mqtt": mqtt_devices.publishing,
     "opcua": opcua,
 }
 NOBODY: dict[str, Callable[[], Address]] = {
     "dlt645": lambda: Address("dlt645", Tcp("127.0.0.1", free_port())),
     "iec104": lambda: Address("iec104", Tcp("127.0.0.1", free_port())),
     "modbus": lambda: Address("modbus", Tcp("127.0.0.1", free_port())),
+    "mqtt": lambda: Address("mqtt", Url(f"mqtt://127.0.0.1:{free_port()}")),
     "opcua": lambda: Address("opcua", Url(f"opc.tcp://127.0.0.1:{free_port()}")),
 }
