@@ -77,6 +77,7 @@ class _Mqtt(TlsEntry):
     credential: str | None = None
     secret: str | None = None
     datatypes: bool = False
+    primary_host: str | None = None
 
 
 class _Journal(msgspec.Struct):
@@ -252,4 +253,5 @@ def _broker(
         secret,
         shape.mqtt.datatypes,
         client if tls else None,
+        primary_host=shape.mqtt.primary_host,
     )

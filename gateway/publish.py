@@ -1,8 +1,8 @@
 """The Sparkplug edge node: births, live data, backlog and acknowledgements over one MQTT session.
 
 Every connection is a session of its own with a new `bdSeq` and will; gmqtt's own reconnecting is
-off because it would repeat the old will. Nothing is handed to gmqtt while disconnected. STATE of
-the host application is information only: the acknowledgement is the truth.
+off because it would repeat the old will. Nothing is handed to gmqtt while disconnected. The
+acknowledgement is the truth; STATE counts only where a primary host is configured.
 """
 
 import asyncio
@@ -35,6 +35,7 @@ from gateway.messages import (
     node_standing,
     parse_committed,
 )
+from gateway.primary_host import PrimaryHost
 from gateway.window import OutgoingWindow
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,8 @@ class Broker:
     """Whether hosts there need the datatype in DATA."""
     client: TlsClient | None = None
     """Our side of TLS; None = the system's authorities, and no certificate."""
+    primary_host: str | None = None
+    """Host application without which nothing is published; None waits for nobody."""
 
     def context(self) -> ssl.SSLContext | bool:
         """TLS for one connection; False without."""
@@ -129,7 +132,7 @@ class EdgeNode:
         self._said: tuple[int, int] = (0, 0)
         self._last_sentence = ""
         self.clock_offset_ms = 0
-        self.host_online: bool | None = None
+        self._host = PrimaryHost(broker.primary_host)
 
     @property
     def online(self) -> bool:
@@ -182,16 +185,22 @@ class EdgeNode:
             self._send(topics.DDEATH, slug, Payload(self._now_ms(), (), self._next_seq()))
 
     async def close(self) -> None:
-        """End in order: NDEATH, then DISCONNECT."""
+        """End in order."""
         client, self._online = self._client, False
-        if client is not None and client.is_connected:
+        if client is not None:
+            await self._leave(client)
+
+    async def _leave(self, client: Client) -> None:
+        """NDEATH, then DISCONNECT: an end in order makes the broker forget the will."""
+        if client.is_connected:
             topic = str(topics.NodeTopic(self._group, topics.NDEATH, self._node))
             client.publish(topic, node_death(self._session, self._now_ms()), qos=0)
-            await mqtt_socket.disconnect(client)
+        await mqtt_socket.disconnect(client)
 
     async def _serve(self) -> None:
         self._session = await self._journal.next_session()
         client = self._make_client()
+        self._host.forget()
         self._lost.clear()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -205,6 +214,8 @@ class EdgeNode:
                 await mqtt_socket.unless_lost(connecting, self._lost)
             self._client = client
             self._subscribe(client)
+            if not await self._host.admits(self._is_up):
+                return
             await self._be_born()
             log.info("connected to %s:%d as %s", *self._place(), self._broker.client_id)
             self._last_sentence = ""
@@ -212,7 +223,7 @@ class EdgeNode:
         finally:
             self._online = False
             self._client = None
-            await mqtt_socket.disconnect(client)
+            await self._leave(client)
 
     def _make_client(self) -> Client:
         topic = str(topics.NodeTopic(self._group, topics.NDEATH, self._node))
@@ -226,15 +237,19 @@ class EdgeNode:
         return client
 
     def _subscribe(self, client: Client) -> None:
-        for kind in (topics.NCMD, topics.DCMD):
-            filter_ = f"{topics.NAMESPACE}/{self._group}/{kind}/{self._node}/#"
-            client.subscribe(filter_, qos=1)
-        client.subscribe(topics.state("#"), qos=1)
+        root = f"{topics.NAMESPACE}/{self._group}"
+        for filter_ in (
+            f"{root}/{topics.NCMD}/{self._node}",
+            f"{root}/{topics.DCMD}/{self._node}/#",
+            self._host.topic,
+        ):
+            if filter_ is not None:
+                client.subscribe(filter_, qos=1)
 
     async def _be_born(self) -> None:
         """NBIRTH and every DBIRTH; devices that are away say so at once."""
-        self._rebirth.clear()
         retired = await self._journal.births_of_backlog()
+        self._rebirth.clear()
         now_ms = self._now_ms()
         dropped = self._journal.standing.dropped_total
         self._said = (dropped, self.clock_offset_ms)
@@ -266,7 +281,7 @@ class EdgeNode:
         next_standing = time.monotonic() + STANDING_EVERY_S
         # A link that went dead without a word: gmqtt closes after two silent keep-alives, but a
         # socket that cannot flush tells nobody.
-        while not self._lost.is_set() and self._client is not None and self._client.is_connected:
+        while self._is_up():
             if self._rebirth.is_set():
                 await self._be_born()
             await self._send_backlog()
@@ -316,11 +331,15 @@ class EdgeNode:
             self._client.publish(topic, payload, qos=0)
 
     def _can_send(self) -> bool:
-        client = self._client
-        if not self._online or client is None or not client.is_connected:
+        # A rebirth that is asked for comes before any other DATA.
+        if not self._online or self._rebirth.is_set() or not self._is_up():
             return False
         # gmqtt has no back-pressure of its own: what does not fit stays in the journal.
         return self.unsent_bytes < MAX_UNSENT_BYTES
+
+    def _is_up(self) -> bool:
+        client = self._client
+        return not self._lost.is_set() and client is not None and client.is_connected
 
     def _next_seq(self) -> int:
         self._seq = (self._seq + 1) % 256
@@ -335,7 +354,7 @@ class EdgeNode:
         self, client: Client, topic: str, payload: bytes, qos: int, properties: object
     ) -> int:
         if topic.startswith(topics.state("")):
-            self.host_online = b"true" in bytes(payload).lower()
+            self._hear_host(topic, bytes(payload))
             return 0
         place = topics.parse(topic)
         if place is not None and place.kind == topics.NCMD:
@@ -344,6 +363,13 @@ class EdgeNode:
             except (WireFault, ValueError) as error:
                 log.warning("a command on %s cannot be read: %s.", topic, error)
         return 0
+
+    def _hear_host(self, topic: str, payload: bytes) -> None:
+        self._host.heard(topic, payload)
+        if self._online and not self._host.allows:
+            # Nobody listens: NDEATH, DISCONNECT and a session anew, which waits.
+            self._online = False
+            self._lost.set()
 
     def _command(self, payload: Payload) -> None:
         for metric in payload.metrics:

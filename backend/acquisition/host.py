@@ -32,9 +32,8 @@ NODE_DEVICE = "_node"
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _RESERVED = ("Ext/", "Node Control/", "Device Control/", "Node Info/", "Node Properties/")
+_QUALITIES = frozenset(Quality)
 _INTEGERS = {Datatype.INT8: 32, Datatype.INT16: 32, Datatype.INT32: 32, Datatype.INT64: 64}
-_FOREIGN_GOOD = 192
-"""What other Sparkplug nodes say for a good value (0 bad, 500 stale)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +210,7 @@ class EdgeNode:
         value = _number(metric, point.signed_bits)
         if value is None:
             return Sample(point, ts_ms, None, Quality.MISSING)
-        quality = self._quality(metric.properties)
+        quality = _quality(metric.properties)
         if quality == Quality.MISSING:
             return Sample(point, ts_ms, None, Quality.MISSING)
         return Sample(point, ts_ms, value, int(quality))
@@ -220,15 +219,6 @@ class EdgeNode:
         if metric.alias is not None:
             return self.aliases.get(metric.alias)
         return self.names.get((device or NODE_DEVICE, metric.name or ""))
-
-    def _quality(self, properties: Mapping[str, Property]) -> int:
-        prop = properties.get(topics.PROPERTY_QUALITY)
-        if prop is None or not isinstance(prop.value, int):
-            return Quality.GOOD
-        if self.has_journal:
-            known = Quality.GOOD <= prop.value <= Quality.MISSING
-            return prop.value if known else Quality.SUSPECT
-        return Quality.GOOD if prop.value == _FOREIGN_GOOD else Quality.SUSPECT
 
     def _see_extras(self, metrics: Mapping[str, Metric]) -> None:
         offset = _integer(metrics.get(topics.EXT_OFFSET))
@@ -324,6 +314,17 @@ def _property(metric: Metric, name: str, kind: type[T]) -> T | None:
 
 def _positive(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) and value > 0 else None
+
+
+def _quality(properties: Mapping[str, Property]) -> int:
+    """Answer the quality a metric says of itself: ours by its number, others' by their code."""
+    own = properties.get(topics.PROPERTY_QUALITY)
+    if own is not None and isinstance(own.value, int):
+        return own.value if own.value in _QUALITIES else Quality.SUSPECT
+    code = properties.get(topics.PROPERTY_STANDARD_QUALITY)
+    if code is None or not isinstance(code.value, int):
+        return Quality.GOOD
+    return Quality.GOOD if code.value == topics.QUALITY_GOOD else Quality.SUSPECT
 
 
 def _is_reserved(name: str | None) -> bool:

@@ -43,8 +43,11 @@ PROPERTY_RESOLUTION = "resolution"
 """Double, in the metric's unit: one count of the register after scale and ratios."""
 PROPERTY_MAX_GAP = "max_gap_s"
 """Int64: seconds between samples above which an interval is estimated."""
-PROPERTY_QUALITY = "Quality"
+PROPERTY_QUALITY = "Ext/Quality"
 """Int32, on a metric: a `Quality` number; absent = good."""
+PROPERTY_STANDARD_QUALITY = "Quality"
+"""Int32 beside a quality that is not good: Sparkplug's own code (3.0, 6.4.9), for other hosts."""
+QUALITY_BAD, QUALITY_GOOD, QUALITY_STALE = 0, 192, 500
 PROPERTY_REASON = "reason"
 """String beside a quality that is not good: what the driver said."""
 
