@@ -7,7 +7,8 @@ payload. Rules (docs/architecture.md, "The wire"):
 - an alias belongs to the birth it came with; under another journal epoch it is not believed;
 - a DATA message of a node with a journal is taken whole or not at all: with an unknown alias
   nothing of it is stored or acknowledged, a rebirth is asked for, and the journal sends it again;
-- a hole in `seq` is counted; only a node without a journal is asked for a rebirth because of it;
+- a hole in `seq` is counted; only a node without a journal is asked for a rebirth because of it,
+  after the reorder time-out (`order.py`);
 - after a take-over the first `seq` seen is the new base.
 """
 
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from backend.acquisition.order import Order
 from gateway.contract import topics
 from gateway.contract.quality import Quality
 from gateway.contract.sparkplug import Datatype, Metric, Payload, Property
@@ -114,11 +116,10 @@ class EdgeNode:
     epoch: int | None = None
     wire: str | None = None
     bd_seq: int | None = None
-    last_seq: int | None = None
+    order: Order = field(default_factory=Order)
     online: bool = False
     clock_offset_ms: int | None = None
     dropped_total: int = 0
-    sequence_gaps: int = 0
     rebirths: int = 0
     committed_through: int | None = None
     seen_at: datetime | None = None
@@ -145,15 +146,6 @@ class EdgeNode:
         """Where the node hears NCMD."""
         return str(topics.NodeTopic(self.project, topics.NCMD, self.slug))
 
-    def see_sequence(self, seq: int | None) -> bool:
-        """Take the `seq` of a message; True when messages before it are missing."""
-        if seq is None:
-            return False
-        gap = self.last_seq is not None and seq != (self.last_seq + 1) % 256
-        self.last_seq = seq
-        self.sequence_gaps += gap
-        return gap
-
     def may_ask_rebirth(self, now_s: float) -> bool:
         """Tell whether a rebirth may be asked for now (not too often), and count it."""
         if now_s - self.rebirth_asked_at < REBIRTH_EVERY_S:
@@ -166,7 +158,7 @@ class EdgeNode:
         """Take an NBIRTH: all aliases of the birth before are forgotten."""
         metrics = {metric.name: metric for metric in payload.metrics if metric.name}
         self.aliases.clear()
-        self.last_seq = payload.seq
+        self.order.begin(payload.seq)
         self.bd_seq = _integer(metrics.get(topics.BDSEQ))
         self.epoch = _integer(metrics.get(topics.EXT_EPOCH))
         self.wire = _text(metrics.get(topics.EXT_WIRE))

@@ -5,9 +5,10 @@ which order, is only to be seen here.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ class Tap:
     def __init__(self, broker_port: int) -> None:
         self.port = 0
         self.wires: list[Wire] = []
+        self.order: list[tuple[Wire, Packet]] = []
+        """What all clients sent, in the order it passed."""
         self.most_at_once = 0
         self._open = 0
         self._broker_port = broker_port
@@ -103,10 +106,15 @@ class Tap:
         self.most_at_once = max(self.most_at_once, self._open)
         try:
             await asyncio.gather(
-                _pump(reader, far_writer, wire.up), _pump(far_reader, writer, wire.down)
+                _pump(reader, far_writer, partial(self._keep, wire)),
+                _pump(far_reader, writer, wire.down.append),
             )
         finally:
             self._open -= 1
+
+    def _keep(self, wire: Wire, packet: Packet) -> None:
+        wire.up.append(packet)
+        self.order.append((wire, packet))
 
     def cut(self) -> None:
         """Break every connection as a cut cable does."""
@@ -136,13 +144,16 @@ async def tapped(broker_port: int) -> AsyncIterator[Tap]:
 
 
 async def _pump(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: list[Packet]
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    keep: Callable[[Packet], None],
 ) -> None:
     waiting = bytearray()
     with suppress(ConnectionError):
         while chunk := await reader.read(1 << 16):
             waiting += chunk
-            kept.extend(_packets(waiting))
+            for packet in _packets(waiting):
+                keep(packet)
             writer.write(chunk)
             await writer.drain()
     writer.close()
