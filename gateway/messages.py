@@ -17,6 +17,8 @@ MISSING_REASON = "not available"
 Doubt = tuple[Quality, str]
 """A quality that is not good, and why."""
 NO_DOUBTS: Mapping[int, Doubt] = {}
+LAST_RECORD = (1 << 63) - 1
+"""The journal counts as SQLite does."""
 _INT64_MASK = (1 << 64) - 1
 
 
@@ -237,5 +239,12 @@ def parse_committed(text: str) -> tuple[int, list[tuple[int, int]]]:
     for part in ranges.split(","):
         low, dash, high = part.partition("-")
         if part:
-            found.append((int(low), int(high if dash else low)))
+            found.append((_record(low), _record(high if dash else low)))
     return int(epoch), found
+
+
+def _record(text: str) -> int:
+    number = int(text)
+    if not 0 < number <= LAST_RECORD:
+        raise ValueError(f"{number} is not a record's number")
+    return number

@@ -23,6 +23,7 @@ from gmqtt.mqtt.handler import MQTTConnectError
 from gateway import mqtt_socket
 from gateway.contract import topics
 from gateway.contract.clock import Clock
+from gateway.contract.complaints import Complaints
 from gateway.contract.sparkplug import Metric, Payload, WireFault, decode, encode, signed
 from gateway.enrolment.tls import TlsClient
 from gateway.journal import Journal, Record
@@ -133,6 +134,7 @@ class EdgeNode:
         self._last_sentence = ""
         self.clock_offset_ms = 0
         self._host = PrimaryHost(broker.primary_host)
+        self._complaints = Complaints(log)
 
     @property
     def online(self) -> bool:
@@ -361,7 +363,7 @@ class EdgeNode:
             try:
                 self._command(decode(bytes(payload)))
             except (WireFault, ValueError) as error:
-                log.warning("a command on %s cannot be read: %s.", topic, error)
+                self._complaints.say(topic, "a command cannot be read", error)
         return 0
 
     def _hear_host(self, topic: str, payload: bytes) -> None:
@@ -377,7 +379,7 @@ class EdgeNode:
                 self._rebirth.set()
             elif metric.name == topics.EXT_COMMITTED and isinstance(metric.value, str):
                 self._committed(metric.value)
-            elif metric.name == topics.EXT_TIME and isinstance(metric.value, int):
+            elif metric.name == topics.EXT_TIME and type(metric.value) is int:
                 self._measure(signed(metric.value, 64))
 
     def _committed(self, text: str) -> None:

@@ -34,6 +34,7 @@ NODE_DEVICE = "_node"
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _RESERVED = ("Ext/", "Node Control/", "Device Control/", "Node Info/", "Node Properties/")
+_BIGINT = 1 << 63
 _QUALITIES = frozenset(Quality)
 _INTEGERS = {Datatype.INT8: 32, Datatype.INT16: 32, Datatype.INT32: 32, Datatype.INT64: 64}
 
@@ -183,7 +184,7 @@ class EdgeNode:
         if epoch is not None and self.epoch is None:
             # Taken over, or the birth was missed: the aliases stored are those of this journal.
             self.epoch = epoch
-        trusted = epoch is None or epoch == self.epoch
+        trusted = epoch == self.epoch
         samples: list[Sample] = []
         unknown = 0
         for metric in payload.metrics:
@@ -214,10 +215,10 @@ class EdgeNode:
 
     def _see_extras(self, metrics: Mapping[str, Metric]) -> None:
         offset = _integer(metrics.get(topics.EXT_OFFSET))
-        if offset is not None:
+        if offset is not None and abs(offset) < _BIGINT:
             self.clock_offset_ms = offset
         dropped = _integer(metrics.get(topics.EXT_DROPPED))
-        if dropped is not None:
+        if dropped is not None and 0 <= dropped < _BIGINT:
             self.dropped_total = dropped
 
 

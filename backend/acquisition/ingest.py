@@ -18,7 +18,6 @@ from psycopg import errors
 from backend.acquisition import births, counters, leases, life, live
 from backend.acquisition.batch import Batch, Missing, Row, Unfit
 from backend.acquisition.broker_files import keep_broker_files
-from backend.acquisition.complaints import Complaints
 from backend.acquisition.connection import Connection, unique_name
 from backend.acquisition.credentials import (
     broker_folder,
@@ -37,6 +36,7 @@ from backend.core.clock import SystemClock
 from backend.core.errors import Unavailable
 from backend.core.platform import Platform
 from gateway.contract import topics
+from gateway.contract.complaints import Complaints
 from gateway.contract.sparkplug import Payload, WireFault, decode, encode
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Ingest:
         self._owner = leases.new_owner()
         self._inbox = Inbox()
         self._announced = Announced()
-        self._complaints = Complaints()
+        self._complaints = Complaints(log)
         self._connection = Connection(
             platform.mqtt_url,
             unique_name("ingest"),
