@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 NUMBERS = 256
 LATE = 128
-"""A number that far behind is a new one of the next round."""
+"""A number that far behind is no longer waited for: it is about to be one of the next round."""
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Order:
         if self.last is None:
             self.last = number
             return False
-        if number in self.missing and (self.last - number) % NUMBERS < LATE:
+        if number in self.missing:
             self.missing.remove(number)
             return False
         hole = (number - self.last - 1) % NUMBERS

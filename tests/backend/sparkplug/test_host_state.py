@@ -13,11 +13,20 @@ from backend.acquisition.credentials import INTERNAL
 from backend.acquisition.host_state import HostState
 from backend.core.platform import Platform
 from tests.backend.acquisition_brokers import embedded
-from tests.backend.acquisition_edge import NOW_MS
+from tests.backend.acquisition_edge import (
+    NOW_MS,
+    connect_edge,
+    make_gateway,
+    sample,
+    until_leased,
+    working,
+)
 from tests.backend.sparkplug.session import HOUR_MS, Recording, state_of
+from tests.backend.test_acquisition_ingest import until_rows
 from tests.gateway.sparkplug.checklist import names
 from tests.gateway.sparkplug.tap import Disconnected, Published, Subscribed, tapped
 from tests.gateway.test_publish import until
+from tests.postgres import MakeProject
 
 Claim = Callable[[Recording], None]
 TOPIC = "spBv1.0/STATE/kilowise"
@@ -275,3 +284,33 @@ async def test_tck_id_operational_behavior_host_application_host_id(
         await asyncio.gather(first, second, return_exceptions=True)
         assert tap.most_at_once == 1
         assert {wire.will.topic for wire in tap.of(f"{INTERNAL}/host")} == {TOPIC}
+
+
+@pytest.mark.parametrize("spoken", [True, False], ids=["after STATE", "or after a while"])
+async def test_a_worker_commands_nobody_before_state(
+    platform: Platform,
+    make_project: MakeProject,
+    admin: psycopg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spoken: bool,
+) -> None:
+    """Another holds the right to speak and is silent: data are stored, the answer waits."""
+    monkeypatch.setattr(host_state, "PATIENCE_S", 60.0 if spoken else 0.5)
+    admin.execute("SELECT pg_advisory_lock(%s)", (host_state.LOCK,))
+    async with embedded(tmp_path) as broker:
+        wired = replace(platform, mqtt_url=broker.url)
+        tenant = await make_project("a")
+        gateway = await make_gateway(wired.database, tenant, "g1", broker.secrets["a.g1"])
+        async with working(wired):
+            await until_leased(wired.database, gateway)
+            edge = await connect_edge(broker, "a", "g1")
+            edge.be_born()
+            record = edge.send(sample(2, NOW_MS, 1.0))
+            await until_rows(wired.database, tenant.id, 1)
+            if spoken:
+                assert edge.commands() == []
+                speaker = await broker.connect(INTERNAL, client_id=f"{INTERNAL}/speaker")
+                online = b'{"online":true,"timestamp":1}'
+                speaker.client.publish(TOPIC, online, qos=1, retain=True)
+            await edge.until_committed(record)

@@ -188,6 +188,15 @@ def test_a_state_that_cannot_be_read_changes_nothing_and_is_said_once(
     assert caplog.text.count("cannot be read") == 1
 
 
+def test_only_its_own_host_counts() -> None:
+    host = PrimaryHost(HOST)
+    host.heard(topics.state("another"), b'{"online": true, "timestamp": 5}')
+    assert not host.allows
+    host.heard(topics.state(HOST), b'{"online": true, "timestamp": 5}')
+    host.heard(topics.state("another"), b'{"online": false, "timestamp": 6}')
+    assert host.allows
+
+
 def test_a_gateway_without_a_primary_host_waits_for_nobody() -> None:
     host = PrimaryHost(None)
     host.heard(topics.state(HOST), b'{"online": false, "timestamp": 5}')
