@@ -23,7 +23,7 @@ from gateway import mqtt_socket
 from gateway.contract import topics
 from gateway.contract.clock import Clock
 from gateway.contract.sparkplug import Metric, Payload, WireFault, decode, encode, signed
-from gateway.journal import Journal, Record
+from gateway.journal import NODE, Journal, Record
 from gateway.journal_file import JournalFault
 from gateway.messages import (
     Envelope,
@@ -82,6 +82,18 @@ class Births(Protocol):
         ...
 
 
+class Obeys(Protocol):
+    """Who carries out what hosts ask of this node and its devices."""
+
+    def heard(self, place: topics.NodeTopic, payload: Payload) -> None:
+        """Take the metrics of an NCMD or DCMD; ValueError when they cannot be read."""
+        ...
+
+    def declared(self, now_ms: int) -> tuple[Metric, ...]:
+        """What the NBIRTH says of it."""
+        ...
+
+
 class EdgeNode:
     """One Sparkplug edge node; `run` keeps it connected until cancelled."""
 
@@ -113,6 +125,7 @@ class EdgeNode:
         self._rebirth = asyncio.Event()
         self._said: tuple[int, int] = (0, 0)
         self._last_sentence = ""
+        self._obeys: Obeys | None = None
         self.clock_offset_ms = 0
         self.host_online: bool | None = None
 
@@ -125,6 +138,14 @@ class EdgeNode:
     def unsent_bytes(self) -> int:
         """Bytes handed to the socket that the broker has not taken yet."""
         return mqtt_socket.unsent_bytes(self._client)
+
+    def obey_by(self, obeys: Obeys) -> None:
+        """Let this one carry out what hosts ask, from now on."""
+        self._obeys = obeys
+
+    def platform_ms(self) -> int:
+        """The platform's time as last measured, UTC milliseconds."""
+        return self._now_ms() - self.clock_offset_ms
 
     def drop_socket(self) -> None:
         """Lose the connection as a cut cable does: without a word to the broker."""
@@ -225,10 +246,12 @@ class EdgeNode:
         self._born.clear()
         topic = str(topics.NodeTopic(self._group, topics.NBIRTH, self._node))
         self._seq = 0
+        declared = self._obeys.declared(now_ms) if self._obeys is not None else ()
         birth = node_birth(
-            self._session, self._journal.epoch, dropped, self.clock_offset_ms, now_ms
+            self._session, self._journal.epoch, dropped, self.clock_offset_ms, now_ms, declared
         )
         self._publish(topic, birth)
+        self._born.add(NODE)
         known = self._births.births()
         for slug, (metrics, alive) in known.items():
             self._send_birth(slug, metrics)
@@ -287,7 +310,8 @@ class EdgeNode:
     def _send_data(self, record: Record, body: bytes, now_ms: int) -> None:
         topic = self._data_topics.get(record.device)
         if topic is None:
-            topic = str(topics.NodeTopic(self._group, topics.DDATA, self._node, record.device))
+            kind, device = (topics.DDATA, record.device) if record.device else (topics.NDATA, None)
+            topic = str(topics.NodeTopic(self._group, kind, self._node, device))
             self._data_topics[record.device] = topic
         self._publish(topic, self._envelope.data(record.rec, body, now_ms, self._next_seq()))
 
@@ -322,21 +346,23 @@ class EdgeNode:
             self.host_online = b"true" in bytes(payload).lower()
             return 0
         place = topics.parse(topic)
-        if place is not None and place.kind == topics.NCMD:
+        if place is not None and place.kind in (topics.NCMD, topics.DCMD):
             try:
-                self._command(decode(bytes(payload)))
+                self._command(place, decode(bytes(payload)))
             except (WireFault, ValueError) as error:
                 log.warning("a command on %s cannot be read: %s.", topic, error)
         return 0
 
-    def _command(self, payload: Payload) -> None:
-        for metric in payload.metrics:
+    def _command(self, place: topics.NodeTopic, payload: Payload) -> None:
+        for metric in payload.metrics if place.kind == topics.NCMD else ():
             if metric.name == topics.REBIRTH and metric.value:
                 self._rebirth.set()
             elif metric.name == topics.EXT_COMMITTED and isinstance(metric.value, str):
                 self._committed(metric.value)
             elif metric.name == topics.EXT_TIME and isinstance(metric.value, int):
                 self._measure(signed(metric.value, 64))
+        if self._obeys is not None:
+            self._obeys.heard(place, payload)
 
     def _committed(self, text: str) -> None:
         epoch, ranges = parse_committed(text)

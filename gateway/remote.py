@@ -1,0 +1,68 @@
+"""What hosts may ask of this gateway, taken from the wire: set-points by our own command or by a
+plain Sparkplug DCMD.
+"""
+
+import logging
+import math
+import secrets
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.commands import Commands
+from gateway.contract import topics
+from gateway.contract.commands import Command, decode_command
+from gateway.contract.sparkplug import Datatype, Metric, Payload
+
+log = logging.getLogger(__name__)
+
+PLAIN_ACTOR = "sparkplug"
+"""Who asks by a plain DCMD: the wire does not say."""
+PLAIN_WITHIN_MS = 10_000
+"""A plain DCMD that has not been carried out by then is dropped as late."""
+
+
+class Meanings(Protocol):
+    """Who knows what a host's metric means."""
+
+    def meant(self, slug: str, metric: Metric) -> tuple[str, float] | None:
+        """Point and value, by name or alias; None for what is no number."""
+        ...
+
+
+class Remote:
+    """Hands what is heard to whoever carries it out."""
+
+    def __init__(self, commands: Commands, meanings: Meanings, now_ms: Callable[[], int]) -> None:
+        """`now_ms` answers the platform's time, UTC milliseconds."""
+        self._commands = commands
+        self._meanings = meanings
+        self._now_ms = now_ms
+        self._handlers: dict[str, Callable[[str], None]] = {topics.EXT_COMMAND: self._ordered}
+
+    def heard(self, place: topics.NodeTopic, payload: Payload) -> None:
+        """Take the metrics of an NCMD or DCMD; ValueError when one of ours cannot be read."""
+        for metric in payload.metrics:
+            handler = self._handlers.get(metric.name or "")
+            if handler is not None and isinstance(metric.value, str):
+                handler(metric.value)
+            elif place.device is not None:
+                self._plain(place.device, metric)
+
+    def declared(self, now_ms: int) -> tuple[Metric, ...]:
+        """What the NBIRTH names because it may come."""
+        return (
+            Metric(topics.EXT_COMMAND_RESULT, None, Datatype.STRING, None, now_ms, is_null=True),
+        )
+
+    def _ordered(self, text: str) -> None:
+        self._commands.offer(decode_command(text))
+
+    def _plain(self, device: str, metric: Metric) -> None:
+        meant = self._meanings.meant(device, metric)
+        if meant is None or not math.isfinite(meant[1]):
+            log.warning("a DCMD for %s names no point with a number: left alone.", device)
+            return
+        point, value = meant
+        number = f"dcmd-{secrets.token_hex(8)}"
+        not_after_ms = self._now_ms() + PLAIN_WITHIN_MS
+        self._commands.offer(Command(number, device, point[:200], value, not_after_ms, PLAIN_ACTOR))
