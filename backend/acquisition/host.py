@@ -13,7 +13,7 @@ payload. Rules (docs/architecture.md, "The wire"):
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -26,6 +26,10 @@ T = TypeVar("T")
 
 REBIRTH_EVERY_S = 10.0
 MAX_NAME = 200
+MAX_REPORT = 65_536
+"""Characters of what a node says of itself; longer texts are dropped."""
+REPORTS = frozenset({topics.EXT_COMMAND_RESULT})
+"""Texts that a node says of itself through its journal."""
 MAX_METRICS = 20_000
 NODE_DEVICE = "_node"
 """The device under which the metrics of an edge node itself are kept."""
@@ -58,6 +62,9 @@ class BornPoint:
     resolution: float | None
     max_gap_s: int
     metric: Metric
+    write_min: float | None = None
+    write_max: float | None = None
+    write_step: float | None = None
 
     @property
     def signed_bits(self) -> int:
@@ -88,13 +95,24 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """Something a node says of itself: the metric's name and its text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Data:
-    """A DATA message read: its samples, its journal record, and how many samples were unknown."""
+    """A DATA message read: its samples, its journal record, how many samples were unknown, and
+    what the node says of itself.
+    """
 
     samples: tuple[Sample, ...]
     unknown: int
     record: int | None
     epoch: int | None
+    reports: tuple[Report, ...] = ()
 
     @property
     def is_refused(self) -> bool:
@@ -204,7 +222,13 @@ class EdgeNode:
                 continue
             ts_ms = metric.timestamp or payload.timestamp or now_ms
             samples.append(self.sample(point, metric, ts_ms))
-        return Data(tuple(samples), unknown, record, self.epoch if epoch is None else epoch)
+        return Data(
+            tuple(samples),
+            unknown,
+            record,
+            self.epoch if epoch is None else epoch,
+            tuple(_reports(extras)),
+        )
 
     def sample(self, point: KnownPoint, metric: Metric, ts_ms: int) -> Sample:
         """Read one metric; a value that is no finite number is a missing sample, never a 0."""
@@ -314,12 +338,33 @@ def _born_point(name: str, metric: Metric) -> BornPoint:
         _positive(_property(metric, topics.PROPERTY_RESOLUTION, float)),
         gap if gap is not None and 0 < gap < 1 << 31 else 900,
         metric,
+        *_writable(metric),
     )
+
+
+def _writable(metric: Metric) -> tuple[float | None, float | None, float | None]:
+    """What the point may be set to: limits and step, or nothing when a limit is missing."""
+    low = _finite(_property(metric, topics.PROPERTY_WRITE_MIN, float))
+    high = _finite(_property(metric, topics.PROPERTY_WRITE_MAX, float))
+    if low is None or high is None:
+        return None, None, None
+    return low, high, _positive(_property(metric, topics.PROPERTY_WRITE_STEP, float))
+
+
+def _reports(extras: Mapping[str, Metric]) -> Iterator[Report]:
+    for name in REPORTS & extras.keys():
+        value = extras[name].value
+        if isinstance(value, str) and len(value) <= MAX_REPORT:
+            yield Report(name, value)
 
 
 def _property(metric: Metric, name: str, kind: type[T]) -> T | None:
     prop = metric.properties.get(name)
     return prop.value if prop is not None and isinstance(prop.value, kind) else None
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _positive(value: float | None) -> float | None:

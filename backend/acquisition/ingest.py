@@ -16,8 +16,9 @@ from datetime import datetime
 import psycopg
 from psycopg import errors
 
-from backend.acquisition import births, counters, leases, live
+from backend.acquisition import births, counters, leases, live, reports
 from backend.acquisition.batch import Batch, Missing, Row, Unfit
+from backend.acquisition.commands import CommandSender
 from backend.acquisition.connection import Connection, unique_name
 from backend.acquisition.credentials import (
     broker_folder,
@@ -30,6 +31,7 @@ from backend.acquisition.host import (
     BornPoint,
     EdgeNode,
     KnownPoint,
+    Report,
     Sample,
     acknowledgement,
     is_fit_name,
@@ -65,10 +67,11 @@ class Round:
 
     batch: Batch = field(default_factory=Batch)
     records: dict[tuple[int, int, int], set[int]] = field(default_factory=dict)
+    reports: list[tuple[EdgeNode, Report]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to store or to acknowledge."""
-        return bool(self.batch) or bool(self.records)
+        return bool(self.batch or self.records or self.reports)
 
 
 class Ingest:
@@ -83,6 +86,7 @@ class Ingest:
             platform.mqtt_url, unique_name("ingest"), on_message=self._inbox.put
         )
         self._nodes: dict[tuple[str, str], EdgeNode] = {}
+        self._sender = CommandSender(platform, self._connection, self._nodes)
         self._rounds: asyncio.Queue[Round] = asyncio.Queue(1)
         self._window: Window | None = None
         self._window_until = 0.0
@@ -97,6 +101,7 @@ class Ingest:
                 group.create_task(self._keep_leases())
                 group.create_task(self._read())
                 group.create_task(self._write())
+                group.create_task(self._sender.run())
                 group.create_task(HostState(self._platform).run())
         finally:
             with contextlib.suppress(psycopg.OperationalError, Unavailable):
@@ -237,6 +242,7 @@ class Ingest:
             counters.messages_dropped.labels("unknown_alias").inc()
             return
         self._add(current.batch, window, node, data.samples)
+        current.reports.extend((node, report) for report in data.reports)
         if data.record is not None and data.epoch is not None:
             key = (node.project_id, node.gateway_id, data.epoch)
             current.records.setdefault(key, set()).add(data.record)
@@ -342,6 +348,7 @@ class Ingest:
         while True:
             current = await self._rounds.get()
             stored = await store(self._platform.database, current.batch, self._platform.clock)
+            await reports.store(self._platform, current.reports)
             now_ms = milliseconds(self._platform.clock.now())
             self._acknowledge(current, now_ms)
             self._publish_live(stored, now_ms)

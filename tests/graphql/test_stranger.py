@@ -8,6 +8,7 @@ nothing of Alice's project may have changed.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -24,6 +25,7 @@ from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
 from backend.core.tables import GLOBAL_TABLES, metadata
 from backend.service.alarms.store import raise_occurrence
+from backend.service.gateways.commands import Asker, Setting, write_point
 from backend.service.notify.subscriptions import Registration, register
 from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant, make_plant
@@ -32,6 +34,7 @@ from tests.postgres import NOW, Actor
 
 ENDPOINT = "https://push.example.com/alice"
 IMPORT = new_uuid(NOW)
+COMMAND = new_uuid(NOW)
 KEY = "0195e2a4-0000-7000-8000-000000000001"
 
 
@@ -48,6 +51,7 @@ class Target:
     alarm: str
     endpoint: str
     job: str
+    command: str
 
 
 def nothing(own: str) -> Target:
@@ -66,6 +70,7 @@ def nothing(own: str) -> Target:
         fresh("alm"),
         "https://push.example.com/nobody",
         fresh("imp"),
+        fresh("cmd"),
     )
 
 
@@ -113,6 +118,12 @@ QUESTIONS: dict[str, list[str]] = {
     "Project.periods": field(f"periods(period: DAY, {SPAN}) {{{{ label }}}}"),
     "Project.alarms": field("alarms {{ id }}", "alarms {{ id }}"),
     "Project.alarm": field('alarm(id: "{alarm}") {{ id }}', 'alarm(id: "{alarm}") {{ id }}'),
+    "Project.commands": field("commands {{ id }}", "commands {{ id }}"),
+    "Project.command": field(
+        'command(id: "{command}") {{ id }}', 'command(id: "{command}") {{ id }}'
+    ),
+    "Project.audit": field("audit {{ ref }}", "audit {{ ref }}"),
+    "Project.auditBrokenAt": field("auditBrokenAt"),
     "Project.pushKey": field("pushKey"),
     "Project.pushRegistered": field(
         'pushRegistered(endpoint: "{endpoint}")', 'pushRegistered(endpoint: "{endpoint}")'
@@ -131,6 +142,11 @@ QUESTIONS: dict[str, list[str]] = {
         f"{TAP} }}}}) {{{{ result }}}} }}}}"
         for whose in ("project", "slug", "own")
     ],
+    "Mutation.writePoint": [
+        f'mutation {{{{ writePoint(input: {{{{ project: "{{{whose}}}", device: "{{device}}", '
+        f'point: "p", value: 1, key: "{KEY}" }}}}) {{{{ id }}}} }}}}'
+        for whose in ("project", "slug", "own")
+    ],
     "Mutation.registerPush": [
         'mutation {{ registerPush(input: {{ project: "{project}", endpoint: "{endpoint}",'
         ' p256dh: "a", auth: "b", locale: "en" }}) }}'
@@ -147,6 +163,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
         'subscription {{ live(project: "{project}") {{ values {{ value }} }} }}',
         'subscription {{ live(project: "{own}", devices: ["{device}"]) {{ values {{ value }} }} }}',
     ],
+    "Subscription.commands": ['subscription {{ commands(project: "{project}") {{ id }} }}'],
     "Subscription.nodePowers": ['subscription {{ nodePowers(project: "{project}") {{ id }} }}'],
     "Subscription.summary": ['subscription {{ summary(project: "{project}") {{ powerKw }} }}'],
     "Subscription.alarms": ['subscription {{ alarms(project: "{project}") {{ id }} }}'],
@@ -163,6 +180,14 @@ ROUTES: dict[str, list[str]] = {
     "GET /api/v1/import/{id}": [
         "/api/v1/import/{job}?project={project}",
         "/api/v1/import/{job}?project={own}",
+    ],
+    "POST /api/v1/commands": [
+        "/api/v1/commands?project={project}",
+        "/api/v1/commands?project={slug}",
+    ],
+    "GET /api/v1/commands/{id}": [
+        "/api/v1/commands/{command}?project={project}",
+        "/api/v1/commands/{command}?project={own}",
     ],
     "GET /api/v1/openapi.json": ["/api/v1/openapi.json"],
     "GET /healthz": ["/healthz"],
@@ -240,6 +265,8 @@ async def scene(
             " VALUES (%s, %s, 'history', 'running', %s)",
             (project, IMPORT, NOW),
         )
+        setting = Setting(made.devices["m1"].uid, "p", 1.0, None, timedelta(seconds=60))
+        await write_point(tx, project, COMMAND, setting, Asker(alice.id, alice.uid), NOW)
     hers = Target(
         encode_id("prj", alice.tenant.uid),
         "acme",
@@ -250,6 +277,7 @@ async def scene(
         encode_id("alm", alarm),
         ENDPOINT,
         encode_id("imp", IMPORT),
+        encode_id("cmd", COMMAND),
     )
 
     def look() -> dict[str, object]:
@@ -292,7 +320,13 @@ async def test_fields_tell_and_change_nothing(
             assert scene.look() == before, f"{name} changed something"
     # The same questions do find something when Alice asks: the rows are no empty gestures.
     hers = await client(alice)
-    for name in ("Project.node", "Project.meter", "Project.alarm", "Project.importProgress"):
+    for name in (
+        "Project.node",
+        "Project.meter",
+        "Project.alarm",
+        "Project.importProgress",
+        "Project.command",
+    ):
         answer = await ask(hers, filled(QUESTIONS[name][0], scene.hers))
         assert "None" not in str(answer), answer
 

@@ -123,6 +123,17 @@ class Node:
 
 
 @strawberry.type
+class WritablePoint:
+    """A point that a command may set: from `low` to `high`, in whole steps from `low`."""
+
+    key: str
+    unit: str
+    low: float
+    high: float
+    step: float | None
+
+
+@strawberry.type
 class Device:
     """A field device."""
 
@@ -164,6 +175,22 @@ class Device:
         directory = await self.door.directory()
         points = directory.points_of_device.get(self.row.id, [])
         return live_values(live, [directory.points[row.id] for row in points])
+
+    @strawberry.field
+    async def writable(self) -> list[WritablePoint]:
+        """Points that a command may set, as the device's profile on its gateway says."""
+        found = (await self.door.directory()).points_of_device.get(self.row.id, [])
+        return [
+            WritablePoint(
+                key=row.name,
+                unit=row.unit,
+                low=row.write_min,
+                high=row.write_max,
+                step=row.write_step,
+            )
+            for row in found
+            if row.write_min is not None and row.write_max is not None
+        ]
 
     @strawberry.field
     async def meter_ids(self) -> list[strawberry.ID]:

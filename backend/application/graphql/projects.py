@@ -6,6 +6,8 @@ import strawberry
 
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
+from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
+from backend.application.graphql.commands import Command, find_command, list_commands
 from backend.application.graphql.context import Door, KwInfo, open_project, outside_uid
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.imports import ImportProgress, newest_import
@@ -180,6 +182,25 @@ class Project:
     @strawberry.field
     async def alarm(self, id: strawberry.ID) -> Alarm | None:
         return await find_alarm(self.door, id)
+
+    @strawberry.field
+    async def commands(self, first: int = 50, before: datetime | None = None) -> list[Command]:
+        """Commands to devices, newest first."""
+        return await list_commands(self.door, first, before)
+
+    @strawberry.field
+    async def command(self, id: strawberry.ID) -> Command | None:
+        return await find_command(self.door, id)
+
+    @strawberry.field
+    async def audit(self, first: int = 50, before: int | None = None) -> list[AuditEntry]:
+        """Who did what, newest first; `before` is an entry's number."""
+        return await read_audit(self.door, first, before)
+
+    @strawberry.field
+    async def audit_broken_at(self) -> int | None:
+        """The first audit entry that somebody tampered with; null when all are whole."""
+        return await audit_broken_at(self.door)
 
     @strawberry.field
     async def push_key(self) -> str:

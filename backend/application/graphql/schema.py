@@ -17,6 +17,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
+from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
@@ -28,7 +29,9 @@ from backend.application.graphql.scalars import SCALARS
 from backend.application.graphql.summary import SummarySubscription
 
 Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
-Mutation = merge_types("Mutation", (PeopleMutation, AlarmMutation, PushMutation, DemoMutation))
+Mutation = merge_types(
+    "Mutation", (PeopleMutation, AlarmMutation, CommandMutation, PushMutation, DemoMutation)
+)
 Subscription = merge_types(
     "Subscription",
     (
@@ -37,6 +40,7 @@ Subscription = merge_types(
         SummarySubscription,
         AlarmSubscription,
         ImportSubscription,
+        CommandSubscription,
     ),
 )
 

@@ -52,6 +52,7 @@ from backend.core.tables.readings import (
     ReadingQuarantine,
     RegisterEvent,
 )
+from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
 
 metadata = SQLModel.metadata
 
@@ -63,15 +64,19 @@ __all__ = [
     "AlarmLease",
     "AlarmOccurrence",
     "AlarmTransition",
+    "AuditEntry",
     "CalendarPeriod",
+    "Command",
     "DemandPeak",
     "Device",
+    "DeviceProfile",
     "Dirty",
     "EnergyTypeRow",
     "Event",
     "EventCounter",
     "Factor",
     "Gateway",
+    "GatewayConfig",
     "GatewayState",
     "ImportJob",
     "LastValue",

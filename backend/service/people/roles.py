@@ -12,10 +12,22 @@ class Permission(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     IMPORT = "import"
     DEMONSTRATE = "demonstrate"
+    WRITE = "write"
+    """Set points of devices."""
+    AUDIT = "audit"
+    """Read who did what."""
 
 
 ROLES: dict[str, frozenset[Permission]] = {
-    "manager": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),
+    "manager": frozenset(
+        {
+            Permission.READ,
+            Permission.ACKNOWLEDGE,
+            Permission.DEMONSTRATE,
+            Permission.WRITE,
+            Permission.AUDIT,
+        }
+    ),
     "shift_leader": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),
     "administrator": frozenset(Permission),
 }
