@@ -6,16 +6,17 @@ again there, because the wait took time. Answers are journalled like samples (`c
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.command_memory import CommandMemory, Unfinished
 from gateway.contract.commands import Code, Command, CommandResult, State
-from gateway.contract.profile import Point, Profile, Ratios
-from gateway.drivers.capabilities import DeviceSilent, DriverFault, LinkDown, Reads, Refused, Writes
+from gateway.contract.profile import Point, Ratios
+from gateway.drivers.capabilities import DeviceSilent, DriverFault, LinkDown, Refused
 from gateway.journal import Journal
 from gateway.journal_file import JournalFault
+from gateway.targets import Job, Target
 
 log = logging.getLogger(__name__)
 
@@ -27,30 +28,7 @@ LOOK_FOR_S = 60.0
 SAME_RELATIVE = 1e-6
 """Relative difference below which two values of a float register are the same."""
 
-Job = Callable[[], Awaitable[None]]
 Outcome = tuple[State, Code]
-
-
-class Target(Protocol):
-    """A device that is being read, on a line that takes urgent jobs."""
-
-    @property
-    def profile(self) -> Profile:
-        """What is known of its type."""
-        ...
-
-    @property
-    def device(self) -> Reads:
-        """The device on its line; one that takes set-points is `Writes` too."""
-        ...
-
-    async def ratios(self) -> Ratios:
-        """Its transformer ratios; asked on the line, inside a job."""
-        ...
-
-    async def urgent(self, job: Job) -> None:
-        """Run a job on the line before the next poll; LinkDown when there is no connection."""
-        ...
 
 
 class Targets(Protocol):
@@ -142,8 +120,7 @@ class Commands:
         """On the line: look, remember, write, read back."""
         command = attempt.command
         ratios = await target.ratios()
-        read = target.device.reader([point], ratios)
-        attempt.old = await _one(read)
+        attempt.old = await target.value(point)
         if command.expected is not None and not same(point, ratios, attempt.old, command.expected):
             attempt.outcome = (State.REJECTED, Code.CHANGED)
             return
@@ -151,9 +128,9 @@ class Commands:
             attempt.outcome = (State.EXPIRED, Code.LATE)
             return
         await self._memory.begin(command, attempt.old)
-        await _writes(target).write(point, command.value, ratios)
+        await target.write(point, command.value)
         try:
-            attempt.read = await _one(read)
+            attempt.read = await target.value(point)
         except DriverFault as fault:
             attempt.outcome, attempt.detail = (State.WRITTEN, Code.NOT_READ), str(fault)
             return
@@ -220,7 +197,7 @@ def refusal(command: Command, target: Target | None, now_ms: int) -> Outcome | N
     if point is None:
         return State.REJECTED, Code.UNKNOWN_POINT
     code = outside(point, command.value)
-    if code is None and not isinstance(target.device, Writes):
+    if code is None and not target.can_write:
         code = Code.NO_DRIVER
     return None if code is None else (State.REJECTED, code)
 
@@ -257,22 +234,11 @@ def _looking(target: Target, attempt: Attempt) -> Job:
         command = attempt.command
         point = target.profile.point(command.point)
         ratios = await target.ratios()
-        attempt.read = await _one(target.device.reader([point], ratios))
+        attempt.read = await target.value(point)
         if same(point, ratios, attempt.read, command.value):
             attempt.outcome = (State.VERIFIED, Code.DONE)
 
     return look
-
-
-def _writes(target: Target) -> Writes:
-    if not isinstance(target.device, Writes):
-        raise Refused("the driver of this protocol cannot write", 0)
-    return target.device
-
-
-async def _one(read: Callable[[], Awaitable[Sequence[float | None]]]) -> float | None:
-    values = await read()
-    return values[0] if values else None
 
 
 def _code(fault: DriverFault) -> Code:

@@ -81,6 +81,12 @@ class Pipeline:
         session.aliases = await self._journal.aliases(device.slug, names)
         self._sessions[device.slug] = session
 
+    def remove(self, slug: str) -> None:
+        """Take a device out that is no longer served; what it said stays in the journal."""
+        session = self._sessions.pop(slug, None)
+        if session is not None and session.alive and session.announced and self._announcer:
+            self._announcer.device_died(slug)
+
     def be_thrifty(self, *, thrifty: bool) -> None:
         """Report only registers at quarter hours and alarms, or everything again."""
         for session in self._sessions.values():

@@ -5,12 +5,13 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from gateway.commands import Commands
 from gateway.config import GatewayConfig, load_config
 from gateway.contract.clock import Clock
 from gateway.contract.documents import DocumentFault
@@ -18,12 +19,13 @@ from gateway.journal import Journal
 from gateway.journal_file import JournalFault
 from gateway.pipeline import Pipeline
 from gateway.publish import EdgeNode
-from gateway.serving import open_lines
+from gateway.remote import Remote
+from gateway.site import Site
+from gateway.supervision import end, kept
 
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S = 1.0
-RESTART_S = 5.0
 FIRST_PLAUSIBLE_YEAR = 2020
 
 
@@ -55,29 +57,18 @@ async def run_until(
     node = EdgeNode(config.project, config.node, config.broker, journal, clock, pipeline)
     journal.on_journaled = node.journaled
     pipeline.announce_to(node)
-    served = await open_lines(config, pipeline, clock)
-    log.info(
-        "%s/%s reads %d devices on %d lines",
-        config.project,
-        config.node,
-        len(config.devices),
-        len(served),
-    )
-    tasks = [asyncio.create_task(_kept(name, one.run)) for name, one in served.items()]
-    tasks.append(asyncio.create_task(_kept("publisher", node.run)))
+    site = Site(pipeline, clock)
+    commands = Commands(journal, site, node.platform_ms)
+    node.obey_by(Remote(commands, pipeline, node.platform_ms))
+    await site.apply(config)
+    parts = {"publisher": node.run, "commands": commands.run}
+    tasks = {name: asyncio.create_task(kept(name, run), name=name) for name, run in parts.items()}
     await ending.wait()
-    await _end(tasks[:-1])
+    await site.close()
+    publisher = tasks.pop("publisher")
+    await end(tasks.values())
     await node.close()
-    await _end(tasks[-1:])
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel until it took: asyncio.wait_for of Python 3.11 can swallow a cancellation."""
-    waiting = set(tasks)
-    while waiting:
-        for task in waiting:
-            task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=0.5)
+    await end([publisher])
 
 
 def say_clock(clock: Clock) -> None:
@@ -138,16 +129,6 @@ async def _opened(config: GatewayConfig, ending: asyncio.Event) -> Journal | Non
             async with asyncio.timeout(LOOK_AGAIN_S):
                 await ending.wait()
     return None
-
-
-async def _kept(name: str, run: Callable[[], Coroutine[None, None, None]]) -> None:
-    """Supervisor: a part that fails by a bug is logged and started again; the others go on."""
-    while True:
-        try:
-            await run()
-        except Exception:
-            log.exception("%s failed and is started again in %.0f s", name, RESTART_S)
-        await asyncio.sleep(RESTART_S)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

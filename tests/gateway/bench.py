@@ -1,13 +1,12 @@
 """A device on a test bench that takes commands: its points in memory, its faults on request."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gateway.commands import Job
 from gateway.contract.profile import Point, Profile, Ratios
 from gateway.contract.profile_file import parse_profile
-from gateway.drivers.capabilities import DriverFault, Reader
+from gateway.drivers.capabilities import DriverFault
+from gateway.targets import Job
 
 VALVE = """
 maker: Test
@@ -31,7 +30,7 @@ PROFILE = parse_profile("test/valve", VALVE)
 
 @dataclass
 class BenchValve:
-    """One device of the type above; `Reads` and `Writes`."""
+    """One device of the type above."""
 
     values: dict[str, float | None] = field(default_factory=lambda: {"opening": 40.0, "t": 21.5})
     written: list[tuple[str, float]] = field(default_factory=list)
@@ -39,17 +38,11 @@ class BenchValve:
     """What happens at the next accesses, one each; None = nothing."""
     stuck: bool = False
 
-    def reader(self, points: Sequence[Point], ratios: Ratios) -> Reader:
-        async def read() -> list[float | None]:
-            self._access()
-            return [self.values[point.name] for point in points]
+    def read(self, point: Point) -> float | None:
+        self._access()
+        return self.values[point.name]
 
-        return read
-
-    async def ratios(self) -> Ratios:
-        return Ratios()
-
-    async def write(self, point: Point, value: float, ratios: Ratios) -> None:
+    def write(self, point: Point, value: float) -> None:
         self._access()
         self.written.append((point.name, value))
         if not self.stuck:
@@ -68,16 +61,19 @@ class BenchTarget:
     valve: BenchValve = field(default_factory=BenchValve)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     profile: Profile = PROFILE
+    can_write: bool = True
 
     def __post_init__(self) -> None:
         self.gate.set()
 
-    @property
-    def device(self) -> BenchValve:
-        return self.valve
-
     async def ratios(self) -> Ratios:
         return Ratios()
+
+    async def value(self, point: Point) -> float | None:
+        return self.valve.read(point)
+
+    async def write(self, point: Point, value: float) -> None:
+        self.valve.write(point, value)
 
     async def urgent(self, job: Job) -> None:
         await self.gate.wait()
