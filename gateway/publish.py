@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gmqtt import Client, Message
@@ -127,6 +127,8 @@ class EdgeNode:
         self._last_sentence = ""
         self._obeys: Obeys | None = None
         self.clock_offset_ms = 0
+        self.contact_s: float | None = None
+        """When the platform last acknowledged, on the clock's monotonic scale."""
         self.host_online: bool | None = None
 
     @property
@@ -146,6 +148,17 @@ class EdgeNode:
     def platform_ms(self) -> int:
         """The platform's time as last measured, UTC milliseconds."""
         return self._now_ms() - self.clock_offset_ms
+
+    def move_to(self, host: str, port: int, *, tls: bool) -> None:
+        """Be connected to this broker from now on; nothing happens when it is the one already."""
+        moved = replace(self._broker, host=host, port=port, tls=tls)
+        if self._place() != (host, port) or moved.tls != self._broker.tls:
+            self._broker = moved
+            self.drop_socket()
+
+    def rebirth(self) -> None:
+        """Say all births again, soon."""
+        self._rebirth.set()
 
     def drop_socket(self) -> None:
         """Lose the connection as a cut cable does: without a word to the broker."""
@@ -367,6 +380,7 @@ class EdgeNode:
     def _committed(self, text: str) -> None:
         epoch, ranges = parse_committed(text)
         if epoch == self._journal.epoch:
+            self.contact_s = self._clock.monotonic()
             self._window.acknowledge(ranges)
             self._journal.acknowledge(ranges)
 

@@ -1,5 +1,5 @@
 """What hosts may ask of this gateway, taken from the wire: set-points by our own command or by a
-plain Sparkplug DCMD.
+plain Sparkplug DCMD, and configuration documents.
 """
 
 import logging
@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.commands import Commands
+from gateway.configuration import Configuration
 from gateway.contract import topics
 from gateway.contract.commands import Command, decode_command
+from gateway.contract.configuration import decode_document
 from gateway.contract.sparkplug import Datatype, Metric, Payload
 
 log = logging.getLogger(__name__)
@@ -32,12 +34,22 @@ class Meanings(Protocol):
 class Remote:
     """Hands what is heard to whoever carries it out."""
 
-    def __init__(self, commands: Commands, meanings: Meanings, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        configuration: Configuration,
+        meanings: Meanings,
+        now_ms: Callable[[], int],
+    ) -> None:
         """`now_ms` answers the platform's time, UTC milliseconds."""
         self._commands = commands
         self._meanings = meanings
         self._now_ms = now_ms
-        self._handlers: dict[str, Callable[[str], None]] = {topics.EXT_COMMAND: self._ordered}
+        self._configuration = configuration
+        self._handlers: dict[str, Callable[[str], None]] = {
+            topics.EXT_COMMAND: self._ordered,
+            topics.EXT_CONFIG: self._configured,
+        }
 
     def heard(self, place: topics.NodeTopic, payload: Payload) -> None:
         """Take the metrics of an NCMD or DCMD; ValueError when one of ours cannot be read."""
@@ -50,12 +62,27 @@ class Remote:
 
     def declared(self, now_ms: int) -> tuple[Metric, ...]:
         """What the NBIRTH names because it may come."""
+        current = self._configuration.current
+        version = 0 if current is None else current.version
+        digest = None if current is None else current.hash
+        texts = {
+            topics.EXT_COMMAND_RESULT: None,
+            topics.EXT_CONFIG_RESULT: None,
+            topics.EXT_CONFIG_HASH: digest,
+        }
         return (
-            Metric(topics.EXT_COMMAND_RESULT, None, Datatype.STRING, None, now_ms, is_null=True),
+            Metric(topics.EXT_CONFIG_VERSION, None, Datatype.INT64, version, now_ms),
+            *(
+                Metric(name, None, Datatype.STRING, text, now_ms, is_null=text is None)
+                for name, text in texts.items()
+            ),
         )
 
     def _ordered(self, text: str) -> None:
         self._commands.offer(decode_command(text))
+
+    def _configured(self, text: str) -> None:
+        self._configuration.offer(decode_document(text))
 
     def _plain(self, device: str, metric: Metric) -> None:
         meant = self._meanings.meant(device, metric)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway.commands import Commands
 from gateway.config import GatewayConfig, load_config
+from gateway.configuration import Configuration
 from gateway.contract.clock import Clock
 from gateway.contract.documents import DocumentFault
 from gateway.journal import Journal
@@ -44,24 +45,36 @@ async def run_gateway(file: Path, clock: Clock, environment: Mapping[str, str]) 
     if journal is None:
         return
     try:
-        await run_until(config, journal, clock, ending)
+        await run_until(config, journal, clock, ending, (file, environment))
     finally:
         await asyncio.to_thread(journal.close)
 
 
 async def run_until(
-    config: GatewayConfig, journal: Journal, clock: Clock, ending: asyncio.Event
+    config: GatewayConfig,
+    journal: Journal,
+    clock: Clock,
+    ending: asyncio.Event,
+    origin: tuple[Path, Mapping[str, str]],
 ) -> None:
-    """Poll, journal and publish until `ending` is set; the journal is open already."""
+    """Poll, journal and publish until `ending` is set; the journal is open already.
+
+    `origin` is the file and the environment that `config` was read from.
+    """
     pipeline = Pipeline(journal, typed=config.broker.typed)
     node = EdgeNode(config.project, config.node, config.broker, journal, clock, pipeline)
     journal.on_journaled = node.journaled
     pipeline.announce_to(node)
     site = Site(pipeline, clock)
     commands = Commands(journal, site, node.platform_ms)
-    node.obey_by(Remote(commands, pipeline, node.platform_ms))
-    await site.apply(config)
-    parts = {"publisher": node.run, "commands": commands.run}
+    configuration = Configuration(*origin, config, journal, clock, site, node)
+    node.obey_by(Remote(commands, configuration, pipeline, node.platform_ms))
+    await configuration.begin()
+    parts = {
+        "publisher": node.run,
+        "commands": commands.run,
+        "configuration": configuration.run,
+    }
     tasks = {name: asyncio.create_task(kept(name, run), name=name) for name, run in parts.items()}
     await ending.wait()
     await site.close()

@@ -63,7 +63,13 @@ class Site:
         for address, plan in wanted.items():
             if address not in self._lines:
                 problems += await self._start(plan)
-        log.info("%d devices on %d lines are read", len(config.devices), len(self._lines))
+        log.info(
+            "%s/%s reads %d devices on %d lines",
+            config.project,
+            config.node,
+            len(config.devices),
+            len(self._lines),
+        )
         return problems
 
     async def close(self) -> None:
