@@ -65,7 +65,8 @@ _FORGET_ALIASES = "DELETE FROM point_alias WHERE project_id = %s AND gateway_id 
 _STATE_BORN = """
 UPDATE gateway_state
 SET online = true, born_at = %(now)s, last_seen_at = %(now)s, bd_seq = %(bd_seq)s,
-    wire = %(wire)s, epoch = %(epoch)s
+    wire = %(wire)s, epoch = %(epoch)s, config_version = %(config_version)s,
+    config_hash = %(config_hash)s
 WHERE project_id = %(project)s AND gateway_id = %(gateway)s
 """
 _STATE_DIED = """
@@ -119,6 +120,8 @@ async def store_node_birth(tx: WriteSession, node: EdgeNode, now: datetime) -> N
             "bd_seq": as_bigint(node.bd_seq),
             "wire": node.wire,
             "epoch": as_bigint(node.epoch),
+            "config_version": as_bigint(node.config_version),
+            "config_hash": node.config_hash,
             "project": node.project_id,
             "gateway": node.gateway_id,
         },

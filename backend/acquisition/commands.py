@@ -2,37 +2,25 @@
 
 A gateway of ours answers every command for sure, late ones as expired, so a command is sent again
 until an answer is there; the gateway carries it out once. A third-party node gets a plain DCMD
-once and answers nothing. Whoever writes a row of `command` notifies `kw_command`.
+once and answers nothing.
 """
 
-import asyncio
-import logging
-from collections.abc import Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
-import psycopg
-
-from backend.acquisition import counters
-from backend.acquisition.connection import Connection
 from backend.acquisition.host import NODE_DEVICE, EdgeNode
+from backend.acquisition.outgoing import AGAIN, Held, Outgoing, held_columns
 from backend.acquisition.window import milliseconds
-from backend.core.errors import Unavailable
-from backend.core.events import notified, publish
+from backend.core.db import IngestSession
+from backend.core.events import publish
 from backend.core.ids import encode_id
-from backend.core.platform import Platform
 from gateway.contract import topics
 from gateway.contract.commands import Command, encode_command
 from gateway.contract.sparkplug import Datatype, Metric, Payload, encode
 
-log = logging.getLogger(__name__)
-
-CHANNEL = "kw_command"
-LOOK_S = 2.0
-AGAIN = timedelta(seconds=10)
-"""How long an answer is waited for before a command is sent again."""
 GIVE_UP = timedelta(days=1)
 """After its time, a command that nobody answered is given up."""
 
@@ -79,65 +67,27 @@ class Wanted:
     actor: str
 
 
-class CommandSender:
-    """Sends the commands of the gateways that this worker holds, until cancelled."""
+async def wanted_commands(tx: IngestSession, held: Held, now: datetime) -> Sequence[Outgoing]:
+    """Answer the commands to be sent now; those that nobody answered for long are given up."""
+    given_up = await tx.fetch_tuples(
+        _GIVEN_UP, {**held_columns(held), "now": now, "late": now - GIVE_UP}
+    )
+    for project_id, uid in given_up:
+        await publish(tx, project_id, "command", str(uid), now)
+    online = {key: node for key, node in held.items() if node.online}
+    rows = await tx.fetch_all(_WANTED, {**held_columns(online), "again": now - AGAIN}, into=Wanted)
+    found = []
+    for row in rows:
+        node = online[row.project_id, row.gateway_id]
+        topic, payload = message(node, row, milliseconds(now))
+        found.append(Outgoing(topic, payload, partial(_sent, row, answers=node.has_journal)))
+    return found
 
-    def __init__(
-        self,
-        platform: Platform,
-        connection: Connection,
-        nodes: Mapping[tuple[str, str], EdgeNode],
-    ) -> None:
-        """`nodes` is the worker's own mapping, which changes with its claims."""
-        self._platform = platform
-        self._connection = connection
-        self._nodes = nodes
-        self._told = asyncio.Event()
 
-    async def run(self) -> None:
-        """Look whenever a command was written, and every `LOOK_S`."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen())
-            while True:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._told.wait(), LOOK_S)
-                self._told.clear()
-                try:
-                    await self._look()
-                except (psycopg.OperationalError, Unavailable) as error:
-                    log.warning("Commands wait for the database: %s", error)
-
-    async def _listen(self) -> None:
-        database = self._platform.database
-        async with aclosing(notified(database, CHANNEL, "kw_ingest")) as wakes:
-            async for _ in wakes:
-                self._told.set()
-
-    async def _look(self) -> None:
-        now = self._platform.clock.now()
-        held = {(node.project_id, node.gateway_id): node for node in self._nodes.values()}
-        online = [key for key, node in held.items() if node.online]
-        async with self._platform.database.ingest() as tx:
-            given_up = await tx.fetch_tuples(
-                _GIVEN_UP, {**_columns(list(held)), "now": now, "late": now - GIVE_UP}
-            )
-            for project_id, uid in given_up:
-                await publish(tx, project_id, "command", str(uid), now)
-            wanted = await tx.fetch_all(
-                _WANTED, {**_columns(online), "again": now - AGAIN}, into=Wanted
-            )
-        for one in wanted:
-            await self._send(held[one.project_id, one.gateway_id], one, now)
-
-    async def _send(self, node: EdgeNode, wanted: Wanted, now: datetime) -> None:
-        topic, payload = message(node, wanted, milliseconds(now))
-        if not self._connection.publish(topic, payload, qos=1):
-            return
-        counters.commands_sent.inc()
-        async with self._platform.database.ingest() as tx:
-            keys = {"project": wanted.project_id, "id": wanted.id}
-            await tx.execute(_SENT, {**keys, "now": now, "answers": node.has_journal})
-            await publish(tx, wanted.project_id, "command", str(wanted.uid), now)
+async def _sent(wanted: Wanted, tx: IngestSession, now: datetime, *, answers: bool) -> None:
+    keys = {"project": wanted.project_id, "id": wanted.id}
+    await tx.execute(_SENT, {**keys, "now": now, "answers": answers})
+    await publish(tx, wanted.project_id, "command", str(wanted.uid), now)
 
 
 def message(node: EdgeNode, wanted: Wanted, now_ms: int) -> tuple[str, bytes]:
@@ -159,10 +109,3 @@ def message(node: EdgeNode, wanted: Wanted, now_ms: int) -> tuple[str, bytes]:
     topic = topics.NodeTopic(node.project, topics.DCMD, node.slug, wanted.device)
     own = wanted.device == NODE_DEVICE
     return node.command_topic if own else str(topic), encode(Payload(now_ms, (metric,)))
-
-
-def _columns(keys: list[tuple[int, int]]) -> dict[str, list[int]]:
-    return {
-        "projects": [project for project, _ in keys],
-        "gateways": [gateway for _, gateway in keys],
-    }

@@ -28,7 +28,7 @@ REBIRTH_EVERY_S = 10.0
 MAX_NAME = 200
 MAX_REPORT = 65_536
 """Characters of what a node says of itself; longer texts are dropped."""
-REPORTS = frozenset({topics.EXT_COMMAND_RESULT})
+REPORTS = frozenset({topics.EXT_COMMAND_RESULT, topics.EXT_CONFIG_RESULT})
 """Texts that a node says of itself through its journal."""
 MAX_METRICS = 20_000
 NODE_DEVICE = "_node"
@@ -140,6 +140,8 @@ class EdgeNode:
     sequence_gaps: int = 0
     rebirths: int = 0
     committed_through: int | None = None
+    config_version: int | None = None
+    config_hash: str | None = None
     seen_at: datetime | None = None
     rebirth_asked_at: float = -math.inf
 
@@ -189,6 +191,8 @@ class EdgeNode:
         self.bd_seq = _integer(metrics.get(topics.BDSEQ))
         self.epoch = _integer(metrics.get(topics.EXT_EPOCH))
         self.wire = _text(metrics.get(topics.EXT_WIRE))
+        self.config_version = _integer(metrics.get(topics.EXT_CONFIG_VERSION))
+        self.config_hash = _text(metrics.get(topics.EXT_CONFIG_HASH))
         self.online = True
         self._see_extras(metrics)
 

@@ -18,7 +18,8 @@ from psycopg import errors
 
 from backend.acquisition import births, counters, leases, live, reports
 from backend.acquisition.batch import Batch, Missing, Row, Unfit
-from backend.acquisition.commands import CommandSender
+from backend.acquisition.commands import wanted_commands
+from backend.acquisition.configs import wanted_configs
 from backend.acquisition.connection import Connection, unique_name
 from backend.acquisition.credentials import (
     broker_folder,
@@ -40,6 +41,7 @@ from backend.acquisition.host import (
 )
 from backend.acquisition.host_state import HostState
 from backend.acquisition.inbox import Inbox
+from backend.acquisition.sender import Sender
 from backend.acquisition.store import FIRST_RETRY_S, Stored, store
 from backend.acquisition.window import REFRESH, Window, clamp, milliseconds, read_window
 from backend.core.errors import Unavailable
@@ -86,7 +88,9 @@ class Ingest:
             platform.mqtt_url, unique_name("ingest"), on_message=self._inbox.put
         )
         self._nodes: dict[tuple[str, str], EdgeNode] = {}
-        self._sender = CommandSender(platform, self._connection, self._nodes)
+        self._sender = Sender(
+            platform, self._connection, self._nodes, (wanted_commands, wanted_configs)
+        )
         self._rounds: asyncio.Queue[Round] = asyncio.Queue(1)
         self._window: Window | None = None
         self._window_until = 0.0

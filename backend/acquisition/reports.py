@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import errors
+from psycopg.types.json import Jsonb
 
 from backend.acquisition import counters
 from backend.acquisition.host import EdgeNode, Report
@@ -19,10 +20,11 @@ from backend.core import audit
 from backend.core.db import IngestSession
 from backend.core.errors import NotFound, Unavailable
 from backend.core.events import publish
-from backend.core.ids import decode_id
+from backend.core.ids import decode_id, encode_id
 from backend.core.platform import Platform
 from gateway.contract import topics
 from gateway.contract.commands import FINAL, CommandResult, decode_result
+from gateway.contract.configuration import decode_config_result
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +41,18 @@ WHERE project_id = %(project)s AND gateway_id = %(gateway)s AND uid = %(uid)s
   AND (finished_at IS NULL OR code = 'no_answer') AND state <> %(state)s
 RETURNING person_id
 """
+_CONFIG = """
+UPDATE gateway_config AS c
+SET state = %(state)s, state_at = %(at)s, problems = %(problems)s
+FROM gateway g
+WHERE c.project_id = %(project)s AND c.gateway_id = %(gateway)s AND c.version = %(version)s
+  AND c.hash = %(hash)s AND c.state <> %(state)s AND c.state <> 'rolled_back'
+  AND g.project_id = c.project_id AND g.id = c.gateway_id
+RETURNING c.person_id, g.uid
+"""
 _STANDS = "SELECT 1 FROM audit WHERE project_id = %s AND ref = %s AND action = %s"
 RESULT = "command.result"
+CONFIG = "config.result"
 
 
 async def store(platform: Platform, reports: Sequence[tuple[EdgeNode, Report]]) -> None:
@@ -119,5 +131,32 @@ def _instant(at_ms: int) -> datetime:
     return datetime.fromtimestamp(min(max(at_ms, 0), MOST_MS) / 1000, UTC)
 
 
-STORES: dict[str, Store] = {topics.EXT_COMMAND_RESULT: _command_result}
+async def _config_result(tx: IngestSession, node: EdgeNode, text: str, now: datetime) -> None:
+    result = decode_config_result(text)
+    found = await tx.fetch_tuples(
+        _CONFIG,
+        {
+            "state": result.state.value,
+            "at": _instant(result.at_ms),
+            "problems": Jsonb(result.problems),
+            "project": node.project_id,
+            "gateway": node.gateway_id,
+            "version": result.version,
+            "hash": result.hash,
+        },
+    )
+    if not found:
+        return
+    person_id, uid = found[0]
+    ref = f"{encode_id('gtw', uid)}/{result.version}"
+    new = {"version": result.version, "hash": result.hash, "problems": result.problems}
+    deed = audit.Deed(node.slug, CONFIG, ref, result.state.value, person_id, None, new)
+    await publish(tx, node.project_id, "gateway", str(uid), now)
+    await audit.record(tx, node.project_id, deed, now)
+
+
+STORES: dict[str, Store] = {
+    topics.EXT_COMMAND_RESULT: _command_result,
+    topics.EXT_CONFIG_RESULT: _config_result,
+}
 """Who stores a report, by the metric's name; `host.REPORTS` are these names."""

@@ -26,11 +26,14 @@ from backend.core.platform import Platform
 from backend.core.tables import GLOBAL_TABLES, metadata
 from backend.service.alarms.store import raise_occurrence
 from backend.service.gateways.commands import Asker, Setting, write_point
+from backend.service.gateways.configuration import GatewayKey, put_config
+from backend.service.gateways.profiles import upload
 from backend.service.notify.subscriptions import Registration, register
+from tests.gateway.bench import VALVE
 from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant, make_plant
 from tests.graphql.sockets import open_socket
-from tests.postgres import NOW, Actor
+from tests.postgres import NOW, Actor, MakePerson, MakeProject
 
 ENDPOINT = "https://push.example.com/alice"
 IMPORT = new_uuid(NOW)
@@ -52,6 +55,8 @@ class Target:
     endpoint: str
     job: str
     command: str
+    gateway: str
+    profile: str
 
 
 def nothing(own: str) -> Target:
@@ -71,6 +76,8 @@ def nothing(own: str) -> Target:
         "https://push.example.com/nobody",
         fresh("imp"),
         fresh("cmd"),
+        fresh("gtw"),
+        "nothing/here",
     )
 
 
@@ -122,6 +129,7 @@ QUESTIONS: dict[str, list[str]] = {
     "Project.command": field(
         'command(id: "{command}") {{ id }}', 'command(id: "{command}") {{ id }}'
     ),
+    "Project.profiles": field("profiles {{ name }}", "profiles {{ name }}"),
     "Project.audit": field("audit {{ ref }}", "audit {{ ref }}"),
     "Project.auditBrokenAt": field("auditBrokenAt"),
     "Project.pushKey": field("pushKey"),
@@ -146,6 +154,24 @@ QUESTIONS: dict[str, list[str]] = {
         f'mutation {{{{ writePoint(input: {{{{ project: "{{{whose}}}", device: "{{device}}", '
         f'point: "p", value: 1, key: "{KEY}" }}}}) {{{{ id }}}} }}}}'
         for whose in ("project", "slug", "own")
+    ],
+    "Mutation.putGatewayConfig": [
+        f'mutation {{{{ putGatewayConfig(input: {{{{ project: "{{{whose}}}",'
+        ' gateway: "{gateway}", text: "timeout_s: 1" }}) {{ version }} }}'
+        for whose in ("project", "slug", "own")
+    ],
+    "Mutation.rollBackGatewayConfig": [
+        f'mutation {{{{ rollBackGatewayConfig(project: "{{{whose}}}", gateway: "{{gateway}}",'
+        " version: 1) {{ version }} }}"
+        for whose in ("project", "slug", "own")
+    ],
+    "Mutation.uploadProfile": [
+        'mutation {{ uploadProfile(project: "{project}", name: "{profile}", text: "x")'
+        " {{ gatewayIds }} }}"
+    ],
+    "Mutation.removeProfile": [
+        f'mutation {{{{ removeProfile(project: "{{{whose}}}", name: "{{profile}}") }}}}'
+        for whose in ("project", "own")
     ],
     "Mutation.registerPush": [
         'mutation {{ registerPush(input: {{ project: "{project}", endpoint: "{endpoint}",'
@@ -189,6 +215,32 @@ ROUTES: dict[str, list[str]] = {
         "/api/v1/commands/{command}?project={project}",
         "/api/v1/commands/{command}?project={own}",
     ],
+    "POST /api/v1/gateways/{id}/configs": [
+        "/api/v1/gateways/{gateway}/configs?project={project}",
+        "/api/v1/gateways/{gateway}/configs?project={slug}",
+    ],
+    "GET /api/v1/gateways/{id}/configs": [
+        "/api/v1/gateways/{gateway}/configs?project={project}",
+        "/api/v1/gateways/{gateway}/configs?project={own}",
+    ],
+    "GET /api/v1/gateways/{id}/configs/{version}": [
+        "/api/v1/gateways/{gateway}/configs/1?project={project}",
+        "/api/v1/gateways/{gateway}/configs/1?project={own}",
+    ],
+    "POST /api/v1/gateways/{id}/configs/{version}/restore": [
+        "/api/v1/gateways/{gateway}/configs/1/restore?project={project}",
+        "/api/v1/gateways/{gateway}/configs/1/restore?project={own}",
+    ],
+    "GET /api/v1/profiles": ["/api/v1/profiles?project={project}"],
+    "GET /api/v1/profiles/{vendor}/{model}": [
+        "/api/v1/profiles/{profile}?project={project}",
+        "/api/v1/profiles/{profile}?project={own}",
+    ],
+    "PUT /api/v1/profiles/{vendor}/{model}": ["/api/v1/profiles/{profile}?project={project}"],
+    "DELETE /api/v1/profiles/{vendor}/{model}": [
+        "/api/v1/profiles/{profile}?project={project}",
+        "/api/v1/profiles/{profile}?project={own}",
+    ],
     "GET /api/v1/openapi.json": ["/api/v1/openapi.json"],
     "GET /healthz": ["/healthz"],
     "GET /readyz": ["/readyz"],
@@ -229,6 +281,12 @@ def test_every_route_has_a_row(process: WebProcess) -> None:
     assert found == ROUTES.keys() | OUTSIDE_TENANTS
 
 
+@pytest.fixture
+async def charlie(make_project: MakeProject, make_person: MakePerson) -> Actor:
+    """The stranger, who may do everything in a project of their own."""
+    return await make_person("charlie", await make_project("other"), role="administrator")
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Alice's project with one of everything, and how it is looked at from behind the wall."""
@@ -266,7 +324,11 @@ async def scene(
             (project, IMPORT, NOW),
         )
         setting = Setting(made.devices["m1"].uid, "p", 1.0, None, timedelta(seconds=60))
-        await write_point(tx, project, COMMAND, setting, Asker(alice.id, alice.uid), NOW)
+        asker = Asker(alice.id, alice.uid)
+        await write_point(tx, project, COMMAND, setting, asker, NOW)
+        await upload(tx, project, "test/valve", VALVE, asker, NOW)
+        key = GatewayKey(made.gateway.id, made.gateway.uid)
+        await put_config(tx, project, key, "timeout_s: 1", "", asker, NOW)
     hers = Target(
         encode_id("prj", alice.tenant.uid),
         "acme",
@@ -278,6 +340,8 @@ async def scene(
         ENDPOINT,
         encode_id("imp", IMPORT),
         encode_id("cmd", COMMAND),
+        made.gateway.text,
+        "test/valve",
     )
 
     def look() -> dict[str, object]:

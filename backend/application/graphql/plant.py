@@ -6,12 +6,14 @@ from enum import Enum
 import strawberry
 
 from backend.application.directory import LivePoint
+from backend.application.graphql.configs import GatewayConfig, list_configs
 from backend.application.graphql.context import Door
 from backend.application.graphql.naming import Name
 from backend.application.graphql.scalars import BigInt
 from backend.application.live_cache import ProjectLive
 from backend.application.powers import Power, node_power
 from backend.core.ids import encode_id
+from backend.service.gateways.configuration import GatewayKey
 from backend.service.plant import rows
 from gateway.contract.quality import Quality as Stored
 
@@ -203,6 +205,7 @@ class Device:
 class Gateway:
     """A box at the site that reads devices."""
 
+    door: strawberry.Private[Door]
     row: strawberry.Private[rows.GatewayRow]
 
     @strawberry.field
@@ -236,3 +239,8 @@ class Gateway:
     @strawberry.field
     def dropped_total(self) -> BigInt:
         return BigInt(self.row.dropped_total)
+
+    @strawberry.field
+    async def configs(self, first: int = 20) -> list[GatewayConfig]:
+        """Versions of its configuration document, newest first; the first is the one wanted."""
+        return await list_configs(self.door, GatewayKey(self.row.id, self.row.uid), first)

@@ -8,6 +8,7 @@ from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
 from backend.application.graphql.commands import Command, find_command, list_commands
+from backend.application.graphql.configs import DeviceProfile, list_profiles
 from backend.application.graphql.context import Door, KwInfo, open_project, outside_uid
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.imports import ImportProgress, newest_import
@@ -114,7 +115,8 @@ class Project:
     @strawberry.field
     async def gateways(self) -> list[Gateway]:
         async with self.door.read() as tx:
-            return [Gateway(row=row) for row in await rows.gateways(tx, self.door.project.id)]
+            found = await rows.gateways(tx, self.door.project.id)
+        return [Gateway(door=self.door, row=row) for row in found]
 
     @strawberry.field
     def energies(self) -> list[EnergyType]:
@@ -191,6 +193,11 @@ class Project:
     @strawberry.field
     async def command(self, id: strawberry.ID) -> Command | None:
         return await find_command(self.door, id)
+
+    @strawberry.field
+    async def profiles(self) -> list[DeviceProfile]:
+        """Device profiles that this project brought itself."""
+        return await list_profiles(self.door)
 
     @strawberry.field
     async def audit(self, first: int = 50, before: int | None = None) -> list[AuditEntry]:

@@ -18,6 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
+from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
@@ -30,7 +31,8 @@ from backend.application.graphql.summary import SummarySubscription
 
 Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
 Mutation = merge_types(
-    "Mutation", (PeopleMutation, AlarmMutation, CommandMutation, PushMutation, DemoMutation)
+    "Mutation",
+    (PeopleMutation, AlarmMutation, CommandMutation, ConfigMutation, PushMutation, DemoMutation),
 )
 Subscription = merge_types(
     "Subscription",

@@ -14,6 +14,8 @@ class Permission(StrEnum):
     DEMONSTRATE = "demonstrate"
     WRITE = "write"
     """Set points of devices."""
+    CONFIGURE = "configure"
+    """Say what gateways read, and bring device profiles."""
     AUDIT = "audit"
     """Read who did what."""
 
