@@ -17,6 +17,7 @@ from gateway.drivers.capabilities import DeviceSilent, DriverFault, LinkDown, Re
 from gateway.journal import Journal
 from gateway.journal_file import JournalFault
 from gateway.targets import Job, Target
+from gateway.turns import LineBusy
 
 log = logging.getLogger(__name__)
 
@@ -244,6 +245,8 @@ def _looking(target: Target, attempt: Attempt) -> Job:
 def _code(fault: DriverFault) -> Code:
     if isinstance(fault, LinkDown):
         return Code.LINK_DOWN
+    if isinstance(fault, LineBusy):
+        return Code.BUSY
     if isinstance(fault, DeviceSilent):
         return Code.DEVICE_SILENT
     return Code.REFUSED if isinstance(fault, Refused) else Code.LINK_DOWN

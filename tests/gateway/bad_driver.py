@@ -4,7 +4,7 @@ import asyncio
 
 from gateway.contract.profile import Profile
 from gateway.drivers.capabilities import Address, Line, Reads, Tcp, Unit
-from gateway.drivers.modbus_tcp import open_line as open_good_line
+from gateway.drivers.modbus import open_line as open_good_line
 
 
 class CrashingLine:
