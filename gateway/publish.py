@@ -93,6 +93,10 @@ class Obeys(Protocol):
         """What the NBIRTH says of it."""
         ...
 
+    def news(self, now_ms: int) -> tuple[Metric, ...]:
+        """What an NDATA is to say now; nothing most of the time."""
+        ...
+
 
 class EdgeNode:
     """One Sparkplug edge node; `run` keeps it connected until cancelled."""
@@ -311,14 +315,13 @@ class EdgeNode:
                 self._send_data(record, historical(record.body), now_ms)
 
     def _send_standing(self) -> None:
-        now = (self._journal.standing.dropped_total, self.clock_offset_ms)
-        if now[0] == self._said[0] and abs(now[1] - self._said[1]) < OFFSET_STEP_MS:
-            return
-        self._said = now
-        now_ms = self._now_ms()
-        self._send(
-            topics.NDATA, None, Payload(now_ms, node_standing(*now, now_ms), self._next_seq())
-        )
+        now, now_ms = (self._journal.standing.dropped_total, self.clock_offset_ms), self._now_ms()
+        metrics = self._obeys.news(now_ms) if self._obeys is not None else ()
+        if now[0] != self._said[0] or abs(now[1] - self._said[1]) >= OFFSET_STEP_MS:
+            self._said = now
+            metrics = (*node_standing(*now, now_ms), *metrics)
+        if metrics:
+            self._send(topics.NDATA, None, Payload(now_ms, metrics, self._next_seq()))
 
     def _send_data(self, record: Record, body: bytes, now_ms: int) -> None:
         topic = self._data_topics.get(record.device)

@@ -14,6 +14,7 @@ from gateway.contract import topics
 from gateway.contract.commands import Command, decode_command
 from gateway.contract.configuration import decode_document
 from gateway.contract.sparkplug import Datatype, Metric, Payload
+from gateway.standing import Standing
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Remote:
         self,
         commands: Commands,
         configuration: Configuration,
+        standing: Standing,
         meanings: Meanings,
         now_ms: Callable[[], int],
     ) -> None:
@@ -46,6 +48,7 @@ class Remote:
         self._meanings = meanings
         self._now_ms = now_ms
         self._configuration = configuration
+        self._standing = standing
         self._handlers: dict[str, Callable[[str], None]] = {
             topics.EXT_COMMAND: self._ordered,
             topics.EXT_CONFIG: self._configured,
@@ -71,12 +74,17 @@ class Remote:
             topics.EXT_CONFIG_HASH: digest,
         }
         return (
+            *self._standing.declared(now_ms),
             Metric(topics.EXT_CONFIG_VERSION, None, Datatype.INT64, version, now_ms),
             *(
                 Metric(name, None, Datatype.STRING, text, now_ms, is_null=text is None)
                 for name, text in texts.items()
             ),
         )
+
+    def news(self, now_ms: int) -> tuple[Metric, ...]:
+        """How the gateway's lines and journal do, when that is news."""
+        return self._standing.news(now_ms)
 
     def _ordered(self, text: str) -> None:
         self._commands.offer(decode_command(text))

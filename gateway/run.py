@@ -22,6 +22,7 @@ from gateway.pipeline import Pipeline
 from gateway.publish import EdgeNode
 from gateway.remote import Remote
 from gateway.site import Site
+from gateway.standing import Standing
 from gateway.supervision import end, kept
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,9 @@ async def run_until(
     site = Site(pipeline, clock)
     commands = Commands(journal, site, node.platform_ms)
     configuration = Configuration(*origin, config, journal, clock, site, node)
-    node.obey_by(Remote(commands, configuration, pipeline, node.platform_ms))
+    node.obey_by(
+        Remote(commands, configuration, Standing(site, journal), pipeline, node.platform_ms)
+    )
     await configuration.begin()
     parts = {
         "publisher": node.run,

@@ -14,11 +14,13 @@ payload. Rules (docs/architecture.md, "The wire"):
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from gateway.contract import topics
+from gateway.contract.lines import LinesFault, LineState, decode_lines
 from gateway.contract.quality import Quality
 from gateway.contract.sparkplug import Datatype, Metric, Payload, Property
 
@@ -142,6 +144,9 @@ class EdgeNode:
     committed_through: int | None = None
     config_version: int | None = None
     config_hash: str | None = None
+    software: str | None = None
+    lines: list[LineState] | None = None
+    backlog: int | None = None
     seen_at: datetime | None = None
     rebirth_asked_at: float = -math.inf
 
@@ -193,6 +198,7 @@ class EdgeNode:
         self.wire = _text(metrics.get(topics.EXT_WIRE))
         self.config_version = _integer(metrics.get(topics.EXT_CONFIG_VERSION))
         self.config_hash = _text(metrics.get(topics.EXT_CONFIG_HASH))
+        self.software = _text(metrics.get(topics.EXT_SOFTWARE))
         self.online = True
         self._see_extras(metrics)
 
@@ -265,6 +271,13 @@ class EdgeNode:
         dropped = _integer(metrics.get(topics.EXT_DROPPED))
         if dropped is not None:
             self.dropped_total = dropped
+        backlog = _integer(metrics.get(topics.EXT_BACKLOG))
+        if backlog is not None and backlog >= 0:
+            self.backlog = backlog
+        lines = metrics.get(topics.EXT_LINES)
+        if lines is not None and isinstance(lines.value, str) and len(lines.value) <= MAX_REPORT:
+            with suppress(LinesFault):
+                self.lines = decode_lines(lines.value)
 
 
 def read_birth(payload: Payload, device: str | None) -> BornDevice:

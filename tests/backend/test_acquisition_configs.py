@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import msgspec
 import pytest
 
 from backend.core.clock import ManualClock
@@ -21,6 +22,7 @@ from tests.backend.acquisition_remote import *  # noqa: F403
 from tests.backend.acquisition_remote import Scene
 
 TEXT = "timeout_s: 1\n"
+LINES = '[{"name":"modbus://h:502","devices":2,"alive":1,"connected":true}]'
 
 
 @dataclasses.dataclass
@@ -109,7 +111,7 @@ async def test_only_the_newest_document_is_sent(configured: Configured) -> None:
     assert (await configured.rows())[0][1] == "superseded"
 
 
-async def test_a_birth_says_which_document_is_in_force(configured: Configured) -> None:
+async def test_births_say_what_is_in_force_and_how_lines_do(configured: Configured) -> None:
     edge = configured.scene.edge
     edge.seq = 0
     edge.publish(
@@ -119,14 +121,22 @@ async def test_a_birth_says_which_document_is_in_force(configured: Configured) -
             Metric(topics.EXT_EPOCH, datatype=Datatype.UINT64, value=EPOCH),
             Metric(topics.EXT_CONFIG_VERSION, datatype=Datatype.INT64, value=7),
             Metric(topics.EXT_CONFIG_HASH, datatype=Datatype.STRING, value="ab12"),
+            Metric(topics.EXT_SOFTWARE, datatype=Datatype.STRING, value="0.9"),
+            Metric(topics.EXT_BACKLOG, datatype=Datatype.INT64, value=7),
+            Metric(topics.EXT_LINES, datatype=Datatype.STRING, value=LINES),
         ),
     )
+    # What says nothing of lines changes nothing.
+    lines = Metric(topics.EXT_LINES, datatype=Datatype.STRING, value="[1]")
+    backlog = Metric(topics.EXT_BACKLOG, datatype=Datatype.INT64, value=8)
+    edge.publish(topics.NDATA, None, (lines, backlog))
     async with configured.scene.platform.database.ingest() as tx:
         while True:
             found = await tx.fetch_tuples(
-                "SELECT config_version, config_hash FROM gateway_state WHERE gateway_id = %s",
+                "SELECT config_version, config_hash, software, backlog, standing"
+                " FROM gateway_state WHERE gateway_id = %s",
                 (configured.scene.gateway,),
             )
-            if found == [(7, "ab12")]:
+            if found == [(7, "ab12", "0.9", 8, msgspec.json.decode(LINES))]:
                 break
             await configured.scene.platform.clock.sleep(0)

@@ -129,6 +129,11 @@ QUESTIONS: dict[str, list[str]] = {
     "Project.command": field(
         'command(id: "{command}") {{ id }}', 'command(id: "{command}") {{ id }}'
     ),
+    "Project.gapLedger": field(
+        f'gapLedger({SPAN}, gateway: "{{gateway}}") {{{{ expected }}}}',
+        f'gapLedger({SPAN}, gateway: "{{gateway}}") {{{{ expected }}}}',
+        f'gapLedger({SPAN}, meter: "{{meter}}") {{{{ expected }}}}',
+    ),
     "Project.profiles": field("profiles {{ name }}", "profiles {{ name }}"),
     "Project.audit": field("audit {{ ref }}", "audit {{ ref }}"),
     "Project.auditBrokenAt": field("auditBrokenAt"),

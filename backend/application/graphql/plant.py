@@ -8,6 +8,7 @@ import strawberry
 from backend.application.directory import LivePoint
 from backend.application.graphql.configs import GatewayConfig, list_configs
 from backend.application.graphql.context import Door
+from backend.application.graphql.fleet import GatewayHealth, read_health
 from backend.application.graphql.naming import Name
 from backend.application.graphql.scalars import BigInt
 from backend.application.live_cache import ProjectLive
@@ -239,6 +240,11 @@ class Gateway:
     @strawberry.field
     def dropped_total(self) -> BigInt:
         return BigInt(self.row.dropped_total)
+
+    @strawberry.field
+    async def health(self) -> GatewayHealth | None:
+        """How it is: software, configuration in force, backlog, lines."""
+        return await read_health(self.door, self.row.id)
 
     @strawberry.field
     async def configs(self, first: int = 20) -> list[GatewayConfig]:

@@ -11,6 +11,7 @@ from backend.application.graphql.commands import Command, find_command, list_com
 from backend.application.graphql.configs import DeviceProfile, list_profiles
 from backend.application.graphql.context import Door, KwInfo, open_project, outside_uid
 from backend.application.graphql.demands import Demand, read_demand
+from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.naming import Name
@@ -193,6 +194,21 @@ class Project:
     @strawberry.field
     async def command(self, id: strawberry.ID) -> Command | None:
         return await find_command(self.door, id)
+
+    @strawberry.field
+    async def gap_ledger(
+        self,
+        start: datetime,
+        end: datetime,
+        gateway: strawberry.ID | None = None,
+        meter: strawberry.ID | None = None,
+        all: bool = False,  # noqa: A002 - what the schema calls it
+    ) -> GapLedger:
+        """Whether the data of [start, end) are complete, hour by hour of UTC.
+
+        Of one gateway's meters, of one meter, or of all; hours without a gap only with `all`.
+        """
+        return await read_gaps(self.door, start, end, gateway, meter, everything=all)
 
     @strawberry.field
     async def profiles(self) -> list[DeviceProfile]:

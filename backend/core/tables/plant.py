@@ -80,7 +80,7 @@ class GatewayState(SQLModel, table=True):
     config_version: int | None = bigint(nullable=True)
     config_hash: str | None = text_column(nullable=True)
     backlog: int | None = bigint(nullable=True)
-    standing: dict[str, object] | None = document(nullable=True)
+    standing: list[object] | None = document(nullable=True)
     granted_until: datetime | None = instant(nullable=True)
 
 
