@@ -19,6 +19,10 @@ ROLES = {
 }
 
 
+AUTHORITY = "backend.acquisition.authority_store"
+MOSQUITTO = "backend.acquisition.mosquitto_files:write"
+
+
 def parser() -> argparse.ArgumentParser:
     """Answer the command line's description, for --help and the docs."""
     top = argparse.ArgumentParser(
@@ -46,12 +50,41 @@ def parser() -> argparse.ArgumentParser:
     bring.add_argument("--project", default="demo", help="slug of the project (default demo)")
     story = commands.add_parser("story", help="replay the demonstration's story on a running one")
     story.add_argument("--url", help="where it runs (default: what serve left in the data folder)")
+    _gateway_commands(commands)
     for role, meaning in ROLES.items():
         one = commands.add_parser(role, help=f"run this role only: {meaning}")
         one.add_argument(
             "also", nargs="*", type=_role, metavar="ROLE", help="further roles in this process"
         )
     return top
+
+
+def _gateway_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    authority = commands.add_parser(
+        "authority", help="the authority that gateways belong to"
+    ).add_subparsers(dest="action", required=True, metavar="ACTION")
+    authority.add_parser("show", help="what is trusted, and which one signs")
+    rotate = authority.add_parser(
+        "rotate",
+        help="make a new one; the older ones stay trusted until what they signed has ended",
+    )
+    rotate.add_argument(
+        "--distrust",
+        action="store_true",
+        help="trust the older ones no more, at once: every gateway must enrol again",
+    )
+    mosquitto = commands.add_parser(
+        "mosquitto", help="write what a mosquitto of your own needs to let gateways in"
+    )
+    mosquitto.add_argument("folder", type=Path, help="where to write, as mosquitto will see it")
+    mosquitto.add_argument("--port", type=int, default=8883, help="port for TLS (default 8883)")
+    mosquitto.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="further names or addresses gateways reach it by; can be repeated",
+    )
 
 
 def _role(name: str) -> str:
@@ -95,6 +128,15 @@ def _run(arguments: argparse.Namespace) -> None:
         print(platform.import_file(settings, arguments.file, arguments.project))
     elif arguments.command == "story":
         platform.story(settings, arguments.url)
+    elif arguments.command == "authority":
+        given = {"distrust": arguments.distrust} if arguments.action == "rotate" else {}
+        print(platform.answer(settings, f"{AUTHORITY}:{arguments.action}", **given))
+    elif arguments.command == "mosquitto":
+        where = arguments.folder.absolute()
+        told = platform.answer(
+            settings, MOSQUITTO, folder=where, port=arguments.port, name=arguments.name
+        )
+        print(told)
     else:
         platform.run_roles([arguments.command, *arguments.also], settings)
 

@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -181,6 +181,20 @@ async def _import_file(settings: Settings, path: Path, project: str) -> str:
     if job.state == "failed":
         raise OperatingError(f"{path} was not imported.\n" + "\n".join(faults))
     return told
+
+
+def answer(settings: Settings, target: str, **given: object) -> str:
+    """Run `module:async function(platform, **given)` once and answer what it tells."""
+    return asyncio.run(_answer(settings, target, given))
+
+
+async def _answer(settings: Settings, target: str, given: Mapping[str, object]) -> str:
+    module, _, name = target.partition(":")
+    work: Callable[..., Awaitable[str]] = getattr(importlib.import_module(module), name)
+    platform = build_platform(settings)
+    async with platform.database:
+        await check_schema(platform.database.url("kw_app"))
+        return await work(platform, **given)
 
 
 def init(settings: Settings) -> None:
@@ -405,6 +419,7 @@ async def _announce(settings: Settings, address: Address) -> None:
 
 __all__ = [
     "ROLES",
+    "answer",
     "build_platform",
     "import_file",
     "init",

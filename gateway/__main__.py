@@ -33,6 +33,17 @@ said and stops only that device; a missing or broken file is said and waited for
 Environment: KILOWISE_GATEWAY_CONFIG (this file), KILOWISE_MQTT_URL and KILOWISE_MQTT_SECRET (where
 the file names none), KILOWISE_CLOCK (accelerated time for demonstrations).
 """
+ENROL = """\
+Exchanges a one-time code, which an administrator of the project gets from the platform, for this
+gateway's certificate. The key is made here and never leaves this machine. Writes the configuration,
+or in one that is there only who the gateway is and where the broker is. The platform's certificate
+must be of an authority that this machine trusts (SSL_CERT_FILE names others), or, with
+--fingerprint, of the platform's own authority with this SHA-256.
+"""
+RENEW = """\
+Exchanges the certificate for the next one. A gateway that runs does so by itself when two thirds of
+the certificate's life are over.
+"""
 DOCTOR = """\
 Looks at everything a configuration names: file, clock, journal, broker, each line and each device,
 and says in one line each what works and what to do about the rest. Changes nothing.
@@ -57,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from gateway import run
 
     file = options.config or run.default_config()
+    if options.command in {"enrol", "renew"}:
+        return _enrolment(options, file)
     if options.command == "doctor":
         from gateway import doctor
 
@@ -65,6 +78,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.log_to_stderr(options.log_level)
     with asyncio.Runner(loop_factory=run.loop_factory()) as runner:
         runner.run(run.run_gateway(file, clock, os.environ))
+    return 0
+
+
+def _enrolment(options: argparse.Namespace, file: Path) -> int:
+    """Run `enrol` or `renew`; what does not work is one sentence and code 1."""
+    from gateway.enrolment import command
+
+    try:
+        if options.command == "enrol":
+            words = (options.url, options.code, file, options.fingerprint)
+            print(command.enrol(*words, os.environ))
+        else:
+            print(command.renew(file, os.environ))
+    except command.EnrolmentFault as fault:
+        print(fault, file=sys.stderr)
+        return 1
     return 0
 
 
@@ -89,7 +118,23 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     doctor = commands.add_parser(
         "doctor", help="say what works and what does not", description=DOCTOR, formatter_class=_raw
     )
-    for part in (run, doctor):
+    enrol = commands.add_parser(
+        "enrol",
+        help="exchange a one-time code for a certificate",
+        description=ENROL,
+        formatter_class=_raw,
+    )
+    enrol.add_argument("url", metavar="URL", help="where people open the platform")
+    enrol.add_argument("code", metavar="CODE", help="the one-time code")
+    enrol.add_argument(
+        "--fingerprint",
+        metavar="SHA256",
+        help="of the platform's own authority, where no public one signed its https",
+    )
+    renew = commands.add_parser(
+        "renew", help="renew the certificate now", description=RENEW, formatter_class=_raw
+    )
+    for part in (run, doctor, enrol, renew):
         part.add_argument(
             "--config",
             type=Path,

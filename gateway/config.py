@@ -25,6 +25,14 @@ from gateway.contract.profile import Profile, Ratios, RatioSource
 from gateway.contract.profile_file import exact
 from gateway.drivers.capabilities import Address, Unit
 from gateway.drivers.registry import protocols
+from gateway.enrolment.section import (
+    Enrolment,
+    EnrolmentEntry,
+    TlsEntry,
+    read_enrolment,
+    read_tls,
+)
+from gateway.enrolment.tls import TlsClient
 from gateway.lines import LineEntry, NoAddress, check_unit, device_address
 from gateway.publish import Broker
 from gateway.pushed import Shelf, lay_over
@@ -61,11 +69,12 @@ class GatewayConfig:
     timeout_s: float
     devices: tuple[DeviceConfig, ...]
     problems: tuple[Problem, ...] = field(default=())
+    enrolment: Enrolment | None = None
     contact_s: float = 600.0
     """A pushed configuration under which the platform is away for so long is rolled back."""
 
 
-class _Mqtt(msgspec.Struct):
+class _Mqtt(TlsEntry):
     url: str | None = None
     credential: str | None = None
     secret: str | None = None
@@ -95,6 +104,7 @@ class _File(msgspec.Struct):
     project: str
     node: str
     mqtt: _Mqtt = msgspec.field(default_factory=_Mqtt)
+    enrolment: EnrolmentEntry | None = None
     journal: _Journal = msgspec.field(default_factory=_Journal)
     timeout_s: float = 0.5
     profile_dirs: list[str] = []
@@ -124,16 +134,18 @@ def load_config(
     shelf = Shelf([file.parent / folder for folder in shape.profile_dirs], given)
     devices = _devices(document, data["devices"], shape, shelf, problems)
     journal = shape.journal.path or f"{shape.node}.journal"
+    tls = read_tls(shape.mqtt, file.parent, shape.node, environment)
     return GatewayConfig(
         shape.project,
         shape.node,
-        _broker(document, shape, environment),
+        _broker(document, shape, tls, environment),
         file.parent / journal,
         round(shape.journal.max_mb * 1024 * 1024),
         shape.journal.durable,
         shape.timeout_s,
         tuple(devices),
         tuple(problems),
+        read_enrolment(shape.enrolment, tls, file),
         contact_s=shape.contact_min * 60,
     )
 
@@ -228,7 +240,9 @@ def _check_unique(
             raise DocumentFault([document.problem(("devices", index, "slug"), what, todo)])
 
 
-def _broker(document: Document, shape: _File, environment: Mapping[str, str]) -> Broker:
+def _broker(
+    document: Document, shape: _File, client: TlsClient, environment: Mapping[str, str]
+) -> Broker:
     url = shape.mqtt.url or environment.get("KILOWISE_MQTT_URL") or f"mqtt://127.0.0.1:{MQTT_PORT}"
     fault = document.problem(
         ("mqtt", "url"),
@@ -254,4 +268,5 @@ def _broker(document: Document, shape: _File, environment: Mapping[str, str]) ->
         shape.mqtt.credential or user or f"{shape.project}.{shape.node}",
         secret,
         shape.mqtt.datatypes,
+        client if tls else None,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from gateway.config import DeviceConfig, GatewayConfig, load_config
@@ -9,7 +10,10 @@ from gateway.contract.clock import Clock
 from gateway.contract.documents import DocumentFault
 from gateway.drivers.capabilities import Address, DriverFault, Line, ReportingLine
 from gateway.drivers.registry import find_driver
+from gateway.enrolment.identity import read_identity
 from gateway.run import FIRST_PLAUSIBLE_YEAR
+
+CERTIFICATE_SOON_DAYS = 7
 
 
 class Findings:
@@ -41,6 +45,7 @@ async def examine(file: Path, clock: Clock, environment: Mapping[str, str]) -> i
     findings.good(f"{file}: {len(config.devices)} devices can be read")
     _clock(findings, clock)
     _journal(findings, config)
+    _certificate(findings, config)
     await _broker(findings, config)
     await _devices(findings, config)
     return 1 if findings.faults else 0
@@ -67,10 +72,31 @@ def _journal(findings: Findings, config: GatewayConfig) -> None:
         findings.good(f"the journal's folder {folder} can be written")
 
 
+def _certificate(findings: Findings, config: GatewayConfig) -> None:
+    client = config.broker.client
+    if client is None or client.certificate is None:
+        return
+    identity = read_identity(client.certificate)
+    if identity is None:
+        findings.good(f"the certificate {client.certificate} is not ours to renew: watch its end")
+        return
+    left = (identity.valid_until - client.known.now()) // timedelta(days=1)
+    end = f"the certificate of {identity.credential} is valid until {identity.valid_until:%Y-%m-%d}"
+    if left < 0:
+        findings.bad(f"{end}: it has ended. Enrol again with a new code: kilowise-gateway enrol.")
+    elif config.enrolment is None:
+        findings.bad(f"{end} and nothing renews it. Add enrolment.platform, or enrol again.")
+    elif left < CERTIFICATE_SOON_DAYS:
+        findings.bad(f"{end} ({left} days). Renew it now: kilowise-gateway renew.")
+    else:
+        findings.good(f"{end} ({left} days), to be renewed from {identity.renew_from:%Y-%m-%d} on")
+
+
 async def _broker(findings: Findings, config: GatewayConfig) -> None:
     place = f"{config.broker.host}:{config.broker.port}"
     try:
-        connecting = asyncio.open_connection(config.broker.host, config.broker.port)
+        tls = config.broker.context() or None
+        connecting = asyncio.open_connection(config.broker.host, config.broker.port, ssl=tls)
         _, writer = await asyncio.wait_for(connecting, 3)
     except (OSError, TimeoutError) as error:
         findings.bad(f"the broker {place} does not answer ({error}). Check mqtt.url and firewall.")

@@ -4,11 +4,13 @@ gmqtt has no back-pressure and no abort of its own; this is the only place that 
 """
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 
 from gmqtt import Client
 
 DROP_TIMEOUT_S = 2.0
+LAST_WORD_S = 0.2
 
 
 def unsent_bytes(client: Client | None) -> int:
@@ -32,6 +34,25 @@ async def disconnect(client: Client) -> None:
             await client.disconnect()
         return
     cut(client)
+
+
+async def unless_lost(connecting: Coroutine[object, object, None], lost: asyncio.Event) -> None:
+    """Connect; ConnectionResetError when the connection closes before the broker has answered.
+
+    gmqtt would wait for ever then, and with TLS 1.3 that is how a refused certificate shows.
+    """
+    tasks = asyncio.ensure_future(connecting), asyncio.ensure_future(lost.wait())
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not tasks[0].done():
+            # A refusal (CONNACK) and the end that follows it may come in one breath.
+            await asyncio.wait(tasks[:1], timeout=LAST_WORD_S)
+        if not tasks[0].done():
+            raise ConnectionResetError("the broker closed the connection without an answer")
+        tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def _transport(client: Client | None) -> asyncio.Transport | None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from gmqtt import Client, Message
@@ -23,6 +24,7 @@ from gateway import mqtt_socket
 from gateway.contract import topics
 from gateway.contract.clock import Clock
 from gateway.contract.sparkplug import Metric, Payload, WireFault, decode, encode, signed
+from gateway.enrolment.tls import TlsClient
 from gateway.journal import NODE, Journal, Record
 from gateway.journal_file import JournalFault
 from gateway.messages import (
@@ -67,6 +69,19 @@ class Broker:
     secret: str | None
     typed: bool = False
     """Whether hosts there need the datatype in DATA."""
+    client: TlsClient | None = None
+    """Our side of TLS; None = the system's authorities, and no certificate."""
+
+    def context(self) -> ssl.SSLContext | bool:
+        """TLS for one connection; False without."""
+        if self.client is None or not self.tls:
+            return ssl.create_default_context() if self.tls else False
+        return self.client.context()
+
+    def tells_time(self, at_ms: int) -> None:
+        """The platform told the time; believed only of a broker whose certificate was checked."""
+        if self.client is not None and self.tls:
+            self.client.known.learn(datetime.fromtimestamp(at_ms / 1000, UTC))
 
     @property
     def client_id(self) -> str:
@@ -218,13 +233,14 @@ class EdgeNode:
         self._lost.clear()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await client.connect(
+                connecting = client.connect(
                     self._broker.host,
                     self._broker.port,
-                    ssl=ssl.create_default_context() if self._broker.tls else False,
+                    ssl=self._broker.context(),
                     keepalive=KEEPALIVE_S,
                     version=MQTTv311,
                 )
+                await mqtt_socket.unless_lost(connecting, self._lost)
             self._client = client
             self._subscribe(client)
             await self._be_born()
@@ -396,11 +412,13 @@ class EdgeNode:
                 offset / 1000,
             )
         self.clock_offset_ms = offset
+        self._broker.tells_time(platform_ms)
 
     def _explain(self, error: Exception) -> None:
         sentence = (
             f"no MQTT session with {self._broker.host}:{self._broker.port}: "
-            f"{str(error) or 'no answer in time'}. Samples stay in the journal. {_advice(error)}"
+            f"{str(error) or 'no answer in time'}. Samples stay in the journal. "
+            f"{_advice(error, self._broker)}"
         )
         if sentence != self._last_sentence:
             self._last_sentence = sentence
@@ -413,7 +431,9 @@ class EdgeNode:
         return round(self._clock.now().timestamp() * 1000)
 
 
-def _advice(error: Exception) -> str:
+def _advice(error: Exception, broker: Broker) -> str:
+    if broker.client is not None and broker.client.certificate is not None:
+        return "kilowise-gateway doctor looks at certificate, clock and broker."
     if isinstance(error, MQTTConnectError):
         return "Check mqtt.credential and mqtt.secret in the gateway's configuration."
     return "Check mqtt.url in the gateway's configuration and that the broker runs."

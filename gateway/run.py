@@ -16,6 +16,7 @@ from gateway.config import GatewayConfig, load_config
 from gateway.configuration import Configuration
 from gateway.contract.clock import Clock
 from gateway.contract.documents import DocumentFault
+from gateway.enrolment.renewal import Renewal
 from gateway.journal import Journal
 from gateway.journal_file import JournalFault
 from gateway.pipeline import Pipeline
@@ -78,6 +79,8 @@ async def run_until(
         "commands": commands.run,
         "configuration": configuration.run,
     }
+    if config.enrolment is not None:
+        parts["renewal"] = Renewal(config.enrolment).run
     tasks = {name: asyncio.create_task(kept(name, run), name=name) for name, run in parts.items()}
     await ending.wait()
     await site.close()

@@ -14,7 +14,7 @@ settings.register_profile("kilowise", deadline=None, suppress_health_check=[Heal
 settings.load_profile("kilowise")
 
 OURS = ("KILOWISE_", "PG")
-OURS_EXACTLY = {"PORT", "MQTT_PORT", "BIND", "PHONE"}
+OURS_EXACTLY = {"PORT", "MQTT_PORT", "MQTT_TLS_PORT", "MQTT_TLS_BIND", "BIND", "PHONE"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

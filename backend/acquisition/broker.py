@@ -9,6 +9,7 @@ amqtt 0.12.1 by itself lets clients see what is not theirs; this module closes t
 - retained messages go only to a session that itself holds the filter;
 - `$` topics and `$SYS` are the internal credential's; every publish and subscribe is checked;
 - credentials are a snapshot file, looked at every second: whoever is revoked is disconnected;
+- with MQTT_TLS_PORT a second listener takes a client certificate for the secret (broker_tls.py);
 - a client silent for 1.5 times its keep-alive is disconnected and its will published;
 - every queue is bounded: a slow reader loses messages (counted), the broker does not grow.
 
@@ -17,7 +18,10 @@ broker, is what makes data durable (docs/architecture.md, "The wire").
 """
 
 import asyncio
+import contextlib
 import logging
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -32,6 +36,7 @@ from amqtt.mqtt.publish import PublishPacket
 from amqtt.session import ApplicationMessage, Session
 
 from backend.acquisition import counters
+from backend.acquisition.broker_tls import ClientProof, TlsListener, client_proof
 from backend.acquisition.credentials import (
     INTERNAL,
     SNAPSHOT_FILE,
@@ -85,6 +90,11 @@ class _Writer(StreamWriterAdapter):  # type: ignore[misc]  # amqtt has no types
     def waiting_bytes(self) -> int:
         """Bytes that the client has not taken yet."""
         return self._transport.get_write_buffer_size()
+
+    async def close(self) -> None:
+        """End the connection; a client that ends it at the same time, or badly, is no fault."""
+        with contextlib.suppress(OSError):
+            await super().close()
 
 
 class _Incoming(asyncio.Queue[ApplicationMessage]):
@@ -144,15 +154,21 @@ class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
         old, self._credentials = self._credentials, {**fresh, **internal}
         for session, handler in list(self._sessions.values()):
             name = session.username or ""
-            if old.get(name) != self._credentials.get(name):
+            if not _still_good(session, old.get(name), self._credentials.get(name)):
                 counters.broker_refused.labels("revoked").inc()
                 log.info("The credential %s changed: %s is disconnected", name, session.client_id)
                 await handler.handle_connection_closed()
 
     def _refusal(self, session: Session) -> str | None:
         """Answer why a CONNECT is refused; None when it is welcome."""
+        proof = client_proof(session.ssl_object)
+        if proof is not None:
+            session.username = session.username or proof.name
         credential = self._credentials.get(session.username or "")
-        if credential is None or not verify_secret(session.password or "", credential.secret):
+        if proof is not None:
+            if credential is None or not _is_proof_of(credential, proof):
+                return "certificate"
+        elif credential is None or not verify_secret(session.password or "", credential.secret):
             return "secret"
         if not credential.owns(session.client_id or ""):
             return "client_id"
@@ -318,6 +334,25 @@ class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
         task.add_done_callback(self._publishing.discard)
 
 
+def _is_proof_of(credential: Credential, proof: ClientProof) -> bool:
+    return credential.name == proof.name and proof.fingerprint in credential.certificates
+
+
+def _still_good(session: Session, old: Credential | None, new: Credential | None) -> bool:
+    """Tell whether what a session showed at its CONNECT would still let it in, to the same topics.
+
+    A certificate that was added (a renewal) disturbs nobody.
+    """
+    if old is None or new is None:
+        return False
+    proof = client_proof(session.ssl_object)
+    if proof is not None:
+        return _is_proof_of(new, proof) and replace(old, secret="", certificates=()) == replace(
+            new, secret="", certificates=()
+        )
+    return replace(old, certificates=()) == replace(new, certificates=())
+
+
 async def _send(handler: BrokerProtocolHandler, topic: str, data: bytes, qos: int) -> None:
     """Deliver with QoS 1 or 2; a client that goes away or does not answer loses the message."""
     try:
@@ -331,15 +366,22 @@ def _qos0(topic: str, data: bytes) -> bytes:
     return bytes(packet.to_bytes())
 
 
-async def serve(folder: Path, host: str, port: int) -> None:
-    """Run the broker until cancelled; OSError when the port is taken."""
+async def serve(folder: Path, host: str, port: int, tls: tuple[str, int] | None = None) -> None:
+    """Run the broker until cancelled; OSError when the port is taken.
+
+    `tls` is the address of the listener for client certificates, None = no such listener.
+    """
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
     logging.getLogger("transitions").setLevel(logging.WARNING)
     broker = TenantBroker(folder, host, port)
     await broker.start()
     log.info("The embedded MQTT broker listens on %s:%s", host, port)
     try:
-        await broker.watch_credentials()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(broker.watch_credentials())
+            if tls is not None:
+                connected = partial(broker.stream_connected, listener_name="default")
+                group.create_task(TlsListener(folder, *tls, connected).run())
     finally:
         await broker.shutdown()
 
@@ -347,5 +389,7 @@ async def serve(folder: Path, host: str, port: int) -> None:
 async def run(platform: "Platform") -> None:
     """Serve the address of the platform's MQTT URL until cancelled."""
     address = urlsplit(platform.mqtt_url)
-    folder = broker_folder(platform.settings.data_folder)
-    await serve(folder, address.hostname or "127.0.0.1", address.port or 1883)
+    settings = platform.settings
+    folder = broker_folder(settings.data_folder)
+    tls = (settings.mqtt_tls_bind, settings.mqtt_tls_port) if settings.mqtt_tls_port else None
+    await serve(folder, address.hostname or "127.0.0.1", address.port or 1883, tls)

@@ -2,10 +2,11 @@
 
 A gateway's credential is named `<project>.<gateway>` and reaches its own edge node's topics only;
 the internal credential belongs to the platform's own processes. A client id must begin with
-`<credential>/`, so nobody can take over somebody else's session by its id. Secrets are random
-texts of 256 bits; only their salted hash is kept, in the form of mosquitto_passwd
-(`$7$iterations$salt$hash`, PBKDF2 with SHA-512), so the embedded broker and mosquitto read one
-format.
+`<credential>/`, so nobody can take over somebody else's session by its id. It is proved by a
+secret or by a client certificate that bears its name. Secrets are random texts of 256 bits; only
+their salted hash is kept, in the form of mosquitto_passwd (`$7$iterations$salt$hash`, PBKDF2 with
+SHA-512), so the embedded broker and mosquitto read one format. Of certificates the SHA-256 of
+those that are admitted is listed: one that is not is refused, whoever signed it.
 """
 
 import base64
@@ -21,11 +22,17 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from backend.core.files import write_private
 from gateway.contract import topics
+from gateway.contract.enrolment import credential_name
 
 INTERNAL = "internal"
 SNAPSHOT_FILE = "credentials.json"
 SECRET_FILE = "internal-secret"  # noqa: S105 - the name of a file
+AUTHORITIES_FILE = "authorities.pem"
+"""Whose client certificates the embedded broker believes."""
+SERVER_FILE = "server.pem"
+"""Its own certificate and key."""
 
 _ITERATIONS = 1000
 """Enough: a secret of 256 random bits cannot be guessed, whatever one guess costs."""
@@ -34,12 +41,17 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """One user of the broker: `secret` is the salted hash, the rest are allowed topic filters."""
+    """One user of the broker.
+
+    `secret` is the salted hash, empty = none; `publish` and `subscribe` are allowed topic filters;
+    `certificates` the SHA-256 (hex) of the client certificates that prove it.
+    """
 
     name: str
     secret: str
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
+    certificates: tuple[str, ...] = ()
 
     def may_publish(self, topic: str) -> bool:
         """Tell whether this credential may publish to a topic (never to one with wildcards)."""
@@ -56,11 +68,12 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class GatewayRow:
-    """What the database knows of a gateway's credential; no hash = none issued, or revoked."""
+    """What the database knows of a gateway's credential; neither = none issued, or revoked."""
 
     project: str
     gateway: str
     secret: str | None
+    certificates: tuple[str, ...] = ()
 
 
 def covers(allowed: str, asked: str) -> bool:
@@ -114,14 +127,17 @@ def verify_secret(secret: str, hashed: str) -> bool:
     return hmac.compare_digest(digest, wanted)
 
 
-def gateway_credential(project: str, gateway: str, secret: str) -> Credential:
+def gateway_credential(
+    project: str, gateway: str, secret: str, certificates: tuple[str, ...] = ()
+) -> Credential:
     """Answer what a gateway may do: feed its own edge node, hear its commands and STATE."""
     node = [topics.NBIRTH, topics.NDATA, topics.NDEATH]
     device = [topics.DBIRTH, topics.DDATA, topics.DDEATH]
     root = f"{topics.NAMESPACE}/{project}"
     return Credential(
-        f"{project}.{gateway}",
+        credential_name(project, gateway),
         secret,
+        certificates=certificates,
         publish=(
             *(f"{root}/{kind}/{gateway}" for kind in node),
             *(f"{root}/{kind}/{gateway}/+" for kind in device),
@@ -157,9 +173,9 @@ def credentials_of(rows: Iterable[GatewayRow]) -> list[Credential]:
     a wildcard, or give two gateways one name.
     """
     found = [
-        gateway_credential(row.project, row.gateway, row.secret)
+        gateway_credential(row.project, row.gateway, row.secret or "", row.certificates)
         for row in rows
-        if row.secret and is_slug(row.project) and is_slug(row.gateway)
+        if (row.secret or row.certificates) and is_slug(row.project) and is_slug(row.gateway)
     ]
     return sorted(found, key=lambda credential: credential.name)
 
@@ -176,7 +192,7 @@ def write_snapshot(folder: Path, credentials: Iterable[Credential]) -> bool:
     if file.exists() and file.read_bytes() == content:
         return False
     folder.mkdir(parents=True, exist_ok=True)
-    _write_private(file, content)
+    write_private(file, content)
     return True
 
 
@@ -213,7 +229,7 @@ def internal_url(data_folder: Path, port: int, host: str = "127.0.0.1") -> str:
 
 def gateway_url(data_folder: Path, port: int, project: str, gateway: str) -> str:
     """Answer the address with which a gateway on this machine reaches the embedded broker."""
-    name = f"{project}.{gateway}"
+    name = credential_name(project, gateway)
     secret = gateway_secret(broker_folder(data_folder), name)
     return f"mqtt://{name}:{secret}@127.0.0.1:{port}"
 
@@ -227,17 +243,8 @@ def is_embedded(data_folder: Path, mqtt_url: str) -> bool:
 def _kept_secret(file: Path) -> str:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        _write_private(file, new_secret().encode())
+        write_private(file, new_secret().encode())
     return file.read_text().strip()
-
-
-def _write_private(file: Path, content: bytes) -> None:
-    """Replace a file at once, so that no reader sees a half of it, and no stranger any of it."""
-    fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    fresh.replace(file)
 
 
 def _b64(raw: bytes) -> str:

@@ -18,6 +18,7 @@ from psycopg import errors
 
 from backend.acquisition import births, counters, leases, live, reports
 from backend.acquisition.batch import Batch, Missing, Row, Unfit
+from backend.acquisition.broker_files import keep_broker_files
 from backend.acquisition.commands import wanted_commands
 from backend.acquisition.configs import wanted_configs
 from backend.acquisition.connection import Connection, unique_name
@@ -44,6 +45,7 @@ from backend.acquisition.inbox import Inbox
 from backend.acquisition.sender import Sender
 from backend.acquisition.store import FIRST_RETRY_S, Stored, store
 from backend.acquisition.window import REFRESH, Window, clamp, milliseconds, read_window
+from backend.core.clock import SystemClock
 from backend.core.errors import Unavailable
 from backend.core.platform import Platform
 from gateway.contract import topics
@@ -107,6 +109,7 @@ class Ingest:
                 group.create_task(self._write())
                 group.create_task(self._sender.run())
                 group.create_task(HostState(self._platform).run())
+                group.create_task(keep_broker_files(self._platform))
         finally:
             with contextlib.suppress(psycopg.OperationalError, Unavailable):
                 async with self._platform.database.ingest() as tx:
@@ -124,7 +127,8 @@ class Ingest:
 
     async def _renew(self) -> None:
         async with self._platform.database.ingest() as tx:
-            listed = await leases.list_gateways(tx)
+            # Certificates end by the real time, whatever clock a demonstration has.
+            listed = await leases.list_gateways(tx, SystemClock().now())
             held = await leases.claim(tx, self._owner)
         folder = self._platform.settings.data_folder
         if is_embedded(folder, self._platform.mqtt_url):

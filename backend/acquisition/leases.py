@@ -10,6 +10,7 @@ import secrets
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from msgspec import to_builtins
 from psycopg.types.json import Jsonb
@@ -17,7 +18,7 @@ from psycopg.types.json import Jsonb
 from backend.acquisition.births import as_bigint
 from backend.acquisition.credentials import GatewayRow
 from backend.acquisition.host import EdgeNode
-from backend.core.db import WriteSession
+from backend.core.db import ReadSession, WriteSession
 
 LEASE_S = 12
 RENEW_S = 2.0
@@ -37,7 +38,10 @@ RETURNING project_id, gateway_id
 """
 _GATEWAYS = """
 SELECT g.project_id, g.id AS gateway_id, p.slug AS project, g.slug AS gateway,
-       g.credential_hash AS secret
+       g.credential_hash AS secret,
+       ARRAY(SELECT c.fingerprint FROM gateway_certificate c
+             WHERE c.project_id = g.project_id AND c.gateway_id = g.id
+               AND c.revoked_at IS NULL AND c.not_after > %s ORDER BY c.id) AS certificates
 FROM gateway g JOIN project p ON p.id = g.project_id
 """
 _GIVE_UP = """
@@ -63,11 +67,12 @@ class ListedGateway:
     project: str
     gateway: str
     secret: str | None
+    certificates: list[str]
 
     @property
     def credential_row(self) -> GatewayRow:
         """The part that becomes a credential."""
-        return GatewayRow(self.project, self.gateway, self.secret)
+        return GatewayRow(self.project, self.gateway, self.secret, tuple(self.certificates))
 
 
 def new_owner() -> str:
@@ -75,9 +80,9 @@ def new_owner() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-async def list_gateways(tx: WriteSession) -> list[ListedGateway]:
-    """Answer all gateways of all projects."""
-    return await tx.fetch_all(_GATEWAYS, into=ListedGateway)
+async def list_gateways(tx: ReadSession, now: datetime) -> list[ListedGateway]:
+    """Answer all gateways of all projects, with their certificates that are valid at `now`."""
+    return await tx.fetch_all(_GATEWAYS, (now,), into=ListedGateway)
 
 
 async def claim(tx: WriteSession, owner: str) -> set[tuple[int, int]]:

@@ -4,14 +4,26 @@
 make the commands that change a running broker over `$CONTROL/dynamic-security/v1`, which only the
 internal credential reaches. mosquitto binds a credential to one client id, so a gateway there
 connects as `<credential>/gateway`; deleting a client disconnects it at once.
+
+`tls_listener` is the part of mosquitto.conf for gateways with a client certificate: the common name
+is the username and the client id, so nobody takes another's session, and no secret is asked. Of a
+gateway that is deleted the connection ends at once and a new one may do nothing; the revocation
+list refuses it at the handshake, from the next start or SIGHUP on.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
-from backend.acquisition.credentials import INTERNAL, Credential
+from backend.acquisition.credentials import (
+    AUTHORITIES_FILE,
+    INTERNAL,
+    SERVER_FILE,
+    Credential,
+)
 
+REVOKED_FILE = "revoked.pem"
 CONTROL_TOPIC = "$CONTROL/dynamic-security/v1"
 
 Entry = dict[str, object]
@@ -38,15 +50,17 @@ def security_document(credentials: Iterable[Credential]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=1)
 
 
-def provision(credential: Credential, secret: str) -> bytes:
-    """Answer the commands that add a credential with its secret to a running mosquitto."""
+def provision(credential: Credential, secret: str | None) -> bytes:
+    """Answer the commands that add a credential to a running mosquitto; no secret = by certificate
+    only.
+    """
     client: Entry = {
         "command": "createClient",
         "username": credential.name,
-        "password": secret,
-        "clientid": gateway_client_id(credential.name),
         "roles": [{"rolename": credential.name}],
     }
+    if secret is not None:
+        client |= {"password": secret, "clientid": gateway_client_id(credential.name)}
     return _commands({"command": "createRole", **_role(credential)}, client)
 
 
@@ -57,19 +71,33 @@ def revoke(name: str) -> bytes:
     )
 
 
+def tls_listener(folder: Path, port: int, address: str = "") -> str:
+    """Answer the part of mosquitto.conf that listens for client certificates, with its files below
+    `folder`: authorities.pem, server.pem (certificate and key), revoked.pem.
+    """
+    return (
+        f"listener {port} {address}".rstrip() + "\n"
+        f"cafile {folder / AUTHORITIES_FILE}\n"
+        f"certfile {folder / SERVER_FILE}\n"
+        f"keyfile {folder / SERVER_FILE}\n"
+        f"crlfile {folder / REVOKED_FILE}\n"
+        "tls_version tlsv1.2\n"
+        "require_certificate true\n"
+        "use_identity_as_username true\n"
+        "use_username_as_clientid true\n"
+    )
+
+
 def _commands(*commands: Entry) -> bytes:
     return msgspec.json.encode({"commands": commands})
 
 
 def _client(credential: Credential) -> Entry:
+    client: Entry = {"username": credential.name, "roles": [{"rolename": credential.name}]}
+    if not credential.secret:
+        return client
     _, _, iterations, salt, digest = credential.secret.split("$")
-    client: Entry = {
-        "username": credential.name,
-        "password": digest,
-        "salt": salt,
-        "iterations": int(iterations),
-        "roles": [{"rolename": credential.name}],
-    }
+    client |= {"password": digest, "salt": salt, "iterations": int(iterations)}
     if credential.name != INTERNAL:
         client["clientid"] = gateway_client_id(credential.name)
     return client

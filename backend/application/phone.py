@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from backend.application.certificates import Authority, lan_addresses, local_names, server_context
+from backend.application.certificates import FOLDER, Authority
+from backend.core.certificates import lan_addresses, local_names, server_context
 from backend.core.clock import SystemClock
 from backend.core.errors import SettingError
 from backend.core.ports import choose_port
@@ -44,7 +45,7 @@ def listening(settings: Settings) -> Listening:
     host = EVERY_ADDRESS if settings.phone else settings.bind
     if settings.tls == "internal-ca" or (settings.phone and settings.tls == "off"):
         # Certificates are checked against the real time, whatever clock the demonstration has.
-        authority = Authority(settings.data_folder / "tls", SystemClock().now())
+        authority = Authority(settings.data_folder / FOLDER, SystemClock().now())
         return Listening(host, settings.port, authority.context(local_names()), authority)
     if settings.tls == "off":
         return Listening(host, settings.port, None, None)

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from backend.acquisition.broker_files import gateway_broker_url
 from backend.application.live_cache import LiveCache
 from backend.application.news import News
 from backend.core.platform import Platform
 from backend.core.settings import Settings
+from backend.service.gateways.enrolment import Enrolments
 from backend.service.people.sign_in import SignIn
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ class WebProcess:
     sign_in: SignIn
     live: LiveCache
     news: News
+    enrolments: Enrolments
     sockets: "set[Socket]" = field(default_factory=set)
     secure: bool = False
     """Whether this process itself serves https."""
@@ -56,5 +59,8 @@ def make_process(platform: Platform, *, secure: bool = False) -> WebProcess:
         sign_in=SignIn(platform.database, platform.clock, demo=demo),
         live=live,
         news=News(),
+        enrolments=Enrolments(
+            platform.database, platform.clock, gateway_broker_url(platform.settings)
+        ),
         secure=secure,
     )

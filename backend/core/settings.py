@@ -28,6 +28,13 @@ def _mqtt_url(text: str | None) -> str | None:
     return text or None
 
 
+def _mqtt_public_url(text: str | None) -> str | None:
+    parts = urlsplit(text or "mqtts://localhost")
+    if parts.scheme != "mqtts" or not parts.hostname or parts.path not in {"", "/"}:
+        raise ValueError("write mqtts://energy.example.com:8883")
+    return text.rstrip("/") if text else None
+
+
 def _public_url(text: str | None) -> str | None:
     parts = urlsplit(text or "https://localhost")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
@@ -89,6 +96,26 @@ class Settings(BaseSettings):
         default=1883,
         validation_alias="MQTT_PORT",
         description="Port of the embedded MQTT broker; moves like PORT.",
+    )
+    mqtt_tls_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        validation_alias="MQTT_TLS_PORT",
+        description="Port on which the embedded broker takes gateways with a client certificate, "
+        "usually 8883; 0 = it does not.",
+    )
+    mqtt_tls_bind: str = Field(
+        default="0.0.0.0",  # noqa: S104 - gateways come from outside, and show a certificate
+        validation_alias="MQTT_TLS_BIND",
+        description="Address MQTT_TLS_PORT listens on.",
+    )
+    mqtt_public_url: Annotated[str | None, AfterValidator(_mqtt_public_url)] = Field(
+        default=None,
+        validation_alias="KILOWISE_MQTT_PUBLIC_URL",
+        description="Where enrolled gateways find the broker, for instance "
+        "mqtts://energy.example.com:8883; default the host of KILOWISE_PUBLIC_URL and "
+        "MQTT_TLS_PORT.",
     )
     modbus_port: Port = Field(
         default=5020,

@@ -1,10 +1,13 @@
 """Docs cannot rot: every setting, wire name and command has its place in them."""
 
+import json
 import re
+import shlex
 from collections.abc import Collection
 
 import pytest
 
+from scripts import tables
 from tests.architecture.reading import ROOT, modules
 
 SETTING = re.compile(r"\"(KILOWISE_[A-Z_]+|PORT|MQTT_PORT|MODBUS_PORT|BIND|PHONE)\"")
@@ -62,6 +65,27 @@ def test_every_decision_is_short_and_quotable() -> None:
         assert decision.startswith("> "), f"{record.name}: quote the Decision"
         sentence = " ".join(line.removeprefix("> ") for line in decision.splitlines())
         assert len(re.findall(r"[.!?](?:\s|$)", sentence)) == 1, f"{record.name}: one sentence"
+
+
+def test_every_command_shown_is_one() -> None:
+    parsers = {parser.prog: parser for parser in tables.parsers()}
+    shown = [
+        shlex.split(line.replace("INSTANT", "2026-03-01T00:00:00Z"), comments=True)
+        for block in re.findall(r"^```\w*\n(.*?)^```$", docs(), re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+        if line.partition(" ")[0] in parsers
+    ]
+    assert ["kilowise", "authority", "rotate", "--distrust"] in shown
+    for program, *words in shown:
+        parsers[program].parse_args(words)
+
+
+def test_every_address_to_enrol_is_one() -> None:
+    section = docs("operating.md").partition("## Enrol a gateway")[2].partition("\n## ")[0]
+    shown = set(re.findall(r"/api/v1(/[a-z0-9/-]+)", section))
+    known = json.loads((ROOT / "openapi.json").read_text())["paths"]
+    assert len(shown) == 2
+    assert {path.replace("east-1", "{gateway}") for path in shown} <= known.keys()
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"])

@@ -69,4 +69,5 @@ def test_every_kind_says_its_pace() -> None:
         "demand_forecast": 0.0,
         "off_shift_use": 30.0,
         "meter_silent": 10.0,
+        "certificate_expiry": 60.0,
     }

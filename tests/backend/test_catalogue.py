@@ -41,6 +41,7 @@ INGEST = {
     "event_counter": STORE,
     "project": {"SELECT"},
     "gateway": {"SELECT"},
+    "gateway_certificate": {"SELECT"},
     "meter": {"SELECT"},
     "alembic_version": {"SELECT"},
 }

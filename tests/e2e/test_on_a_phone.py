@@ -23,7 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Playwright, expect
 
-from backend.application.certificates import lan_addresses
+from backend.core.certificates import lan_addresses
 from tests.e2e.browser import chromium, phone
 from tests.e2e.plant import free_port
 from tests.e2e.push_page import subscribing

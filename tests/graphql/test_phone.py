@@ -13,10 +13,11 @@ import httpx
 import pytest
 from cryptography import x509
 
-from backend.application.certificates import Authority, Names, local_names
+from backend.application.certificates import Authority
 from backend.application.phone import TrustPages, listening
 from backend.application.web import build_app, serve
 from backend.application.web_process import make_process
+from backend.core.certificates import Names, local_names
 from backend.core.errors import SettingError
 from backend.core.platform import Platform
 from backend.core.settings import Settings

@@ -7,6 +7,12 @@ import pytest
 
 from backend.aggregation.demand import Method
 from backend.service.alarms.avoided import avoided_cost
+from backend.service.alarms.kinds.certificate_expiry import (
+    CertificateExpiry,
+    ExpiringGateway,
+    ExpiryParams,
+    ExpiryWindow,
+)
 from backend.service.alarms.kinds.demand_forecast import DemandForecast, DemandParams
 from backend.service.alarms.kinds.meter_silent import (
     MeterSilent,
@@ -119,6 +125,36 @@ def test_meter_silent_is_one_alarm_for_all_devices() -> None:
     }
     quiet = SilentWindow(NOW, 30, ())
     assert MeterSilent().evaluate(SilentParams(), quiet, 3, was_active=True).active is False
+
+
+@pytest.mark.parametrize(
+    ("left", "active", "priority", "since"),
+    [
+        (timedelta(days=30), False, 3, None),
+        (timedelta(days=30, seconds=-1), True, 3, 30),
+        (timedelta(days=7, seconds=-1), True, 2, 7),
+        (timedelta(hours=23), True, 1, 1),
+        (timedelta(days=-2), True, 1, 1),
+    ],
+)
+def test_certificate_expiry_at_30_7_and_1_days(
+    left: timedelta, active: bool, priority: int, since: int | None
+) -> None:
+    """The nearest end decides; a gateway with enough time left is not named."""
+    ends = NOW + left
+    seen = ExpiryWindow(
+        NOW, (ExpiringGateway("g1", ends), ExpiringGateway("g2", NOW + timedelta(days=60)))
+    )
+    verdict = CertificateExpiry().evaluate(ExpiryParams(), seen, 3, was_active=False)
+    assert (verdict.active, verdict.priority) == (active, priority)
+    if since is not None:
+        assert verdict.at == ends - timedelta(days=since)
+        assert verdict.params == {
+            "gateways": "g1",
+            "count": 1,
+            "days": max(0, left.days),
+            "endsAt": ends.isoformat(),
+        }
 
 
 def test_avoided_cost_by_its_formula() -> None:

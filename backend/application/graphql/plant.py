@@ -250,3 +250,8 @@ class Gateway:
     async def configs(self, first: int = 20) -> list[GatewayConfig]:
         """Versions of its configuration document, newest first; the first is the one wanted."""
         return await list_configs(self.door, GatewayKey(self.row.id, self.row.uid), first)
+
+    @strawberry.field
+    def certificate_until(self) -> datetime | None:
+        """When its certificate ends; null = it has none, and connects with a secret if at all."""
+        return self.row.certificate_until

@@ -11,6 +11,7 @@ from backend.application.graphql.commands import Command, find_command, list_com
 from backend.application.graphql.configs import DeviceProfile, list_profiles
 from backend.application.graphql.context import Door, KwInfo, open_project, outside_uid
 from backend.application.graphql.demands import Demand, read_demand
+from backend.application.graphql.enrolments import EnrolmentEvent
 from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.meters import Meter
@@ -32,6 +33,8 @@ from backend.application.graphql.series import (
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Factor, Tariff, read_factors, read_tariff
 from backend.core.ids import encode_id
+from backend.service.gateways import records
+from backend.service.people.roles import Permission
 from backend.service.plant import rows
 from gateway.contract.energy import energy_types
 
@@ -118,6 +121,14 @@ class Project:
         async with self.door.read() as tx:
             found = await rows.gateways(tx, self.door.project.id)
         return [Gateway(door=self.door, row=row) for row in found]
+
+    @strawberry.field
+    async def enrolment_events(self) -> list[EnrolmentEvent]:
+        """Who let gateways in and out, newest first; for administrators."""
+        self.door.require(Permission.ENROL)
+        async with self.door.read() as tx:
+            found = await records.history(tx, self.door.project.id)
+        return [EnrolmentEvent.of(row) for row in found]
 
     @strawberry.field
     def energies(self) -> list[EnergyType]:

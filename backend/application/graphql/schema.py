@@ -20,6 +20,7 @@ from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
+from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.node_powers import NodePowersSubscription
@@ -32,7 +33,15 @@ from backend.application.graphql.summary import SummarySubscription
 Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
 Mutation = merge_types(
     "Mutation",
-    (PeopleMutation, AlarmMutation, CommandMutation, ConfigMutation, PushMutation, DemoMutation),
+    (
+        PeopleMutation,
+        AlarmMutation,
+        CommandMutation,
+        ConfigMutation,
+        PushMutation,
+        DemoMutation,
+        EnrolmentMutation,
+    ),
 )
 Subscription = merge_types(
     "Subscription",

@@ -1,4 +1,4 @@
-"""`/api/v1/gateways/{id}/configs` and `/api/v1/profiles`: what gateways read, and how."""
+"""`/api/v1/gateways/{gateway}/configs` and `/api/v1/profiles`: what gateways read, and how."""
 
 from datetime import datetime
 from typing import Annotated
@@ -55,38 +55,40 @@ class ProfileAnswer(BaseModel):
     gateways: list[str] = []
 
 
-@router.post("/gateways/{id}/configs", status_code=202, dependencies=[OwnPage])
-async def put(id: str, caller: SignedIn, door: ProjectDoor, body: ConfigOrder) -> ConfigAnswer:
+@router.post("/gateways/{gateway}/configs", status_code=202, dependencies=[OwnPage])
+async def put(gateway: str, caller: SignedIn, door: ProjectDoor, body: ConfigOrder) -> ConfigAnswer:
     """Make a document the one that the gateway is to have."""
-    made = await configs.put(door, caller, id, body.text, body.note, body.after)
+    made = await configs.put(door, caller, gateway, body.text, body.note, body.after)
     return _config(made.row)
 
 
-@router.get("/gateways/{id}/configs")
+@router.get("/gateways/{gateway}/configs")
 async def list_all(
-    id: str, door: ProjectDoor, first: Annotated[int, Query(ge=1, le=100)] = 20
+    gateway: str, door: ProjectDoor, first: Annotated[int, Query(ge=1, le=100)] = 20
 ) -> list[ConfigAnswer]:
     """Answer a gateway's versions, newest first."""
     async with door.read() as tx:
-        key = await configuration.find_gateway(tx, door.project.id, outside_uid("gtw", id))
+        key = await configuration.find_gateway(tx, door.project.id, outside_uid("gtw", gateway))
         found = await configuration.list_configs(tx, door.project.id, key.id, first)
     return [_config(row) for row in found]
 
 
-@router.get("/gateways/{id}/configs/{version}")
-async def show(id: str, version: int, door: ProjectDoor) -> ConfigAnswer:
+@router.get("/gateways/{gateway}/configs/{version}")
+async def show(gateway: str, version: int, door: ProjectDoor) -> ConfigAnswer:
     """Answer one version with its text."""
     door.require(Permission.CONFIGURE)
     async with door.read() as tx:
-        key = await configuration.find_gateway(tx, door.project.id, outside_uid("gtw", id))
+        key = await configuration.find_gateway(tx, door.project.id, outside_uid("gtw", gateway))
         row = await configuration.find_config(tx, door.project.id, key.id, version)
     return _config(row).model_copy(update={"text": row.content})
 
 
-@router.post("/gateways/{id}/configs/{version}/restore", status_code=202, dependencies=[OwnPage])
-async def restore(id: str, version: int, caller: SignedIn, door: ProjectDoor) -> ConfigAnswer:
+@router.post(
+    "/gateways/{gateway}/configs/{version}/restore", status_code=202, dependencies=[OwnPage]
+)
+async def restore(gateway: str, version: int, caller: SignedIn, door: ProjectDoor) -> ConfigAnswer:
     """Put the document of an earlier version again."""
-    return _config((await configs.back(door, caller, id, version)).row)
+    return _config((await configs.back(door, caller, gateway, version)).row)
 
 
 @router.get("/profiles")

@@ -23,6 +23,7 @@ from backend.core.tables.alarms import (
     Notification,
     PushSubscription,
 )
+from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.plant import (
     Device,
     Gateway,
@@ -72,10 +73,13 @@ __all__ = [
     "DeviceProfile",
     "Dirty",
     "EnergyTypeRow",
+    "EnrolmentCode",
+    "EnrolmentEvent",
     "Event",
     "EventCounter",
     "Factor",
     "Gateway",
+    "GatewayCertificate",
     "GatewayConfig",
     "GatewayState",
     "ImportJob",

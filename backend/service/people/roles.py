@@ -18,6 +18,7 @@ class Permission(StrEnum):
     """Say what gateways read, and bring device profiles."""
     AUDIT = "audit"
     """Read who did what."""
+    ENROL = "enrol"
 
 
 ROLES: dict[str, frozenset[Permission]] = {

@@ -72,6 +72,7 @@ class GatewayRow:
     born_at: datetime | None
     clock_offset_ms: int | None
     dropped_total: int
+    certificate_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +141,18 @@ async def devices(tx: ReadSession, project_id: int, ids: Keys = None) -> list[De
     )
 
 
-async def gateways(tx: ReadSession, project_id: int) -> list[GatewayRow]:
-    """Answer gateways by slug."""
+async def gateways(tx: ReadSession, project_id: int, ids: Keys = None) -> list[GatewayRow]:
+    """Answer gateways by slug, each with the end of the certificate it has longest."""
     return await tx.fetch_all(
         "SELECT g.id, g.uid, g.slug, g.name, coalesce(s.online, false) AS online, s.last_seen_at,"
-        " s.born_at, s.clock_offset_ms, coalesce(s.dropped_total, 0) AS dropped_total"
+        " s.born_at, s.clock_offset_ms, coalesce(s.dropped_total, 0) AS dropped_total,"
+        " (SELECT max(c.not_after) FROM gateway_certificate c WHERE c.project_id = %(project)s"
+        " AND c.gateway_id = g.id AND c.revoked_at IS NULL) AS certificate_until"
         " FROM gateway g LEFT JOIN gateway_state s"
         " ON s.project_id = %(project)s AND s.gateway_id = g.id"
-        " WHERE g.project_id = %(project)s ORDER BY g.slug",
-        {"project": project_id},
+        " WHERE g.project_id = %(project)s"
+        " AND (%(ids)s::bigint[] IS NULL OR g.id = ANY(%(ids)s::bigint[])) ORDER BY g.slug",
+        {"project": project_id, "ids": ids},
         into=GatewayRow,
     )
 

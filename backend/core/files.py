@@ -1,0 +1,13 @@
+"""Files that others read while they are replaced, and that no stranger reads at all."""
+
+import os
+from pathlib import Path
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Replace a file at once, so that no reader sees a half of it, and no stranger any of it."""
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    fresh.replace(file)

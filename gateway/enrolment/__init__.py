@@ -1,0 +1,1 @@
+"""How a gateway comes to its certificate, keeps it, and judges the platform's."""
