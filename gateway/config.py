@@ -4,16 +4,17 @@ Every fault is a sentence with file, line, place and remedy. Secrets may come fr
 (`KILOWISE_MQTT_URL`, `KILOWISE_MQTT_SECRET`) instead of the file.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from gateway.broker import Broker
+from gateway.contract.config_parts import config_schema
+from gateway.contract.configuration import ConfigDocument
 from gateway.contract.documents import (
     Document,
     DocumentFault,
@@ -22,7 +23,7 @@ from gateway.contract.documents import (
     read_document,
 )
 from gateway.contract.profile import Profile, Ratios, RatioSource
-from gateway.contract.profile_file import exact, find_profile
+from gateway.contract.profile_file import exact
 from gateway.drivers.capabilities import Address, Unit
 from gateway.drivers.registry import protocols
 from gateway.enrolment.section import (
@@ -34,11 +35,10 @@ from gateway.enrolment.section import (
 )
 from gateway.enrolment.tls import TlsClient
 from gateway.lines import LineEntry, NoAddress, check_unit, device_address
-from gateway.publish import Broker
-from gateway.reporting import ReportingDefaults, ReportingEntry, read_reporting
+from gateway.pushed import Shelf, lay_over
+from gateway.reporting import ReportingDefaults, ReportingEntry, read_reporting, set_deadbands
 from gateway.session import Reporting
 
-SCHEMA_FILE = Path(__file__).parent / "contract" / "gateway.schema.json"
 MQTT_PORT = 1883
 MQTTS_PORT = 8883
 
@@ -70,6 +70,8 @@ class GatewayConfig:
     devices: tuple[DeviceConfig, ...]
     problems: tuple[Problem, ...] = field(default=())
     enrolment: Enrolment | None = None
+    contact_s: float = 600.0
+    """A pushed configuration under which the platform is away for so long is rolled back."""
 
 
 class _Mqtt(TlsEntry):
@@ -96,6 +98,7 @@ class _Device(msgspec.Struct):
     ct: float | None = None
     pt: float | None = None
     poll_s: float = 1.0
+    deadbands: dict[str, float | str] = {}
 
 
 class _File(msgspec.Struct):
@@ -107,11 +110,20 @@ class _File(msgspec.Struct):
     timeout_s: float = 0.5
     profile_dirs: list[str] = []
     lines: dict[str, LineEntry] = {}
+    contact_min: float = 10.0
 
 
-def load_config(file: Path, environment: Mapping[str, str]) -> GatewayConfig:
-    """Read and check a configuration; DocumentFault when the gateway as a whole cannot run."""
+def load_config(
+    file: Path, environment: Mapping[str, str], pushed: ConfigDocument | None = None
+) -> GatewayConfig:
+    """Read and check a configuration; DocumentFault when the gateway as a whole cannot run.
+
+    `pushed` is what the platform says instead of the file about lines and devices.
+    """
     document = read_document(file)
+    given: Mapping[str, str] = {}
+    if pushed is not None:
+        document, given = lay_over(document, pushed)
     problems = check_document(document, config_schema())
     general = [problem for problem in problems if not problem.path.startswith("devices[")]
     if general:
@@ -120,21 +132,8 @@ def load_config(file: Path, environment: Mapping[str, str]) -> GatewayConfig:
     if not isinstance(data, dict):
         raise DocumentFault([document.problem((), "this is not a configuration.", "See --help.")])
     shape = msgspec.convert({key: data[key] for key in data if key != "devices"}, _File)
-    folders = [file.parent / folder for folder in shape.profile_dirs]
-    devices: list[DeviceConfig] = []
-    for index, entry in enumerate(data["devices"]):
-        place = f"devices[{index}]"
-        if any(problem.path.startswith((f"{place}.", f"{place}[")) for problem in problems):
-            continue
-        if any(problem.path == place for problem in problems):
-            continue
-        try:
-            device = _device(document, index, msgspec.convert(entry, _Device), shape, folders)
-            _check_unique(document, index, device, devices)
-        except DocumentFault as fault:
-            problems.extend(fault.problems)
-        else:
-            devices.append(device)
+    shelf = Shelf([file.parent / folder for folder in shape.profile_dirs], given)
+    devices = _devices(document, data["devices"], shape, shelf, problems)
     journal = shape.journal.path or f"{shape.node}.journal"
     tls = read_tls(shape.mqtt, file.parent, shape.node, environment)
     return GatewayConfig(
@@ -148,22 +147,40 @@ def load_config(file: Path, environment: Mapping[str, str]) -> GatewayConfig:
         tuple(devices),
         tuple(problems),
         read_enrolment(shape.enrolment, tls, file),
+        contact_s=shape.contact_min * 60,
     )
 
 
-@cache
-def config_schema() -> Mapping[str, object]:
-    """The JSON schema of a configuration file."""
-    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
-    if not isinstance(schema, dict):
-        raise TypeError(f"{SCHEMA_FILE} is not a JSON object")
-    return schema
+def _devices(
+    document: Document,
+    entries: Sequence[object],
+    shape: _File,
+    shelf: Shelf,
+    problems: list[Problem],
+) -> list[DeviceConfig]:
+    """The devices without a fault; what is wrong with the others joins `problems`."""
+    devices: list[DeviceConfig] = []
+    for index, entry in enumerate(entries):
+        place = f"devices[{index}]"
+        if any(problem.path.startswith((f"{place}.", f"{place}[")) for problem in problems):
+            continue
+        if any(problem.path == place for problem in problems):
+            continue
+        try:
+            device = _device(document, index, msgspec.convert(entry, _Device), shape, shelf)
+            _check_unique(document, index, device, devices)
+        except DocumentFault as fault:
+            problems.extend(fault.problems)
+        else:
+            devices.append(device)
+    return devices
 
 
 def _device(
-    document: Document, index: int, entry: _Device, shape: _File, folders: list[Path]
+    document: Document, index: int, entry: _Device, shape: _File, shelf: Shelf
 ) -> DeviceConfig:
-    profile = _profile(document, index, entry.profile, folders)
+    profile = _profile(document, index, entry.profile, shelf)
+    profile = set_deadbands(document, index, profile, entry.deadbands)
     one = Fraction(1)
     ratios = Ratios(
         one if entry.pt is None else exact(entry.pt), one if entry.ct is None else exact(entry.ct)
@@ -198,9 +215,9 @@ def _address(
         raise DocumentFault([fault]) from missing
 
 
-def _profile(document: Document, index: int, name: str, folders: list[Path]) -> Profile:
+def _profile(document: Document, index: int, name: str, shelf: Shelf) -> Profile:
     try:
-        profile = find_profile(name, folders)
+        profile = shelf.find(name)
     except DocumentFault as fault:
         here = document.problem(
             ("devices", index, "profile"),

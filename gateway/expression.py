@@ -46,6 +46,14 @@ class Expression:
         self.names = tuple(sorted(names - set(FUNCTIONS)))
         self._evaluator = simpleeval.SimpleEval(functions=FUNCTIONS)
 
+    def __eq__(self, other: object) -> bool:
+        """The same text is the same expression."""
+        return isinstance(other, Expression) and other.text == self.text
+
+    def __hash__(self) -> int:
+        """By the text."""
+        return hash(self.text)
+
     def __call__(self, values: Mapping[str, float]) -> float | None:
         """The value for these names; None where there is none (division by zero, overflow)."""
         self._evaluator.names = dict(values)

@@ -33,6 +33,8 @@ MAX_WAITING = 20_000
 DEFAULT_MAX_BYTES = 512 * 1024 * 1024
 EPOCHS = 1 << 28
 """Random identities of a journal file: as many as four bytes of every message can tell."""
+NODE = ""
+"""The device of what the node says of itself."""
 ROOM = 64
 """Bytes a record costs beside its body."""
 
@@ -58,6 +60,8 @@ class Standing:
 
 
 Committed = Callable[[Sequence[Record]], None]
+Along = Callable[[sqlite3.Connection, int], None]
+"""What is written in the same transaction as a record, whose number it is told."""
 
 
 class Journal:
@@ -75,6 +79,7 @@ class Journal:
         self._stop = False
         self._waiting: dict[int, Record] = {}
         self._fresh: list[int] = []
+        self._along: dict[int, Along] = {}
         self._jobs: list[Callable[[sqlite3.Connection], None]] = []
         self._records = 0
         self._bytes = 0
@@ -118,16 +123,22 @@ class Journal:
             self._records, self._bytes, len(self._waiting), self._dropped, self._healthy
         )
 
-    def append(self, device: str, body: bytes) -> int:
-        """Take a message; answers its number at once, `on_journaled` follows when it is written."""
+    def append(self, device: str, body: bytes, along: Along | None = None) -> int:
+        """Take a message; answers its number at once, `on_journaled` follows when it is written.
+
+        `along` is written with the message or not at all.
+        """
         with self._lock:
             rec = self._next
             self._next = rec + 1
             self._waiting[rec] = Record(rec, device, body)
             self._fresh.append(rec)
+            if along is not None:
+                self._along[rec] = along
             if len(self._waiting) > MAX_WAITING:
                 oldest = next(iter(self._waiting))
                 del self._waiting[oldest]
+                self._along.pop(oldest, None)
                 self._dropped += 1
         self._wake.set()
         return rec
@@ -245,6 +256,7 @@ class Journal:
                 with self._lock:
                     for record in part:
                         self._waiting.pop(record.rec, None)
+                        self._along.pop(record.rec, None)
         except sqlite3.Error as error:
             connection.rollback()
             self._suffer(connection, error)
@@ -268,6 +280,9 @@ class Journal:
             "INSERT OR REPLACE INTO record VALUES (?, ?, ?)",
             [(record.rec, record.device, record.body) for record in records],
         )
+        for record in records:
+            if record.rec in self._along:
+                self._along[record.rec](connection, record.rec)
         write_meta(connection, "next", following)
         write_meta(connection, "dropped", dropped)
         connection.commit()

@@ -97,6 +97,11 @@ class LineListener:
         self._clock = clock
         self._sink = sink
 
+    @property
+    def devices(self) -> Sequence[Heard]:
+        """The devices of the line."""
+        return self._devices
+
     async def run(self) -> None:
         """Keep the connection and sample the grid; a second call after a fault begins anew."""
         for device in self._devices:

@@ -55,6 +55,10 @@ class DeviceMessages:
         self._types = [wire_type(point, ratios) for point in points]
         self._typed = typed
 
+    def datatype(self, index: int) -> Datatype:
+        """The datatype that the birth declares for a point."""
+        return self._types[index]
+
     def body(
         self,
         indices: Sequence[int],
@@ -143,6 +147,16 @@ def _properties(point: Point, ratios: Ratios, *, missing: bool) -> Mapping[str, 
     if point.modulus is not None:
         modulus = float(point.modulus * multiplier)
         found[topics.PROPERTY_MODULUS] = Property(Datatype.DOUBLE, modulus)
+    if point.write is not None:
+        found |= {
+            name: Property(Datatype.DOUBLE, value)
+            for name, value in (
+                (topics.PROPERTY_WRITE_MIN, point.write.low),
+                (topics.PROPERTY_WRITE_MAX, point.write.high),
+                (topics.PROPERTY_WRITE_STEP, point.write.step),
+            )
+            if value is not None
+        }
     if missing:
         found[topics.PROPERTY_STANDARD_QUALITY] = Property(Datatype.INT32, topics.QUALITY_BAD)
         found[topics.PROPERTY_QUALITY] = Property(Datatype.INT32, int(Quality.MISSING))
@@ -204,8 +218,15 @@ def historical(body: bytes) -> bytes:
     return message.SerializeToString()
 
 
-def node_birth(session: int, epoch: int, dropped: int, offset_ms: int, now_ms: int) -> bytes:
-    """The NBIRTH, with sequence 0."""
+def node_birth(
+    session: int,
+    epoch: int,
+    dropped: int,
+    offset_ms: int,
+    now_ms: int,
+    declared: Sequence[Metric] = (),
+) -> bytes:
+    """The NBIRTH, with sequence 0; `declared` is what else the node will speak of."""
     metrics = (
         Metric(topics.BDSEQ, None, Datatype.INT64, session, now_ms),
         Metric(topics.REBIRTH, None, Datatype.BOOLEAN, False, now_ms),
@@ -214,6 +235,7 @@ def node_birth(session: int, epoch: int, dropped: int, offset_ms: int, now_ms: i
         Metric(topics.EXT_COMMITTED, None, Datatype.STRING, "", now_ms),
         Metric(topics.EXT_TIME, None, Datatype.INT64, None, now_ms, is_null=True),
         *node_standing(dropped, offset_ms, now_ms),
+        *declared,
     )
     return encode(Payload(now_ms, metrics, 0))
 

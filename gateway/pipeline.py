@@ -81,6 +81,12 @@ class Pipeline:
         session.aliases = await self._journal.aliases(device.slug, names)
         self._sessions[device.slug] = session
 
+    def remove(self, slug: str) -> None:
+        """Take a device out that is no longer served; what it said stays in the journal."""
+        session = self._sessions.pop(slug, None)
+        if session is not None and session.alive and session.announced and self._announcer:
+            self._announcer.device_died(slug)
+
     def be_thrifty(self, *, thrifty: bool) -> None:
         """Report only registers at quarter hours and alarms, or everything again."""
         for session in self._sessions.values():
@@ -93,6 +99,21 @@ class Pipeline:
             for slug, session in self._sessions.items()
             if session.messages is not None and session.announced
         }
+
+    def meant(self, slug: str, metric: Metric) -> tuple[str, float] | None:
+        """Point and value of a metric that a host writes, by name or alias; None for no number."""
+        session = self._sessions.get(slug)
+        if session is None:
+            return None
+        names = {point.name: index for index, point in enumerate(session.points)}
+        aliases = {alias: index for index, alias in enumerate(session.aliases)}
+        index = names.get(metric.name or "", aliases.get(metric.alias or 0))
+        if index is not None and session.messages is not None:
+            metric = metric.as_datatype(metric.datatype or session.messages.datatype(index))
+        if isinstance(metric.value, str | bytes) or metric.value is None or metric.is_null:
+            return None
+        name = metric.name if index is None else session.points[index].name
+        return (name, float(metric.value)) if name else None
 
     def came_alive(self, device: Sampled) -> None:
         """A device answered: its birth follows with the first sample."""

@@ -8,12 +8,10 @@ acknowledgement is the truth; STATE counts only where a primary host is configur
 import asyncio
 import logging
 import random
-import ssl
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Protocol
 
 from gmqtt import Client, Message
@@ -21,12 +19,12 @@ from gmqtt.mqtt.constants import MQTTv311
 from gmqtt.mqtt.handler import MQTTConnectError
 
 from gateway import mqtt_socket
+from gateway.broker import Broker
 from gateway.contract import topics
 from gateway.contract.clock import Clock
 from gateway.contract.complaints import Complaints
 from gateway.contract.sparkplug import Metric, Payload, WireFault, decode, encode, signed
-from gateway.enrolment.tls import TlsClient
-from gateway.journal import Journal, Record
+from gateway.journal import NODE, Journal, Record
 from gateway.journal_file import JournalFault
 from gateway.messages import (
     Envelope,
@@ -60,44 +58,27 @@ NOTABLE_OFFSET_MS = 2000
 NO_RECONNECT = -2
 
 
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where the broker is and who we are there."""
-
-    host: str
-    port: int
-    tls: bool
-    credential: str
-    secret: str | None
-    typed: bool = False
-    """Whether hosts there need the datatype in DATA."""
-    client: TlsClient | None = None
-    """Our side of TLS; None = the system's authorities, and no certificate."""
-    primary_host: str | None = None
-    """Host application without which nothing is published; None waits for nobody."""
-
-    def context(self) -> ssl.SSLContext | bool:
-        """TLS for one connection; False without."""
-        if self.client is None or not self.tls:
-            return ssl.create_default_context() if self.tls else False
-        return self.client.context()
-
-    def tells_time(self, at_ms: int) -> None:
-        """The platform told the time; believed only of a broker whose certificate was checked."""
-        if self.client is not None and self.tls:
-            self.client.known.learn(datetime.fromtimestamp(at_ms / 1000, UTC))
-
-    @property
-    def client_id(self) -> str:
-        """A broker of the platform admits only ids that begin with the credential's name."""
-        return f"{self.credential}/gateway"
-
-
 class Births(Protocol):
     """Who knows the devices' births."""
 
     def births(self) -> Mapping[str, tuple[tuple[Metric, ...], bool]]:
         """Slug -> (metrics of its DBIRTH, whether it is alive)."""
+        ...
+
+
+class Obeys(Protocol):
+    """Who carries out what hosts ask of this node and its devices."""
+
+    def heard(self, place: topics.NodeTopic, payload: Payload) -> None:
+        """Take the metrics of an NCMD or DCMD; ValueError when they cannot be read."""
+        ...
+
+    def declared(self, now_ms: int) -> tuple[Metric, ...]:
+        """What the NBIRTH says of it."""
+        ...
+
+    def news(self, now_ms: int) -> tuple[Metric, ...]:
+        """What an NDATA is to say now; nothing most of the time."""
         ...
 
 
@@ -132,9 +113,12 @@ class EdgeNode:
         self._rebirth = asyncio.Event()
         self._said: tuple[int, int] = (0, 0)
         self._last_sentence = ""
+        self._obeys: Obeys | None = None
         self.clock_offset_ms = 0
         self._host = PrimaryHost(broker.primary_host)
         self._complaints = Complaints(log)
+        self.contact_s: float | None = None
+        """When the platform last acknowledged, on the clock's monotonic scale."""
 
     @property
     def online(self) -> bool:
@@ -145,6 +129,25 @@ class EdgeNode:
     def unsent_bytes(self) -> int:
         """Bytes handed to the socket that the broker has not taken yet."""
         return mqtt_socket.unsent_bytes(self._client)
+
+    def obey_by(self, obeys: Obeys) -> None:
+        """Let this one carry out what hosts ask, from now on."""
+        self._obeys = obeys
+
+    def platform_ms(self) -> int:
+        """The platform's time as last measured, UTC milliseconds."""
+        return self._now_ms() - self.clock_offset_ms
+
+    def move_to(self, host: str, port: int, *, tls: bool) -> None:
+        """Be connected to this broker from now on; nothing happens when it is the one already."""
+        moved = replace(self._broker, host=host, port=port, tls=tls)
+        if self._place() != (host, port) or moved.tls != self._broker.tls:
+            self._broker = moved
+            self.drop_socket()
+
+    def rebirth(self) -> None:
+        """Say all births again, soon."""
+        self._rebirth.set()
 
     def drop_socket(self) -> None:
         """Lose the connection as a cut cable does: without a word to the broker."""
@@ -258,10 +261,12 @@ class EdgeNode:
         self._born.clear()
         topic = str(topics.NodeTopic(self._group, topics.NBIRTH, self._node))
         self._seq = 0
+        declared = self._obeys.declared(now_ms) if self._obeys is not None else ()
         birth = node_birth(
-            self._session, self._journal.epoch, dropped, self.clock_offset_ms, now_ms
+            self._session, self._journal.epoch, dropped, self.clock_offset_ms, now_ms, declared
         )
         self._publish(topic, birth)
+        self._born.add(NODE)
         known = self._births.births()
         for slug, (metrics, alive) in known.items():
             self._send_birth(slug, metrics)
@@ -308,19 +313,19 @@ class EdgeNode:
                 self._send_data(record, historical(record.body), now_ms)
 
     def _send_standing(self) -> None:
-        now = (self._journal.standing.dropped_total, self.clock_offset_ms)
-        if now[0] == self._said[0] and abs(now[1] - self._said[1]) < OFFSET_STEP_MS:
-            return
-        self._said = now
-        now_ms = self._now_ms()
-        self._send(
-            topics.NDATA, None, Payload(now_ms, node_standing(*now, now_ms), self._next_seq())
-        )
+        now, now_ms = (self._journal.standing.dropped_total, self.clock_offset_ms), self._now_ms()
+        metrics = self._obeys.news(now_ms) if self._obeys is not None else ()
+        if now[0] != self._said[0] or abs(now[1] - self._said[1]) >= OFFSET_STEP_MS:
+            self._said = now
+            metrics = (*node_standing(*now, now_ms), *metrics)
+        if metrics:
+            self._send(topics.NDATA, None, Payload(now_ms, metrics, self._next_seq()))
 
     def _send_data(self, record: Record, body: bytes, now_ms: int) -> None:
         topic = self._data_topics.get(record.device)
         if topic is None:
-            topic = str(topics.NodeTopic(self._group, topics.DDATA, self._node, record.device))
+            kind, device = (topics.DDATA, record.device) if record.device else (topics.NDATA, None)
+            topic = str(topics.NodeTopic(self._group, kind, self._node, device))
             self._data_topics[record.device] = topic
         self._publish(topic, self._envelope.data(record.rec, body, now_ms, self._next_seq()))
 
@@ -359,9 +364,9 @@ class EdgeNode:
             self._hear_host(topic, bytes(payload))
             return 0
         place = topics.parse(topic)
-        if place is not None and place.kind == topics.NCMD:
+        if place is not None and place.kind in (topics.NCMD, topics.DCMD):
             try:
-                self._command(decode(bytes(payload)))
+                self._command(place, decode(bytes(payload)))
             except (WireFault, ValueError) as error:
                 self._complaints.say(topic, "a command cannot be read", error)
         return 0
@@ -373,18 +378,21 @@ class EdgeNode:
             self._online = False
             self._lost.set()
 
-    def _command(self, payload: Payload) -> None:
-        for metric in payload.metrics:
+    def _command(self, place: topics.NodeTopic, payload: Payload) -> None:
+        for metric in payload.metrics if place.kind == topics.NCMD else ():
             if metric.name == topics.REBIRTH and metric.value:
                 self._rebirth.set()
             elif metric.name == topics.EXT_COMMITTED and isinstance(metric.value, str):
                 self._committed(metric.value)
             elif metric.name == topics.EXT_TIME and type(metric.value) is int:
                 self._measure(signed(metric.value, 64))
+        if self._obeys is not None:
+            self._obeys.heard(place, payload)
 
     def _committed(self, text: str) -> None:
         epoch, ranges = parse_committed(text)
         if epoch == self._journal.epoch:
+            self.contact_s = self._clock.monotonic()
             self._window.acknowledge(ranges)
             self._journal.acknowledge(ranges)
 
@@ -403,7 +411,7 @@ class EdgeNode:
         sentence = (
             f"no MQTT session with {self._broker.host}:{self._broker.port}: "
             f"{str(error) or 'no answer in time'}. Samples stay in the journal. "
-            f"{_advice(error, self._broker)}"
+            f"{self._broker.advice(error)}"
         )
         if sentence != self._last_sentence:
             self._last_sentence = sentence
@@ -414,11 +422,3 @@ class EdgeNode:
 
     def _now_ms(self) -> int:
         return round(self._clock.now().timestamp() * 1000)
-
-
-def _advice(error: Exception, broker: Broker) -> str:
-    if broker.client is not None and broker.client.certificate is not None:
-        return "kilowise-gateway doctor looks at certificate, clock and broker."
-    if isinstance(error, MQTTConnectError):
-        return "Check mqtt.credential and mqtt.secret in the gateway's configuration."
-    return "Check mqtt.url in the gateway's configuration and that the broker runs."

@@ -2,6 +2,9 @@
 local alarms.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import msgspec
 
 from gateway.change import DEFAULT_HEARTBEAT_S
@@ -90,6 +93,27 @@ def read_reporting(
         raise DocumentFault([problem]) from fault
     _check_names(document, index, profile, computed)
     return reporting
+
+
+def set_deadbands(
+    document: Document, index: int, profile: Profile, written: Mapping[str, float | str]
+) -> Profile:
+    """The profile with this device's own deadbands; DocumentFault for a point it has not."""
+    names = {point.name for point in profile.points}
+    for name in written:
+        if name not in names:
+            what = f"{profile.name} has no point {name!r}."
+            problem = document.problem(("devices", index, "deadbands", name), what, "Correct it.")
+            raise DocumentFault([problem])
+    if not written:
+        return profile
+    points = tuple(
+        replace(point, deadband=parse_deadband(written[point.name]))
+        if point.name in written
+        else point
+        for point in profile.points
+    )
+    return replace(profile, points=points)
 
 
 def _derivation(document: Document, index: int, number: int, entry: DerivedEntry) -> Derivation:

@@ -5,13 +5,15 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from gateway.commands import Commands
 from gateway.config import GatewayConfig, load_config
+from gateway.configuration import Configuration
 from gateway.contract.clock import Clock
 from gateway.contract.documents import DocumentFault
 from gateway.enrolment.renewal import Renewal
@@ -19,12 +21,14 @@ from gateway.journal import Journal
 from gateway.journal_file import JournalFault
 from gateway.pipeline import Pipeline
 from gateway.publish import EdgeNode
-from gateway.serving import open_lines
+from gateway.remote import Remote
+from gateway.site import Site
+from gateway.standing import Standing
+from gateway.supervision import end, kept
 
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S = 1.0
-RESTART_S = 5.0
 FIRST_PLAUSIBLE_YEAR = 2020
 
 
@@ -43,45 +47,47 @@ async def run_gateway(file: Path, clock: Clock, environment: Mapping[str, str]) 
     if journal is None:
         return
     try:
-        await run_until(config, journal, clock, ending)
+        await run_until(config, journal, clock, ending, (file, environment))
     finally:
         await asyncio.to_thread(journal.close)
 
 
 async def run_until(
-    config: GatewayConfig, journal: Journal, clock: Clock, ending: asyncio.Event
+    config: GatewayConfig,
+    journal: Journal,
+    clock: Clock,
+    ending: asyncio.Event,
+    origin: tuple[Path, Mapping[str, str]],
 ) -> None:
-    """Poll, journal and publish until `ending` is set; the journal is open already."""
+    """Poll, journal and publish until `ending` is set; the journal is open already.
+
+    `origin` is the file and the environment that `config` was read from.
+    """
     pipeline = Pipeline(journal, typed=config.broker.typed)
     node = EdgeNode(config.project, config.node, config.broker, journal, clock, pipeline)
     journal.on_journaled = node.journaled
     pipeline.announce_to(node)
-    served = await open_lines(config, pipeline, clock)
-    log.info(
-        "%s/%s reads %d devices on %d lines",
-        config.project,
-        config.node,
-        len(config.devices),
-        len(served),
+    site = Site(pipeline, clock)
+    commands = Commands(journal, site, node.platform_ms)
+    configuration = Configuration(*origin, config, journal, clock, site, node)
+    node.obey_by(
+        Remote(commands, configuration, Standing(site, journal), pipeline, node.platform_ms)
     )
-    tasks = [asyncio.create_task(_kept(name, one.run)) for name, one in served.items()]
+    await configuration.begin()
+    parts = {
+        "publisher": node.run,
+        "commands": commands.run,
+        "configuration": configuration.run,
+    }
     if config.enrolment is not None:
-        renewal = Renewal(config.enrolment)
-        tasks.append(asyncio.create_task(_kept("renewal", renewal.run)))
-    tasks.append(asyncio.create_task(_kept("publisher", node.run)))
+        parts["renewal"] = Renewal(config.enrolment).run
+    tasks = {name: asyncio.create_task(kept(name, run), name=name) for name, run in parts.items()}
     await ending.wait()
-    await _end(tasks[:-1])
+    await site.close()
+    publisher = tasks.pop("publisher")
+    await end(tasks.values())
     await node.close()
-    await _end(tasks[-1:])
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel until it took: asyncio.wait_for of Python 3.11 can swallow a cancellation."""
-    waiting = set(tasks)
-    while waiting:
-        for task in waiting:
-            task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=0.5)
+    await end([publisher])
 
 
 def say_clock(clock: Clock) -> None:
@@ -142,16 +148,6 @@ async def _opened(config: GatewayConfig, ending: asyncio.Event) -> Journal | Non
             async with asyncio.timeout(LOOK_AGAIN_S):
                 await ending.wait()
     return None
-
-
-async def _kept(name: str, run: Callable[[], Coroutine[None, None, None]]) -> None:
-    """Supervisor: a part that fails by a bug is logged and started again; the others go on."""
-    while True:
-        try:
-            await run()
-        except Exception:
-            log.exception("%s failed and is started again in %.0f s", name, RESTART_S)
-        await asyncio.sleep(RESTART_S)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -1,72 +1,89 @@
-"""Which devices are on which line, and who serves each line: a poller asks, a listener is told.
+"""Who serves a line: a poller asks its devices, a listener is told by them.
 
-A device or line that cannot be served is said and left out; the others go on.
+A device that cannot be served is said and left out; the others of its line go on.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from gateway.config import DeviceConfig, GatewayConfig
+from gateway.config import DeviceConfig
 from gateway.contract.clock import Clock
 from gateway.drivers.capabilities import Address, DriverFault, Line, ReportingLine
 from gateway.drivers.registry import find_driver
 from gateway.listen import Heard, LineListener
 from gateway.pipeline import Pipeline
 from gateway.poll import LinePoller, Polled
+from gateway.targets import HeardTarget, PolledTarget, Target
 
 log = logging.getLogger(__name__)
 
-Served = LinePoller | LineListener
-One = TypeVar("One", Polled, Heard)
+Server = LinePoller | LineListener
 
 
-async def open_lines(config: GatewayConfig, pipeline: Pipeline, clock: Clock) -> dict[str, Served]:
-    """Who serves each line of a configuration, by the line's name; nothing is connected yet."""
-    lines: dict[Address, list[DeviceConfig]] = {}
-    for device in config.devices:
-        lines.setdefault(device.address, []).append(device)
-    served: dict[str, Served] = {}
-    for address, devices in lines.items():
-        try:
-            line = find_driver(address.protocol)(address, config.timeout_s)
-        except DriverFault as fault:
-            log.error("%s: %s. Its devices are left out.", address, fault)  # noqa: TRY400
-            continue
-        served[str(address)] = await _serve(line, devices, config, pipeline, clock)
-    return served
+@dataclass(frozen=True, slots=True)
+class LinePlan:
+    """What a configuration says of one line: two equal plans need no change."""
+
+    address: Address
+    timeout_s: float
+    devices: tuple[DeviceConfig, ...]
 
 
-async def _serve(
-    line: Line | ReportingLine,
-    devices: Sequence[DeviceConfig],
-    config: GatewayConfig,
-    pipeline: Pipeline,
-    clock: Clock,
-) -> Served:
-    async def admitted(make: Callable[[DeviceConfig], One]) -> list[One]:
-        found = []
-        for device in devices:
-            try:
-                one = make(device)
-            except DriverFault as fault:
-                log.error("%s: %s. The device is left out; correct it.", device.slug, fault)  # noqa: TRY400
-                continue
-            await pipeline.add(one, device.reporting)
-            found.append(one)
-        return found
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A line that can run: who serves it, its devices, and what had to be left out."""
 
+    server: Server
+    targets: Mapping[str, Target]
+    problems: Sequence[str]
+
+
+async def serve(plan: LinePlan, pipeline: Pipeline, clock: Clock) -> Served:
+    """Make a line ready, not yet connected; DriverFault when nobody can serve it."""
+    line = find_driver(plan.address.protocol)(plan.address, plan.timeout_s)
     if isinstance(line, ReportingLine):
-        return LineListener(line, await admitted(partial(_heard, line)), clock, pipeline)
-    return LinePoller(line, await admitted(partial(_polled, line)), clock, pipeline)
+        return await _listened(line, plan, pipeline, clock)
+    return await _polled(line, plan, pipeline, clock)
 
 
-def _polled(line: Line, device: DeviceConfig) -> Polled:
-    reads = line.device(device.profile, device.unit)
-    return Polled(device.slug, device.profile, reads, device.period_ms, configured=device.ratios)
+async def _polled(line: Line, plan: LinePlan, pipeline: Pipeline, clock: Clock) -> Served:
+    polled: dict[str, Polled] = {}
+    problems: list[str] = []
+    for one in plan.devices:
+        try:
+            reads = line.device(one.profile, one.unit)
+        except DriverFault as fault:
+            problems.append(_left_out(one, fault))
+            continue
+        device = Polled(one.slug, one.profile, reads, one.period_ms, configured=one.ratios)
+        await pipeline.add(device, one.reporting)
+        polled[one.slug] = device
+    poller = LinePoller(line, list(polled.values()), clock, pipeline)
+    targets = {slug: PolledTarget(poller, device) for slug, device in polled.items()}
+    return Served(poller, targets, problems)
 
 
-def _heard(line: ReportingLine, device: DeviceConfig) -> Heard:
-    reports = line.device(device.profile, device.unit)
-    return Heard(device.slug, device.profile, reports, device.period_ms, device.ratios)
+async def _listened(
+    line: ReportingLine, plan: LinePlan, pipeline: Pipeline, clock: Clock
+) -> Served:
+    heard: dict[str, Heard] = {}
+    problems: list[str] = []
+    for one in plan.devices:
+        try:
+            reports = line.device(one.profile, one.unit)
+        except DriverFault as fault:
+            problems.append(_left_out(one, fault))
+            continue
+        device = Heard(one.slug, one.profile, reports, one.period_ms, one.ratios)
+        await pipeline.add(device, one.reporting)
+        heard[one.slug] = device
+    listener = LineListener(line, list(heard.values()), clock, pipeline)
+    targets = {slug: HeardTarget(device) for slug, device in heard.items()}
+    return Served(listener, targets, problems)
+
+
+def _left_out(device: DeviceConfig, fault: DriverFault) -> str:
+    sentence = f"{device.slug}: {fault}. The device is left out; correct it."
+    log.error("%s", sentence)
+    return sentence

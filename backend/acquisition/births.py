@@ -26,20 +26,27 @@ SET name = coalesce(device.name, excluded.name),
 RETURNING id
 """
 _NEW_POINTS = """
-INSERT INTO point (project_id, device_id, name, kind, unit, modulus, resolution, max_gap_s)
-SELECT %s, %s, b.name, b.kind, b.unit, b.modulus, b.resolution, b.max_gap_s
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::float8[], %s::float8[], %s::bigint[])
-     AS b (name, kind, unit, modulus, resolution, max_gap_s)
+INSERT INTO point (project_id, device_id, name, kind, unit, modulus, resolution, max_gap_s,
+                   write_min, write_max, write_step)
+SELECT %s, %s, b.name, b.kind, b.unit, b.modulus, b.resolution, b.max_gap_s,
+       b.write_min, b.write_max, b.write_step
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::float8[], %s::float8[], %s::bigint[],
+            %s::float8[], %s::float8[], %s::float8[])
+     AS b (name, kind, unit, modulus, resolution, max_gap_s, write_min, write_max, write_step)
 ON CONFLICT (project_id, device_id, name) """
 _MISSING_POINTS = _NEW_POINTS + "DO NOTHING"
 _POINTS = (
     _NEW_POINTS
     + """DO UPDATE
 SET kind = excluded.kind, unit = excluded.unit, modulus = excluded.modulus,
-    resolution = excluded.resolution, max_gap_s = excluded.max_gap_s
-WHERE (point.kind, point.unit, point.modulus, point.resolution, point.max_gap_s)
+    resolution = excluded.resolution, max_gap_s = excluded.max_gap_s,
+    write_min = excluded.write_min, write_max = excluded.write_max,
+    write_step = excluded.write_step
+WHERE (point.kind, point.unit, point.modulus, point.resolution, point.max_gap_s,
+       point.write_min, point.write_max, point.write_step)
    IS DISTINCT FROM (excluded.kind, excluded.unit, excluded.modulus, excluded.resolution,
-                     excluded.max_gap_s)
+                     excluded.max_gap_s, excluded.write_min, excluded.write_max,
+                     excluded.write_step)
 """
 )
 _POINT_IDS = "SELECT name, id FROM point WHERE project_id = %s AND device_id = %s"
@@ -58,7 +65,8 @@ _FORGET_ALIASES = "DELETE FROM point_alias WHERE project_id = %s AND gateway_id 
 _STATE_BORN = """
 UPDATE gateway_state
 SET online = true, born_at = %(now)s, last_seen_at = %(now)s, bd_seq = %(bd_seq)s,
-    wire = %(wire)s, epoch = %(epoch)s
+    wire = %(wire)s, epoch = %(epoch)s, config_version = %(config_version)s,
+    config_hash = %(config_hash)s
 WHERE project_id = %(project)s AND gateway_id = %(gateway)s
 """
 _STATE_DIED = """
@@ -112,6 +120,8 @@ async def store_node_birth(tx: WriteSession, node: EdgeNode, now: datetime) -> N
             "bd_seq": as_bigint(node.bd_seq),
             "wire": node.wire,
             "epoch": as_bigint(node.epoch),
+            "config_version": as_bigint(node.config_version),
+            "config_hash": node.config_hash,
             "project": node.project_id,
             "gateway": node.gateway_id,
         },
@@ -203,4 +213,7 @@ def _point_columns(points: Sequence[BornPoint]) -> tuple[list[object], ...]:
         [point.modulus for point in points],
         [point.resolution for point in points],
         [point.max_gap_s for point in points],
+        [point.write_min for point in points],
+        [point.write_max for point in points],
+        [point.write_step for point in points],
     )

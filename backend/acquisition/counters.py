@@ -24,6 +24,7 @@ unknown_nodes = Counter("kilowise_ingest_unknown_nodes", "Messages of nodes not 
 unknown_aliases = Counter("kilowise_ingest_unknown_aliases", "Samples under an unknown alias")
 sequence_gaps = Counter("kilowise_ingest_sequence_gaps", "Holes in the sequence of a node")
 rebirths = Counter("kilowise_ingest_rebirth_requests", "Rebirths asked of nodes")
+commands_sent = Counter("kilowise_ingest_commands_sent", "Commands published, repeats included")
 acknowledged = Counter("kilowise_ingest_acknowledged", "Journal records acknowledged")
 leases = Gauge("kilowise_ingest_leases", "Edge nodes this worker holds")
 

@@ -14,13 +14,15 @@ payload. Rules (docs/architecture.md, "The wire"):
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from backend.acquisition.order import Order
 from gateway.contract import topics
+from gateway.contract.lines import LinesFault, LineState, decode_lines
 from gateway.contract.quality import Quality
 from gateway.contract.sparkplug import Datatype, Metric, Payload, Property
 
@@ -28,6 +30,10 @@ T = TypeVar("T")
 
 REBIRTH_EVERY_S = 10.0
 MAX_NAME = 200
+MAX_REPORT = 65_536
+"""Characters of what a node says of itself; longer texts are dropped."""
+REPORTS = frozenset({topics.EXT_COMMAND_RESULT, topics.EXT_CONFIG_RESULT})
+"""Texts that a node says of itself through its journal."""
 MAX_METRICS = 20_000
 NODE_DEVICE = "_node"
 """The device under which the metrics of an edge node itself are kept."""
@@ -60,6 +66,9 @@ class BornPoint:
     resolution: float | None
     max_gap_s: int
     metric: Metric
+    write_min: float | None = None
+    write_max: float | None = None
+    write_step: float | None = None
 
     @property
     def signed_bits(self) -> int:
@@ -90,13 +99,24 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """Something a node says of itself: the metric's name and its text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Data:
-    """A DATA message read: its samples, its journal record, and how many samples were unknown."""
+    """A DATA message read: its samples, its journal record, how many samples were unknown, and
+    what the node says of itself.
+    """
 
     samples: tuple[Sample, ...]
     unknown: int
     record: int | None
     epoch: int | None
+    reports: tuple[Report, ...] = ()
 
     @property
     def is_refused(self) -> bool:
@@ -123,6 +143,11 @@ class EdgeNode:
     dropped_total: int = 0
     rebirths: int = 0
     committed_through: int | None = None
+    config_version: int | None = None
+    config_hash: str | None = None
+    software: str | None = None
+    lines: list[LineState] | None = None
+    backlog: int | None = None
     seen_at: datetime | None = None
     rebirth_asked_at: float = -math.inf
 
@@ -163,6 +188,9 @@ class EdgeNode:
         self.bd_seq = _integer(metrics.get(topics.BDSEQ))
         self.epoch = _integer(metrics.get(topics.EXT_EPOCH))
         self.wire = _text(metrics.get(topics.EXT_WIRE))
+        self.config_version = _integer(metrics.get(topics.EXT_CONFIG_VERSION))
+        self.config_hash = _text(metrics.get(topics.EXT_CONFIG_HASH))
+        self.software = _text(metrics.get(topics.EXT_SOFTWARE))
         self.online = True
         self._see_extras(metrics)
 
@@ -196,7 +224,13 @@ class EdgeNode:
                 continue
             ts_ms = metric.timestamp or payload.timestamp or now_ms
             samples.append(self.sample(point, metric, ts_ms))
-        return Data(tuple(samples), unknown, record, self.epoch if epoch is None else epoch)
+        return Data(
+            tuple(samples),
+            unknown,
+            record,
+            self.epoch if epoch is None else epoch,
+            tuple(_reports(extras)),
+        )
 
     def sample(self, point: KnownPoint, metric: Metric, ts_ms: int) -> Sample:
         """Read one metric; a value that is no finite number is a missing sample, never a 0."""
@@ -220,6 +254,13 @@ class EdgeNode:
         dropped = _integer(metrics.get(topics.EXT_DROPPED))
         if dropped is not None and 0 <= dropped < _BIGINT:
             self.dropped_total = dropped
+        backlog = _integer(metrics.get(topics.EXT_BACKLOG))
+        if backlog is not None and backlog >= 0:
+            self.backlog = backlog
+        lines = metrics.get(topics.EXT_LINES)
+        if lines is not None and isinstance(lines.value, str) and len(lines.value) <= MAX_REPORT:
+            with suppress(LinesFault):
+                self.lines = decode_lines(lines.value)
 
 
 def read_birth(payload: Payload, device: str | None) -> BornDevice:
@@ -297,12 +338,33 @@ def _born_point(name: str, metric: Metric) -> BornPoint:
         _positive(_property(metric, topics.PROPERTY_RESOLUTION, float)),
         gap if gap is not None and 0 < gap < 1 << 31 else 900,
         metric,
+        *_writable(metric),
     )
+
+
+def _writable(metric: Metric) -> tuple[float | None, float | None, float | None]:
+    """What the point may be set to: limits and step, or nothing when a limit is missing."""
+    low = _finite(_property(metric, topics.PROPERTY_WRITE_MIN, float))
+    high = _finite(_property(metric, topics.PROPERTY_WRITE_MAX, float))
+    if low is None or high is None:
+        return None, None, None
+    return low, high, _positive(_property(metric, topics.PROPERTY_WRITE_STEP, float))
+
+
+def _reports(extras: Mapping[str, Metric]) -> Iterator[Report]:
+    for name in REPORTS & extras.keys():
+        value = extras[name].value
+        if isinstance(value, str) and len(value) <= MAX_REPORT:
+            yield Report(name, value)
 
 
 def _property(metric: Metric, name: str, kind: type[T]) -> T | None:
     prop = metric.properties.get(name)
     return prop.value if prop is not None and isinstance(prop.value, kind) else None
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _positive(value: float | None) -> float | None:

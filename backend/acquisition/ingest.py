@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import errors
 
-from backend.acquisition import births, counters, leases, life, live
+from backend.acquisition import births, counters, leases, life, live, reports
 from backend.acquisition.batch import Batch, Missing, Row, Unfit
 from backend.acquisition.broker_files import keep_broker_files
+from backend.acquisition.commands import wanted_commands
+from backend.acquisition.configs import wanted_configs
 from backend.acquisition.connection import Connection, unique_name
 from backend.acquisition.credentials import (
     broker_folder,
@@ -26,10 +28,17 @@ from backend.acquisition.credentials import (
     is_slug,
     write_snapshot,
 )
-from backend.acquisition.host import EdgeNode, Sample, acknowledgement, rebirth_request
+from backend.acquisition.host import (
+    EdgeNode,
+    Report,
+    Sample,
+    acknowledgement,
+    rebirth_request,
+)
 from backend.acquisition.host_state import TOPIC as STATE
 from backend.acquisition.host_state import Announced, HostState
 from backend.acquisition.inbox import Inbox
+from backend.acquisition.sender import Sender
 from backend.acquisition.store import FIRST_RETRY_S, Stored, store
 from backend.acquisition.window import REFRESH, Window, clamp, milliseconds, read_window
 from backend.core.clock import SystemClock
@@ -59,10 +68,11 @@ class Round:
 
     batch: Batch = field(default_factory=Batch)
     records: dict[tuple[int, int, int], set[int]] = field(default_factory=dict)
+    reports: list[tuple[EdgeNode, Report]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to store or to acknowledge."""
-        return bool(self.batch) or bool(self.records)
+        return bool(self.batch or self.records or self.reports)
 
 
 class Ingest:
@@ -84,6 +94,9 @@ class Ingest:
         self._connection.subscribe(STATE, qos=1)
         self._claimed = asyncio.Event()
         self._nodes: dict[tuple[str, str], EdgeNode] = {}
+        self._sender = Sender(
+            platform, self._connection, self._nodes, (wanted_commands, wanted_configs)
+        )
         self._rounds: asyncio.Queue[Round] = asyncio.Queue(1)
         self._window: Window | None = None
         self._window_until = 0.0
@@ -98,6 +111,7 @@ class Ingest:
                 group.create_task(self._keep_leases())
                 group.create_task(self._read())
                 group.create_task(self._write())
+                group.create_task(self._sender.run())
                 group.create_task(HostState(self._platform, self._listening).run())
                 group.create_task(keep_broker_files(self._platform))
         finally:
@@ -262,6 +276,7 @@ class Ingest:
             counters.messages_dropped.labels("unknown_alias").inc()
             return
         self._add(current.batch, window, node, data.samples)
+        current.reports.extend((node, report) for report in data.reports)
         if data.record is not None and data.epoch is not None:
             key = (node.project_id, node.gateway_id, data.epoch)
             current.records.setdefault(key, set()).add(data.record)
@@ -335,6 +350,7 @@ class Ingest:
         while True:
             current = await self._rounds.get()
             stored = await store(self._platform.database, current.batch, self._platform.clock)
+            await reports.store(self._platform, current.reports)
             await self._announced.wait()
             now_ms = milliseconds(self._platform.clock.now())
             self._acknowledge(current, now_ms)

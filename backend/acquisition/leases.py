@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import to_builtins
+from psycopg.types.json import Jsonb
+
 from backend.acquisition.births import as_bigint
 from backend.acquisition.credentials import GatewayRow
 from backend.acquisition.host import EdgeNode
@@ -49,7 +52,8 @@ UPDATE gateway_state AS s
 SET last_seen_at = coalesce(%(seen)s, s.last_seen_at), last_seq = %(seq)s,
     dropped_total = %(dropped)s, clock_offset_ms = %(offset)s, seq_gaps = %(gaps)s,
     rebirths = %(rebirths)s,
-    committed_through = %(committed)s
+    committed_through = %(committed)s, software = coalesce(%(software)s, s.software),
+    backlog = coalesce(%(backlog)s, s.backlog), standing = coalesce(%(lines)s, s.standing)
 WHERE s.project_id = %(project)s AND s.gateway_id = %(gateway)s AND s.lease_owner = %(owner)s
 """
 
@@ -105,6 +109,9 @@ async def report(tx: WriteSession, owner: str, nodes: Sequence[EdgeNode]) -> Non
                 "gaps": node.order.gaps,
                 "rebirths": node.rebirths,
                 "committed": as_bigint(node.committed_through),
+                "software": node.software,
+                "backlog": as_bigint(node.backlog),
+                "lines": None if node.lines is None else Jsonb(to_builtins(node.lines)),
                 "project": node.project_id,
                 "gateway": node.gateway_id,
                 "owner": owner,

@@ -84,7 +84,9 @@ async def listen(
                 ready.set()
 
 
-async def notified(database: Database, channel: str) -> AsyncGenerator[str, None]:
+async def notified(
+    database: Database, channel: str, role: str = "kw_app"
+) -> AsyncGenerator[str, None]:
     """Yield the payload of every NOTIFY on `channel`, reconnecting for ever.
 
     Yields an empty text after each connect and every 30 s: look yourself, something may have been
@@ -92,7 +94,7 @@ async def notified(database: Database, channel: str) -> AsyncGenerator[str, None
     """
     while True:
         try:
-            url = database.url("kw_app")
+            url = database.url(role)
             async with await AsyncConnection.connect(url, autocommit=True) as connection:
                 await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                 yield ""

@@ -23,6 +23,8 @@ from gateway.contract.registers import (
 
 REGISTER_PROTOCOL = "modbus"
 """The protocol whose points lie in registers; all others address points by an item."""
+STEP_TOLERANCE = 1e-6
+"""Part of a step by which a value may miss it: decimals such as 0.1 are not exact."""
 
 
 class Kind(StrEnum):
@@ -77,6 +79,22 @@ class Deadband:
 
 
 @dataclass(frozen=True, slots=True)
+class Writable:
+    """What a point may be set to, in its unit: from `low` to `high`, in whole steps from `low`."""
+
+    low: float
+    high: float
+    step: float | None = None
+
+    def off_step(self, value: float) -> bool:
+        """Whether a value lies between two steps."""
+        if self.step is None:
+            return False
+        steps = (value - self.low) / self.step
+        return abs(steps - round(steps)) > STEP_TOLERANCE
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """One value of a device: where it is and what it means.
 
@@ -103,6 +121,8 @@ class Point:
     item: str = ""
     valid: tuple[float, float] | None = None
     """Between which values it can be, in its unit; None = its unit's usual limits."""
+    write: Writable | None = None
+    """What it may be set to; None = nobody may write it."""
 
     @property
     def name(self) -> str:

@@ -9,6 +9,8 @@ from gateway.contract.energy import energy_types
 from gateway.contract.profile import Kind, Point, Profile, RatioRule, RatioSource
 from gateway.contract.units import UNITS
 
+HOLDING = 3
+"""The function that reads what can be written, too."""
 LAST_REGISTER = 0xFFFF
 WIDE_BITS = 64
 """A signed counter of this width never wraps in a meter's life."""
@@ -18,6 +20,7 @@ def profile_faults(document: Document, profile: Profile) -> Iterator[Problem]:
     """Everything wrong with a profile whose document has the right shape."""
     yield from _names(document, profile)
     yield from _meanings(document, profile)
+    yield from _writes(document, profile)
     yield from _ratios(document, profile)
     if profile.has_registers:
         yield from _places(document, profile)
@@ -71,6 +74,19 @@ def _meanings(document: Document, profile: Profile) -> Iterator[Problem]:
             what = f"a {point.datatype} never reaches the modulus {point.modulus}."
             todo = f"At most {_states(point)}."
             yield document.problem((*path, "modulus"), what, todo)
+
+
+def _writes(document: Document, profile: Profile) -> Iterator[Problem]:
+    for index, point in _once(profile):
+        if point.write is None:
+            continue
+        path = (*_path(profile, index), "write")
+        if point.write.low >= point.write.high:
+            what = f"{point.name} may be set from {point.write.low:g} to {point.write.high:g}."
+            yield document.problem(path, what, "Write the lower limit as min, the upper as max.")
+        if point.kind is Kind.REGISTER or (profile.has_registers and point.fc != HOLDING):
+            what = f"{point.name} cannot be written."
+            yield document.problem(path, what, "Only holding registers that do not count can.")
 
 
 def _once(profile: Profile) -> Iterator[tuple[int, Point]]:

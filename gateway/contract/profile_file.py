@@ -37,6 +37,7 @@ from gateway.contract.profile import (
     RatioSource,
     Sample,
     Verify,
+    Writable,
 )
 from gateway.contract.profile_faults import profile_faults
 from gateway.contract.registers import Datatype, Order
@@ -47,6 +48,12 @@ DEFAULT_MAX_GAP_S = 1800
 DEFAULT_DEADBAND = "0.5%"
 CIRCUIT_NUMBER = "{n}"
 """In a circuit's item: the number of the circuit, from 1."""
+
+
+class _Write(msgspec.Struct):
+    min: float
+    max: float
+    step: float | None = None
 
 
 class _Place(msgspec.Struct):
@@ -66,6 +73,7 @@ class _Place(msgspec.Struct):
     poll: str = "fast"
     valid: tuple[float, float] | None = None
     max_gap_s: int | None = None
+    write: _Write | None = None
 
 
 class _Circuits(msgspec.Struct):
@@ -309,7 +317,12 @@ def _point(place: _Place, shape: _File, circuit: str | None, address: int, item:
         max_gap_s=place.max_gap_s or defaults.max_gap_s,
         item=item,
         valid=place.valid,
+        write=_writable(place.write),
     )
+
+
+def _writable(write: _Write | None) -> Writable | None:
+    return None if write is None else Writable(write.min, write.max, write.step)
 
 
 def _modulus(place: _Place, datatype: Datatype) -> int | None:

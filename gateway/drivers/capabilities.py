@@ -126,6 +126,7 @@ class Reads(Protocol):
         ...
 
 
+@runtime_checkable
 class Writes(Protocol):
     """A device that takes set-points."""
 

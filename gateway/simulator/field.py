@@ -14,6 +14,7 @@ from gateway.simulator.meters import SimulatedMeter
 from gateway.simulator.plant import Plant
 from gateway.simulator.scenario import Event, Scenario, ScenarioError
 
+HOLDING = 3
 Span = tuple[int, int, int]
 """Function code, first register, number of registers."""
 
@@ -51,6 +52,8 @@ class Field:
         self._plans: dict[tuple[str, Span], tuple[_Piece, ...]] = {}
         self._words: dict[str, dict[str, tuple[int, ...]]] = {}
         self._words_at: dict[str, int] = {}
+        self._set: dict[tuple[str, str], tuple[int, ...]] = {}
+        """Words of points that somebody wrote, by meter and point."""
 
     def now(self) -> int:
         """The present Unix second."""
@@ -93,6 +96,15 @@ class Field:
             ]
         return answer
 
+    def write(self, slug: str, start: int, words: Sequence[int]) -> bool:
+        """Set the holding registers of one writable point; False for all others."""
+        for point in self.meters[slug].profile.points:
+            place = (point.fc, point.address, point.words)
+            if point.write is not None and place == (HOLDING, start, len(words)):
+                self._set[slug, point.name] = tuple(words)
+                return True
+        return False
+
     def value(self, slug: str, point: Point, second: int) -> float | None:
         """What the meter shows at any instant, faults of reading left out."""
         offset = self._offsets.get((slug, point.name), 0)
@@ -105,6 +117,8 @@ class Field:
         self, slug: str, point: Point, second: int, fixed: Mapping[str, float | None]
     ) -> tuple[int, ...]:
         meter = self.meters[slug]
+        if (slug, point.name) in self._set:
+            return self._set[slug, point.name]
         if point.name in fixed:
             return meter.profile.encode(point, fixed[point.name], meter.ratios)
         known = self._words[slug]

@@ -6,8 +6,9 @@ runs into the time-out, as behind a serial gateway.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from pymodbus.constants import ExcCodes
@@ -17,7 +18,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from gateway.contract.profile import Profile
 from gateway.plan import TCP_MAX_REGISTERS
-from gateway.simulator.field import Field
+from gateway.simulator.field import HOLDING, Field
 
 Action = Callable[
     [int, int, int, int, list[int], list[int] | list[bool] | None],
@@ -28,6 +29,11 @@ Action = Callable[
 LAST_REGISTER = 0xFFFF
 Words = Callable[[int, int, int], list[int] | None]
 """Registers of a unit for function code, first register and count; None = it keeps silent."""
+Write = Callable[[int, Sequence[int]], bool]
+READS = (3, 4)
+"""Functions that read holding and input registers."""
+WRITES = (6, 16)
+"""Functions that write one and several holding registers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class ServedUnit:
     words: Words
     fixed: Mapping[tuple[int, int], int]
     """Registers beside the points, by function code and address: ratios, marks of the type."""
+    write: Write | None = None
+    """Sets holding registers from a first one on; False where that is not allowed."""
 
 
 def plant_units(field: Field, slugs: Iterable[str]) -> list[ServedUnit]:
@@ -53,12 +61,11 @@ def _plant_unit(field: Field, slug: str) -> ServedUnit:
         return None if field.is_dead(slug) else field.read(slug, (fc, address, count))
 
     ratios = {
-        (fc, address): word
-        for fc in (3, 4)
-        for address, word in field.ratio_words(slug, fc).items()
+        (fc, address): word for fc in READS for address, word in field.ratio_words(slug, fc).items()
     }
     fixed = ratios | mark_words(meter.profile)
-    return ServedUnit(meter.device.unit_id, meter.profile, words, fixed)
+    write = partial(field.write, slug)
+    return ServedUnit(meter.device.unit_id, meter.profile, words, fixed, write)
 
 
 def mark_words(profile: Profile) -> dict[tuple[int, int], int]:
@@ -106,20 +113,26 @@ def _device(unit: ServedUnit) -> SimDevice:
         address: int,
         count: int,
         registers: list[int],
-        _new: list[int] | list[bool] | None,
+        new: list[int] | list[bool] | None,
     ) -> ExcCodes | None:
-        if fc not in (3, 4):
+        if fc not in (*READS, *WRITES):
             return ExcCodes.ILLEGAL_FUNCTION
-        words = unit.words(fc, address, count)
+        # The server itself reads back what function 6 wrote.
+        kind = HOLDING if fc in WRITES else fc
+        words = unit.words(kind, address, count)
         if words is None:
             raise NoSuchIdException
+        if new is not None:
+            given = [int(word) for word in new]
+            done = unit.write is not None and unit.write(address, given)
+            return None if done else ExcCodes.ILLEGAL_ADDRESS
         for (of, place), word in unit.fixed.items():
-            if of == fc and address <= place < address + count:
+            if of == kind and address <= place < address + count:
                 words[place - address] = word
         registers[address - base : address - base + count] = words
         return None
 
-    holding, inputs = (_space(unit, fc) for fc in (3, 4))
+    holding, inputs = (_space(unit, fc) for fc in READS)
     bits = [SimData(0, values=[False] * 16, datatype=DataType.BITS)]
     return SimDevice(unit.unit_id, simdata=(bits, list(bits), holding, inputs), action=answer)
 

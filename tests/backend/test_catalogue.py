@@ -34,6 +34,11 @@ INGEST = {
     "device": STORE,
     "point": STORE,
     "point_alias": FULL,
+    "command": {"SELECT", "UPDATE"},
+    "gateway_config": {"SELECT", "UPDATE"},
+    "audit": {"SELECT", "INSERT"},
+    "event": {"INSERT"},
+    "event_counter": STORE,
     "project": {"SELECT"},
     "gateway": {"SELECT"},
     "gateway_certificate": {"SELECT"},
@@ -115,6 +120,8 @@ def test_grants_are_exactly_these(admin: psycopg.Connection) -> None:
     parents = set(metadata.tables)
     expected = {(table, "kw_app"): FULL for table in parents}
     expected[("alembic_version", "kw_app")] = {"SELECT"}
+    # Append-only: what the audit says is changed by nobody.
+    expected[("audit", "kw_app")] = {"SELECT", "INSERT"}
     expected |= {(table, "kw_ingest"): kinds for table, kinds in INGEST.items()}
     assert given == expected
 

@@ -32,6 +32,8 @@ class Host:
         self.live: Counter[Key] = Counter()
         self.backlog: Counter[Key] = Counter()
         self.records: Counter[int] = Counter()
+        self.reports: list[tuple[str, str]] = []
+        """(name, text) of what nodes said of themselves through their journal."""
         self.births: list[str] = []
         self.deaths: list[str] = []
         self.died: list[Value | None] = []
@@ -67,8 +69,10 @@ class Host:
             self._client = None
 
     def command(self, node: str, *metrics: Metric) -> None:
+        self.publish(str(topics.NodeTopic(self.group, topics.NCMD, node)), metrics)
+
+    def publish(self, topic: str, metrics: tuple[Metric, ...]) -> None:
         assert self._client is not None
-        topic = str(topics.NodeTopic(self.group, topics.NCMD, node))
         self._client.publish(topic, encode(Payload(1, metrics)), qos=0)
 
     def ask_rebirth(self, node: str) -> None:
@@ -165,6 +169,11 @@ class Host:
             value = metric.as_datatype(datatype).value
             assert self.samples.setdefault(key, value) == value
             (self.backlog if metric.is_historical else self.live)[key] += 1
+        self.reports += [
+            (name, value)
+            for name, value in extras.items()
+            if isinstance(value, str) and name.startswith("Ext/")
+        ]
         rec, epoch = extras.get(topics.EXT_REC), extras.get(topics.EXT_EPOCH)
         if isinstance(rec, int) and isinstance(epoch, int):
             self.records[rec] += 1

@@ -1,7 +1,7 @@
 """A Modbus TCP server for tests: registers by unit, units that fall silent, refused ranges."""
 
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -35,6 +35,10 @@ class Field:
         self.starts = {unit: start for unit, (start, _) in units.items()}
         self.silent: set[int] = set()
         self.refused: dict[int, set[int]] = {}
+        self.writes: list[tuple[int, int, list[int]]] = []
+        """(unit, start, words) in the order they came; a read after one is a read of its own."""
+        self.after_write: Callable[[], Awaitable[None]] | None = None
+        """What happens between a write and its answer."""
         self.requests: list[tuple[int, int, int]] = []
         """(unit, start, count) in the order they came."""
 
@@ -79,6 +83,11 @@ class Field:
         if self.refused.get(unit, set()) & set(range(address, address + count)):
             return ExcCodes.ILLEGAL_ADDRESS
         words = self.words[unit]
+        if set_values is not None:
+            self.writes.append((unit, address, [int(value) for value in set_values]))
+            self.put(unit, address, tuple(int(value) for value in set_values))
+            if self.after_write is not None:
+                await self.after_write()
         current_registers[: len(words)] = words
         return None
 

@@ -35,7 +35,9 @@ async def test_births_data_acknowledgements_and_death_pass(tmp_path: Path, kind:
         journal = Journal(config.journal)
         journal.open()
         async with serving(sdm630_field(1), port):
-            task = asyncio.create_task(run_until(config, journal, SystemClock(), ending))
+            task = asyncio.create_task(
+                run_until(config, journal, SystemClock(), ending, (file, {}))
+            )
             await host.until(lambda: bool(host.samples))
             await host.until(lambda: journal.last > 0 and journal.standing.records == 0)
             ending.set()

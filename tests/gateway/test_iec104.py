@@ -15,8 +15,8 @@ from gateway.contract.quality import Quality
 from gateway.contract.sparkplug import decode
 from gateway.journal import Journal
 from gateway.pipeline import Pipeline
-from gateway.serving import open_lines
 from gateway.session import Reporting
+from gateway.site import Site
 from tests.gateway import iec104_peers
 from tests.gateway.iec104_peers import Heard, Station, heard, line_to, station, until
 from tests.gateway.modbus_server import free_port
@@ -321,16 +321,14 @@ async def test_a_configuration_names_station_and_options(
     journal = Journal(tmp_path / "edge.journal")
     journal.open()
     pipeline = Pipeline(journal)
-    served = await open_lines(load_config(file, {}), pipeline, SystemClock())
-    (listener,) = served.values()
+    site = Site(pipeline, SystemClock())
     async with station(port) as peer:
         await peer.do("point", station=7, address=16385, type="M_ME_TF_1")
         await peer.do("set", station=7, address=16385, value=412.5, at_ms=TAGGED_MS)
         await peer.do("start")
-        task = asyncio.create_task(listener.run())
+        await site.apply(load_config(file, {}))
         await until(lambda: pipeline.samples > 0)
-        task.cancel()
-        await asyncio.wait({task})
+        await site.close()
     (record,) = await journal.read(0, 10)
     await asyncio.to_thread(journal.close)
     assert [(metric.timestamp, metric.value) for metric in decode(record.body).metrics] == [

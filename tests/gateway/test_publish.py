@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.broker import Broker
 from gateway.contract import topics
 from gateway.contract.clock import SystemClock
 from gateway.contract.sparkplug import Datatype, Metric
 from gateway.journal import Journal
 from gateway.messages import parse_committed
-from gateway.publish import MAX_UNSENT_BYTES, Broker, EdgeNode
+from gateway.publish import MAX_UNSENT_BYTES, EdgeNode
 from tests.gateway.broker import Mosquitto
 from tests.gateway.host import Host
 from tests.gateway.modbus_server import free_port

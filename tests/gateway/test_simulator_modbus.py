@@ -14,6 +14,7 @@ from gateway.simulator.field import Field
 from gateway.simulator.modbus import Bus, plant_units
 from gateway.simulator.scenario import Scenario, event_of
 from gateway.simulator.simulation import Identity, build_field
+from tests.gateway.bench import VALVE
 from tests.gateway.modbus_server import register_profiles
 
 START = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
@@ -179,3 +180,30 @@ async def test_a_profile_file_alone_makes_a_meter(tmp_path: Path, clock: ManualC
     value = field.value("bench-acme-x1", meter.profile.point("p"), field.now())
     assert value is not None
     assert 10.0 < value < 14.0
+
+
+async def test_only_writable_points_take_a_value(clock: ManualClock, tmp_path: Path) -> None:
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "valve.yaml").write_text(VALVE, encoding="utf-8")
+    field = build_field(WHICH, clock, extra_profiles=[tmp_path])
+    [slug] = [s for s, meter in field.meters.items() if meter.device.profile == "test/valve"]
+    bus = Bus(plant_units(field, [slug]))
+    port = await bus.start("127.0.0.1", 0)
+    client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=0.3, retries=0)
+    await client.connect()
+    unit = field.meters[slug].device.unit_id
+    try:
+        for words in ([555], [610]):
+            assert not (await client.write_registers(0, words, device_id=unit)).isError()
+            read = await client.read_holding_registers(0, count=1, device_id=unit)
+            assert read.registers == words
+        assert not (await client.write_register(0, 620, device_id=unit)).isError()
+        temperature = await client.read_holding_registers(1, count=1, device_id=unit)
+        for start, words in ((1, [7]), (0, [7, 7])):
+            refused = await client.write_registers(start, words, device_id=unit)
+            assert refused.exception_code == 2
+        read = await client.read_holding_registers(0, count=2, device_id=unit)
+        assert read.registers == [620, *temperature.registers]
+    finally:
+        client.close()
+        await bus.stop()

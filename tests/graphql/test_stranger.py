@@ -8,6 +8,7 @@ nothing of Alice's project may have changed.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -24,14 +25,19 @@ from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
 from backend.core.tables import GLOBAL_TABLES, metadata
 from backend.service.alarms.store import raise_occurrence
+from backend.service.gateways.commands import Asker, Setting, write_point
+from backend.service.gateways.configuration import GatewayKey, put_config
+from backend.service.gateways.profiles import upload
 from backend.service.notify.subscriptions import Registration, register
+from tests.gateway.bench import VALVE
 from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant, make_plant
 from tests.graphql.sockets import open_socket
-from tests.postgres import NOW, Actor
+from tests.postgres import NOW, Actor, MakePerson, MakeProject
 
 ENDPOINT = "https://push.example.com/alice"
 IMPORT = new_uuid(NOW)
+COMMAND = new_uuid(NOW)
 KEY = "0195e2a4-0000-7000-8000-000000000001"
 
 
@@ -48,7 +54,9 @@ class Target:
     alarm: str
     endpoint: str
     job: str
+    command: str
     gateway: str
+    profile: str
 
 
 def nothing(own: str) -> Target:
@@ -67,7 +75,9 @@ def nothing(own: str) -> Target:
         fresh("alm"),
         "https://push.example.com/nobody",
         fresh("imp"),
+        fresh("cmd"),
         fresh("gtw"),
+        "nothing/here",
     )
 
 
@@ -115,6 +125,18 @@ QUESTIONS: dict[str, list[str]] = {
     "Project.periods": field(f"periods(period: DAY, {SPAN}) {{{{ label }}}}"),
     "Project.alarms": field("alarms {{ id }}", "alarms {{ id }}"),
     "Project.alarm": field('alarm(id: "{alarm}") {{ id }}', 'alarm(id: "{alarm}") {{ id }}'),
+    "Project.commands": field("commands {{ id }}", "commands {{ id }}"),
+    "Project.command": field(
+        'command(id: "{command}") {{ id }}', 'command(id: "{command}") {{ id }}'
+    ),
+    "Project.gapLedger": field(
+        f'gapLedger({SPAN}, gateway: "{{gateway}}") {{{{ expected }}}}',
+        f'gapLedger({SPAN}, gateway: "{{gateway}}") {{{{ expected }}}}',
+        f'gapLedger({SPAN}, meter: "{{meter}}") {{{{ expected }}}}',
+    ),
+    "Project.profiles": field("profiles {{ name }}", "profiles {{ name }}"),
+    "Project.audit": field("audit {{ ref }}", "audit {{ ref }}"),
+    "Project.auditBrokenAt": field("auditBrokenAt"),
     "Project.pushKey": field("pushKey"),
     "Project.pushRegistered": field(
         'pushRegistered(endpoint: "{endpoint}")', 'pushRegistered(endpoint: "{endpoint}")'
@@ -133,6 +155,29 @@ QUESTIONS: dict[str, list[str]] = {
         f'mutation {{{{ acknowledge(input: {{{{ project: "{{{whose}}}", alarm: "{{alarm}}", '
         f"{TAP} }}}}) {{{{ result }}}} }}}}"
         for whose in ("project", "slug", "own")
+    ],
+    "Mutation.writePoint": [
+        f'mutation {{{{ writePoint(input: {{{{ project: "{{{whose}}}", device: "{{device}}", '
+        f'point: "p", value: 1, key: "{KEY}" }}}}) {{{{ id }}}} }}}}'
+        for whose in ("project", "slug", "own")
+    ],
+    "Mutation.putGatewayConfig": [
+        f'mutation {{{{ putGatewayConfig(input: {{{{ project: "{{{whose}}}",'
+        ' gateway: "{gateway}", text: "timeout_s: 1" }}) {{ version }} }}'
+        for whose in ("project", "slug", "own")
+    ],
+    "Mutation.rollBackGatewayConfig": [
+        f'mutation {{{{ rollBackGatewayConfig(project: "{{{whose}}}", gateway: "{{gateway}}",'
+        " version: 1) {{ version }} }}"
+        for whose in ("project", "slug", "own")
+    ],
+    "Mutation.uploadProfile": [
+        'mutation {{ uploadProfile(project: "{project}", name: "{profile}", text: "x")'
+        " {{ gatewayIds }} }}"
+    ],
+    "Mutation.removeProfile": [
+        f'mutation {{{{ removeProfile(project: "{{{whose}}}", name: "{{profile}}") }}}}'
+        for whose in ("project", "own")
     ],
     "Mutation.registerPush": [
         'mutation {{ registerPush(input: {{ project: "{project}", endpoint: "{endpoint}",'
@@ -160,6 +205,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
         'subscription {{ live(project: "{project}") {{ values {{ value }} }} }}',
         'subscription {{ live(project: "{own}", devices: ["{device}"]) {{ values {{ value }} }} }}',
     ],
+    "Subscription.commands": ['subscription {{ commands(project: "{project}") {{ id }} }}'],
     "Subscription.nodePowers": ['subscription {{ nodePowers(project: "{project}") {{ id }} }}'],
     "Subscription.summary": ['subscription {{ summary(project: "{project}") {{ powerKw }} }}'],
     "Subscription.alarms": ['subscription {{ alarms(project: "{project}") {{ id }} }}'],
@@ -176,6 +222,40 @@ ROUTES: dict[str, list[str]] = {
     "GET /api/v1/import/{id}": [
         "/api/v1/import/{job}?project={project}",
         "/api/v1/import/{job}?project={own}",
+    ],
+    "POST /api/v1/commands": [
+        "/api/v1/commands?project={project}",
+        "/api/v1/commands?project={slug}",
+    ],
+    "GET /api/v1/commands/{id}": [
+        "/api/v1/commands/{command}?project={project}",
+        "/api/v1/commands/{command}?project={own}",
+    ],
+    "POST /api/v1/gateways/{gateway}/configs": [
+        "/api/v1/gateways/{gateway}/configs?project={project}",
+        "/api/v1/gateways/{gateway}/configs?project={slug}",
+    ],
+    "GET /api/v1/gateways/{gateway}/configs": [
+        "/api/v1/gateways/{gateway}/configs?project={project}",
+        "/api/v1/gateways/{gateway}/configs?project={own}",
+    ],
+    "GET /api/v1/gateways/{gateway}/configs/{version}": [
+        "/api/v1/gateways/{gateway}/configs/1?project={project}",
+        "/api/v1/gateways/{gateway}/configs/1?project={own}",
+    ],
+    "POST /api/v1/gateways/{gateway}/configs/{version}/restore": [
+        "/api/v1/gateways/{gateway}/configs/1/restore?project={project}",
+        "/api/v1/gateways/{gateway}/configs/1/restore?project={own}",
+    ],
+    "GET /api/v1/profiles": ["/api/v1/profiles?project={project}"],
+    "GET /api/v1/profiles/{vendor}/{model}": [
+        "/api/v1/profiles/{profile}?project={project}",
+        "/api/v1/profiles/{profile}?project={own}",
+    ],
+    "PUT /api/v1/profiles/{vendor}/{model}": ["/api/v1/profiles/{profile}?project={project}"],
+    "DELETE /api/v1/profiles/{vendor}/{model}": [
+        "/api/v1/profiles/{profile}?project={project}",
+        "/api/v1/profiles/{profile}?project={own}",
     ],
     "POST /api/v1/gateways/{gateway}/enrolment-code": [
         "/api/v1/gateways/{gateway}/enrolment-code?project={project}",
@@ -228,6 +308,12 @@ def test_every_route_has_a_row(process: WebProcess) -> None:
     assert found == ROUTES.keys() | OUTSIDE_TENANTS
 
 
+@pytest.fixture
+async def charlie(make_project: MakeProject, make_person: MakePerson) -> Actor:
+    """The stranger, who may do everything in a project of their own."""
+    return await make_person("charlie", await make_project("other"), role="administrator")
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Alice's project with one of everything, and how it is looked at from behind the wall."""
@@ -264,6 +350,12 @@ async def scene(
             " VALUES (%s, %s, 'history', 'running', %s)",
             (project, IMPORT, NOW),
         )
+        setting = Setting(made.devices["m1"].uid, "p", 1.0, None, timedelta(seconds=60))
+        asker = Asker(alice.id, alice.uid)
+        await write_point(tx, project, COMMAND, setting, asker, NOW)
+        await upload(tx, project, "test/valve", VALVE, asker, NOW)
+        key = GatewayKey(made.gateway.id, made.gateway.uid)
+        await put_config(tx, project, key, "timeout_s: 1", "", asker, NOW)
     hers = Target(
         encode_id("prj", alice.tenant.uid),
         "acme",
@@ -274,7 +366,9 @@ async def scene(
         encode_id("alm", alarm),
         ENDPOINT,
         encode_id("imp", IMPORT),
+        encode_id("cmd", COMMAND),
         made.gateway.text,
+        "test/valve",
     )
 
     def look() -> dict[str, object]:
@@ -317,7 +411,13 @@ async def test_fields_tell_and_change_nothing(
             assert scene.look() == before, f"{name} changed something"
     # The same questions do find something when Alice asks: the rows are no empty gestures.
     hers = await client(alice)
-    for name in ("Project.node", "Project.meter", "Project.alarm", "Project.importProgress"):
+    for name in (
+        "Project.node",
+        "Project.meter",
+        "Project.alarm",
+        "Project.importProgress",
+        "Project.command",
+    ):
         answer = await ask(hers, filled(QUESTIONS[name][0], scene.hers))
         assert "None" not in str(answer), answer
 

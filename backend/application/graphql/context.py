@@ -24,6 +24,7 @@ from backend.application.web_process import WebProcess
 from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import NotFound, NotSignedIn
 from backend.core.ids import decode_id
+from backend.service.gateways.fleet import Health, healths
 from backend.service.people import roles
 from backend.service.people.roles import Permission
 from backend.service.people.sessions import Caller, OpenProject, find_project
@@ -43,6 +44,7 @@ class Door:
         self.project = project
         self.devices: DataLoader[int, rows.DeviceRow | None] = DataLoader(self._devices)
         self.meter_today: DataLoader[int, list[Sum]] = DataLoader(self._meter_today)
+        self.fleet: DataLoader[int, Health | None] = DataLoader(self._fleet)
         self._directory: Directory | None = None
 
     def read(self) -> AbstractAsyncContextManager[ReadSession]:
@@ -78,6 +80,11 @@ class Door:
     async def _devices(self, ids: list[int]) -> Sequence[rows.DeviceRow | None]:
         async with self.read() as tx:
             found = {row.id: row for row in await rows.devices(tx, self.project.id, ids)}
+        return [found.get(id) for id in ids]
+
+    async def _fleet(self, ids: list[int]) -> Sequence[Health | None]:
+        async with self.read() as tx:
+            found = await healths(tx, self.project.id, ids)
         return [found.get(id) for id in ids]
 
     async def _meter_today(self, ids: list[int]) -> Sequence[list[Sum]]:

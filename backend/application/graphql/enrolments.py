@@ -95,4 +95,4 @@ def _actor(info: KwInfo) -> Actor:
 async def _gateway(door: Door, id: int) -> Gateway:
     async with door.read() as tx:
         [row] = await rows.gateways(tx, door.project.id, [id])
-    return Gateway(row=row)
+    return Gateway(door=door, row=row)

@@ -6,12 +6,15 @@ from enum import Enum
 import strawberry
 
 from backend.application.directory import LivePoint
+from backend.application.graphql.configs import GatewayConfig, list_configs
 from backend.application.graphql.context import Door
+from backend.application.graphql.fleet import GatewayHealth, read_health
 from backend.application.graphql.naming import Name
 from backend.application.graphql.scalars import BigInt
 from backend.application.live_cache import ProjectLive
 from backend.application.powers import Power, node_power
 from backend.core.ids import encode_id
+from backend.service.gateways.configuration import GatewayKey
 from backend.service.plant import rows
 from gateway.contract.quality import Quality as Stored
 
@@ -123,6 +126,17 @@ class Node:
 
 
 @strawberry.type
+class WritablePoint:
+    """A point that a command may set: from `low` to `high`, in whole steps from `low`."""
+
+    key: str
+    unit: str
+    low: float
+    high: float
+    step: float | None
+
+
+@strawberry.type
 class Device:
     """A field device."""
 
@@ -166,6 +180,22 @@ class Device:
         return live_values(live, [directory.points[row.id] for row in points])
 
     @strawberry.field
+    async def writable(self) -> list[WritablePoint]:
+        """Points that a command may set, as the device's profile on its gateway says."""
+        found = (await self.door.directory()).points_of_device.get(self.row.id, [])
+        return [
+            WritablePoint(
+                key=row.name,
+                unit=row.unit,
+                low=row.write_min,
+                high=row.write_max,
+                step=row.write_step,
+            )
+            for row in found
+            if row.write_min is not None and row.write_max is not None
+        ]
+
+    @strawberry.field
     async def meter_ids(self) -> list[strawberry.ID]:
         """Meters that account from this device; empty = not yet assigned."""
         found = (await self.door.directory()).meters_of_device.get(self.row.id, [])
@@ -176,6 +206,7 @@ class Device:
 class Gateway:
     """A box at the site that reads devices."""
 
+    door: strawberry.Private[Door]
     row: strawberry.Private[rows.GatewayRow]
 
     @strawberry.field
@@ -209,6 +240,16 @@ class Gateway:
     @strawberry.field
     def dropped_total(self) -> BigInt:
         return BigInt(self.row.dropped_total)
+
+    @strawberry.field
+    async def health(self) -> GatewayHealth | None:
+        """How it is: software, configuration in force, backlog, lines."""
+        return await read_health(self.door, self.row.id)
+
+    @strawberry.field
+    async def configs(self, first: int = 20) -> list[GatewayConfig]:
+        """Versions of its configuration document, newest first; the first is the one wanted."""
+        return await list_configs(self.door, GatewayKey(self.row.id, self.row.uid), first)
 
     @strawberry.field
     def certificate_until(self) -> datetime | None:

@@ -6,9 +6,13 @@ import strawberry
 
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
+from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
+from backend.application.graphql.commands import Command, find_command, list_commands
+from backend.application.graphql.configs import DeviceProfile, list_profiles
 from backend.application.graphql.context import Door, KwInfo, open_project, outside_uid
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
+from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.naming import Name
@@ -115,7 +119,8 @@ class Project:
     @strawberry.field
     async def gateways(self) -> list[Gateway]:
         async with self.door.read() as tx:
-            return [Gateway(row=row) for row in await rows.gateways(tx, self.door.project.id)]
+            found = await rows.gateways(tx, self.door.project.id)
+        return [Gateway(door=self.door, row=row) for row in found]
 
     @strawberry.field
     async def enrolment_events(self) -> list[EnrolmentEvent]:
@@ -191,6 +196,45 @@ class Project:
     @strawberry.field
     async def alarm(self, id: strawberry.ID) -> Alarm | None:
         return await find_alarm(self.door, id)
+
+    @strawberry.field
+    async def commands(self, first: int = 50, before: datetime | None = None) -> list[Command]:
+        """Commands to devices, newest first."""
+        return await list_commands(self.door, first, before)
+
+    @strawberry.field
+    async def command(self, id: strawberry.ID) -> Command | None:
+        return await find_command(self.door, id)
+
+    @strawberry.field
+    async def gap_ledger(
+        self,
+        start: datetime,
+        end: datetime,
+        gateway: strawberry.ID | None = None,
+        meter: strawberry.ID | None = None,
+        all: bool = False,  # noqa: A002 - what the schema calls it
+    ) -> GapLedger:
+        """Whether the data of [start, end) are complete, hour by hour of UTC.
+
+        Of one gateway's meters, of one meter, or of all; hours without a gap only with `all`.
+        """
+        return await read_gaps(self.door, start, end, gateway, meter, everything=all)
+
+    @strawberry.field
+    async def profiles(self) -> list[DeviceProfile]:
+        """Device profiles that this project brought itself."""
+        return await list_profiles(self.door)
+
+    @strawberry.field
+    async def audit(self, first: int = 50, before: int | None = None) -> list[AuditEntry]:
+        """Who did what, newest first; `before` is an entry's number."""
+        return await read_audit(self.door, first, before)
+
+    @strawberry.field
+    async def audit_broken_at(self) -> int | None:
+        """The first audit entry that somebody tampered with; null when all are whole."""
+        return await audit_broken_at(self.door)
 
     @strawberry.field
     async def push_key(self) -> str:

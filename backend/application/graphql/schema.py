@@ -17,6 +17,8 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
+from backend.application.graphql.commands import CommandMutation, CommandSubscription
+from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.imports import ImportSubscription
@@ -30,7 +32,16 @@ from backend.application.graphql.summary import SummarySubscription
 
 Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
 Mutation = merge_types(
-    "Mutation", (PeopleMutation, AlarmMutation, PushMutation, DemoMutation, EnrolmentMutation)
+    "Mutation",
+    (
+        PeopleMutation,
+        AlarmMutation,
+        CommandMutation,
+        ConfigMutation,
+        PushMutation,
+        DemoMutation,
+        EnrolmentMutation,
+    ),
 )
 Subscription = merge_types(
     "Subscription",
@@ -40,6 +51,7 @@ Subscription = merge_types(
         SummarySubscription,
         AlarmSubscription,
         ImportSubscription,
+        CommandSubscription,
     ),
 )
 

@@ -53,6 +53,7 @@ from backend.core.tables.readings import (
     ReadingQuarantine,
     RegisterEvent,
 )
+from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
 
 metadata = SQLModel.metadata
 
@@ -64,9 +65,12 @@ __all__ = [
     "AlarmLease",
     "AlarmOccurrence",
     "AlarmTransition",
+    "AuditEntry",
     "CalendarPeriod",
+    "Command",
     "DemandPeak",
     "Device",
+    "DeviceProfile",
     "Dirty",
     "EnergyTypeRow",
     "EnrolmentCode",
@@ -76,6 +80,7 @@ __all__ = [
     "Factor",
     "Gateway",
     "GatewayCertificate",
+    "GatewayConfig",
     "GatewayState",
     "ImportJob",
     "LastValue",

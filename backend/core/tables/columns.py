@@ -72,6 +72,11 @@ def decimal(*, nullable: bool = False) -> Any:
     return Field(sa_column=sa.Column(sa.Numeric, nullable=nullable), **kwargs)
 
 
+def double() -> Any:
+    """A number in a point's unit, if any."""
+    return Field(default=None, sa_column=sa.Column(sa.Double, nullable=True))
+
+
 def document(*, nullable: bool = False) -> Any:
     """A jsonb column; for names `{"en": ..., "zh-CN": ...}`."""
     kwargs: dict[str, Any] = {"default": None} if nullable else {}
@@ -102,6 +107,7 @@ __all__ = [
     "datetime",
     "decimal",
     "document",
+    "double",
     "identity_key",
     "instant",
     "project_key",

@@ -13,6 +13,7 @@ from backend.core.tables.columns import (
     bigint,
     decimal,
     document,
+    double,
     identity_key,
     instant,
     project_key,
@@ -75,6 +76,12 @@ class GatewayState(SQLModel, table=True):
     clock_offset_ms: int | None = bigint(nullable=True)
     seq_gaps: int = bigint(default=0)
     rebirths: int = bigint(default=0)
+    software: str | None = text_column(nullable=True)
+    config_version: int | None = bigint(nullable=True)
+    config_hash: str | None = text_column(nullable=True)
+    backlog: int | None = bigint(nullable=True)
+    standing: list[object] | None = document(nullable=True)
+    granted_until: datetime | None = instant(nullable=True)
 
 
 class Device(SQLModel, table=True):
@@ -107,9 +114,12 @@ class Point(SQLModel, table=True):
     name: str = text_column()
     kind: str = text_column()
     unit: str = text_column()
-    modulus: float | None = Field(default=None, sa_column=sa.Column(sa.Double, nullable=True))
-    resolution: float | None = Field(default=None, sa_column=sa.Column(sa.Double, nullable=True))
+    modulus: float | None = double()
+    resolution: float | None = double()
     max_gap_s: int = bigint(default=900)
+    write_min: float | None = double()
+    write_max: float | None = double()
+    write_step: float | None = double()
 
 
 class PointAlias(SQLModel, table=True):

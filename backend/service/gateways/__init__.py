@@ -1,1 +1,1 @@
-"""Gateways as people look after them: who may speak for one, and how it got there."""
+"""What people ask of gateways: commands, configuration, profiles, and how the fleet is."""

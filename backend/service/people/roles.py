@@ -12,11 +12,25 @@ class Permission(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     IMPORT = "import"
     DEMONSTRATE = "demonstrate"
+    WRITE = "write"
+    """Set points of devices."""
+    CONFIGURE = "configure"
+    """Say what gateways read, and bring device profiles."""
+    AUDIT = "audit"
+    """Read who did what."""
     ENROL = "enrol"
 
 
 ROLES: dict[str, frozenset[Permission]] = {
-    "manager": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),
+    "manager": frozenset(
+        {
+            Permission.READ,
+            Permission.ACKNOWLEDGE,
+            Permission.DEMONSTRATE,
+            Permission.WRITE,
+            Permission.AUDIT,
+        }
+    ),
     "shift_leader": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),
     "administrator": frozenset(Permission),
 }

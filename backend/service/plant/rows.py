@@ -98,6 +98,9 @@ class PointRow:
     kind: str
     unit: str
     max_gap_s: int
+    write_min: float | None = None
+    write_max: float | None = None
+    write_step: float | None = None
 
 
 async def nodes(tx: ReadSession, project_id: int, ids: Keys = None) -> list[NodeRow]:
@@ -170,7 +173,8 @@ async def node_meters(tx: ReadSession, project_id: int) -> list[NodeMeterRow]:
 async def points(tx: ReadSession, project_id: int) -> list[PointRow]:
     """Answer every point by device and name."""
     return await tx.fetch_all(
-        "SELECT p.id, p.device_id, d.uid AS device_uid, p.name, p.kind, p.unit, p.max_gap_s"
+        "SELECT p.id, p.device_id, d.uid AS device_uid, p.name, p.kind, p.unit, p.max_gap_s,"
+        " p.write_min, p.write_max, p.write_step"
         " FROM point p JOIN device d ON d.project_id = %(project)s AND d.id = p.device_id"
         " WHERE p.project_id = %(project)s ORDER BY p.device_id, p.id",
         {"project": project_id},

@@ -147,7 +147,7 @@ async def gateway(file: Path) -> AsyncIterator[Journal]:
     config, ending = load_config(file, {}), asyncio.Event()
     journal = Journal(config.journal, config.journal_bytes)
     journal.open()
-    task = asyncio.create_task(run_until(config, journal, SystemClock(), ending))
+    task = asyncio.create_task(run_until(config, journal, SystemClock(), ending, (file, {})))
     try:
         yield journal
     finally:

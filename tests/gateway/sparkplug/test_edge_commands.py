@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.broker import Broker
 from gateway.contract import topics
 from gateway.contract.clock import SystemClock
 from gateway.contract.sparkplug import Datatype, Metric, Payload, encode
 from gateway.journal import Journal
-from gateway.publish import Broker, EdgeNode
+from gateway.publish import EdgeNode
 from tests.backend.acquisition_brokers import RunningBroker, embedded
 from tests.gateway.sparkplug.checklist import names
 from tests.gateway.sparkplug.claims import Claim

@@ -9,11 +9,12 @@ from gmqtt import Client
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gateway.broker import Broker
 from gateway.contract import topics
 from gateway.contract.clock import SystemClock
 from gateway.contract.sparkplug import Datatype, Metric, Payload, encode
 from gateway.journal import Journal
-from gateway.publish import Broker, EdgeNode
+from gateway.publish import EdgeNode
 from tests.gateway.sparkplug.noise import NAMES, NOT_UTF8, nested, payloads
 from tests.gateway.test_publish import OneDevice
 

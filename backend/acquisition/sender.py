@@ -1,0 +1,77 @@
+"""Sends what people ask of gateways; looks whenever somebody wrote something, and every 2 s.
+
+Whoever writes a row for a gateway notifies `kw_command`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing, suppress
+
+import psycopg
+
+from backend.acquisition import counters
+from backend.acquisition.connection import Connection
+from backend.acquisition.host import EdgeNode
+from backend.acquisition.outgoing import Outgoing, Source
+from backend.core.errors import Unavailable
+from backend.core.events import notified
+from backend.core.platform import Platform
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "kw_command"
+LOOK_S = 2.0
+
+
+class Sender:
+    """Sends to the gateways that this worker holds, until cancelled."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        connection: Connection,
+        nodes: Mapping[tuple[str, str], EdgeNode],
+        sources: Sequence[Source],
+    ) -> None:
+        """`nodes` is the worker's own mapping, which changes with its claims."""
+        self._platform = platform
+        self._connection = connection
+        self._nodes = nodes
+        self._sources = sources
+        self._told = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look again and again; the database may be away."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._told.wait(), LOOK_S)
+                self._told.clear()
+                try:
+                    await self._look()
+                except (psycopg.OperationalError, Unavailable) as error:
+                    log.warning("What is for gateways waits for the database: %s", error)
+
+    async def _listen(self) -> None:
+        database = self._platform.database
+        async with aclosing(notified(database, CHANNEL, "kw_ingest")) as wakes:
+            async for _ in wakes:
+                self._told.set()
+
+    async def _look(self) -> None:
+        now = self._platform.clock.now()
+        held = {(node.project_id, node.gateway_id): node for node in self._nodes.values()}
+        for source in self._sources:
+            async with self._platform.database.ingest() as tx:
+                found = await source(tx, held, now)
+            for one in found:
+                await self._send(one)
+
+    async def _send(self, one: Outgoing) -> None:
+        if not self._connection.publish(one.topic, one.payload, qos=1):
+            return
+        counters.commands_sent.inc()
+        async with self._platform.database.ingest() as tx:
+            await one.sent(tx, self._platform.clock.now())

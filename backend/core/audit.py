@@ -1,0 +1,123 @@
+"""The audit: who did what, when, with what result; appended only, each entry chained to the last.
+
+No role of the database may change or delete an entry, and an entry's hash covers its own words and
+the hash before it, so that whoever can (a superuser) leaves a break that `broken` finds.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from backend.core.db import ReadSession, WriteSession
+
+LOCK = 0x6B77_0003
+"""Class of the advisory lock "audit of this project": entries of a project are written in turn."""
+BATCH = 1000
+
+_NEWEST = "SELECT number, hash FROM audit WHERE project_id = %s ORDER BY number DESC LIMIT 1"
+_INSERT = """
+INSERT INTO audit (project_id, number, at, person_id, actor, action, ref, old, new, result, hash)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_SELECT = """
+SELECT number, at, person_id, actor, action, ref, old, new, result, hash FROM audit
+WHERE project_id = %s AND number > %s ORDER BY number LIMIT %s
+"""
+_LATEST = """
+SELECT number, at, person_id, actor, action, ref, old, new, result, hash FROM audit
+WHERE project_id = %s AND (%s::bigint IS NULL OR number < %s) ORDER BY number DESC LIMIT %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What is to be written down; `old` and `new` are what it was about, before and after."""
+
+    actor: str
+    """`per_...`, or what else acted: a node that was told by a plain Sparkplug command."""
+    action: str
+    ref: str
+    result: str
+    person_id: int | None = None
+    old: Mapping[str, object] | None = None
+    new: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What stands in the audit; `old` and `new` are JSON."""
+
+    number: int
+    at: datetime
+    person_id: int | None
+    actor: str
+    action: str
+    ref: str
+    old: str | None
+    new: str | None
+    result: str
+    hash: bytes
+
+
+async def record(tx: WriteSession, project_id: int, deed: Deed, now: datetime) -> None:
+    """Append a deed in the transaction that does it. Call it late: others wait until it ends."""
+    await tx.fetch_tuples("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK, project_id))
+    newest = await tx.fetch_tuples(_NEWEST, (project_id,))
+    number, before = (newest[0][0] + 1, newest[0][1]) if newest else (1, b"")
+    words = (
+        number,
+        now,
+        deed.person_id,
+        deed.actor,
+        deed.action,
+        deed.ref,
+        _text(deed.old),
+        _text(deed.new),
+        deed.result,
+    )
+    await tx.execute(_INSERT, (project_id, *words, _hash(before, words)))
+
+
+async def broken(tx: ReadSession, project_id: int) -> int | None:
+    """Answer the number of the first entry that was tampered with; None when all are whole."""
+    number, before = 0, b""
+    while True:
+        entries = await tx.fetch_all(_SELECT, (project_id, number, BATCH), into=Entry)
+        for entry in entries:
+            words = (
+                entry.number,
+                entry.at,
+                entry.person_id,
+                entry.actor,
+                entry.action,
+                entry.ref,
+                entry.old,
+                entry.new,
+                entry.result,
+            )
+            if entry.number != number + 1 or entry.hash != _hash(before, words):
+                return number + 1
+            number, before = entry.number, entry.hash
+        if len(entries) < BATCH:
+            return None
+
+
+async def newest(
+    tx: ReadSession, project_id: int, *, before: int | None, first: int
+) -> list[Entry]:
+    """Answer entries with numbers below `before`, newest first."""
+    return await tx.fetch_all(_LATEST, (project_id, before, before, first), into=Entry)
+
+
+def _text(about: Mapping[str, object] | None) -> str | None:
+    return None if about is None else msgspec.json.encode(about, order="sorted").decode()
+
+
+def _hash(before: bytes, words: tuple[object, ...]) -> bytes:
+    number, at, *rest = words
+    # Microseconds in UTC, as the database keeps them.
+    instant = at.astimezone(UTC).isoformat() if isinstance(at, datetime) else at
+    return hashlib.sha256(before + msgspec.json.encode((number, instant, *rest))).digest()
