@@ -37,7 +37,8 @@ points:
   - {key: normalized, item: 102, unit: kW, scale: 2000}
   - {key: scaled, item: 103, unit: kW, datatype: int16, scale: 0.5}
   - {key: short, item: 104, unit: kW}
-  - {key: counter, item: 105, unit: kWh, datatype: int32, scale: 0.1, kind: register}
+  - {key: counter, item: 105, unit: kWh, datatype: int32, scale: 0.1, kind: register,
+     modulus: 2147483648}
   - {key: single_at, item: 106, unit: "1", datatype: uint16, kind: status}
   - {key: normalized_at, item: 107, unit: kW, scale: 2000}
   - {key: scaled_at, item: 108, unit: kW, datatype: int16}
