@@ -22,6 +22,8 @@ from gateway.drivers.modbus.timing import SerialTiming
 
 FIRST_UNIT, LAST_UNIT = 1, 247
 SHOWN_BYTES = 16
+CONNECT_S = 3.0
+"""Connecting takes several round trips and may have to repeat the first: more than a reply."""
 
 
 class Link(Protocol):
@@ -163,8 +165,8 @@ class Dialled:
         self._connect = connect
 
     async def connect(self, timeout_s: float) -> ByteStream:
-        """Connect within `timeout_s` seconds."""
-        return await self._connect(timeout_s)
+        """Connect within `timeout_s` seconds, or what a mobile link needs if that is more."""
+        return await self._connect(max(timeout_s, CONNECT_S))
 
     def close(self) -> None:
         """Nothing stays open beside the stream."""
