@@ -46,11 +46,11 @@ asyncio.run(main(*map(int, sys.argv[1:])))
 """
 
 
-def profile_text() -> str:
+def profile_text(registers: int = REGISTERS) -> str:
     """A profile of gauges that are reported at every change."""
     points = "\n".join(
         f"  - {{key: r{n}, address: {n}, datatype: uint16, unit: '1', scale: 0.1, deadband: 0}}"
-        for n in range(REGISTERS)
+        for n in range(registers)
     )
     return (
         "maker: Bench\ntype: B\ntitle: {en: B, zh-CN: B}\nprotocol: modbus\nvalues: primary\n"
