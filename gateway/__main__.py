@@ -24,11 +24,14 @@ said and stops only that device; a missing or broken file is said and waited for
 
   project: demo                     # slugs as the platform knows them
   node: gateway-1
-  mqtt: {url: "mqtts://broker.example:8883", credential: demo.gateway-1, secret: "..."}
+  mqtt: {url: "mqtts://broker.example:8883", certificate: gateway-1.pem, ca: gateway-1-ca.pem}
   journal: {path: gateway-1.journal, max_mb: 512}
   devices:
     - {slug: incomer-1, profile: sfere/pd194e-9s4, host: 192.0.2.10, port: 502, unit: 1, poll_s: 1}
     - {slug: line-3, profile: eastron/sdm630, host: 192.0.2.10, unit: 7, poll_s: 5}
+
+kilowise-gateway enrol writes the first lines. A broker that asks for a secret instead:
+mqtt: {url: ..., credential: demo.gateway-1, secret: "..."}.
 
 Environment: KILOWISE_GATEWAY_CONFIG (this file), KILOWISE_MQTT_URL and KILOWISE_MQTT_SECRET (where
 the file names none), KILOWISE_CLOCK (accelerated time for demonstrations).

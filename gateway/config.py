@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from gateway.broker import Broker
 from gateway.contract.config_parts import config_schema
 from gateway.contract.configuration import ConfigDocument
 from gateway.contract.documents import (
@@ -34,7 +35,6 @@ from gateway.enrolment.section import (
 )
 from gateway.enrolment.tls import TlsClient
 from gateway.lines import LineEntry, NoAddress, check_unit, device_address
-from gateway.publish import Broker
 from gateway.pushed import Shelf, lay_over
 from gateway.reporting import ReportingDefaults, ReportingEntry, read_reporting, set_deadbands
 from gateway.session import Reporting
@@ -79,6 +79,7 @@ class _Mqtt(TlsEntry):
     credential: str | None = None
     secret: str | None = None
     datatypes: bool = False
+    primary_host: str | None = None
 
 
 class _Journal(msgspec.Struct):
@@ -269,4 +270,5 @@ def _broker(
         secret,
         shape.mqtt.datatypes,
         client if tls else None,
+        primary_host=shape.mqtt.primary_host,
     )

@@ -1,19 +1,17 @@
 """The Sparkplug edge node: births, live data, backlog and acknowledgements over one MQTT session.
 
 Every connection is a session of its own with a new `bdSeq` and will; gmqtt's own reconnecting is
-off because it would repeat the old will. Nothing is handed to gmqtt while disconnected. STATE of
-the host application is information only: the acknowledgement is the truth.
+off because it would repeat the old will. Nothing is handed to gmqtt while disconnected. The
+acknowledgement is the truth; STATE counts only where a primary host is configured.
 """
 
 import asyncio
 import logging
 import random
-import ssl
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Protocol
 
 from gmqtt import Client, Message
@@ -21,10 +19,11 @@ from gmqtt.mqtt.constants import MQTTv311
 from gmqtt.mqtt.handler import MQTTConnectError
 
 from gateway import mqtt_socket
+from gateway.broker import Broker
 from gateway.contract import topics
 from gateway.contract.clock import Clock
+from gateway.contract.complaints import Complaints
 from gateway.contract.sparkplug import Metric, Payload, WireFault, decode, encode, signed
-from gateway.enrolment.tls import TlsClient
 from gateway.journal import NODE, Journal, Record
 from gateway.journal_file import JournalFault
 from gateway.messages import (
@@ -35,6 +34,7 @@ from gateway.messages import (
     node_standing,
     parse_committed,
 )
+from gateway.primary_host import PrimaryHost
 from gateway.window import OutgoingWindow
 
 log = logging.getLogger(__name__)
@@ -56,37 +56,6 @@ STANDING_EVERY_S = 10.0
 OFFSET_STEP_MS = 250
 NOTABLE_OFFSET_MS = 2000
 NO_RECONNECT = -2
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where the broker is and who we are there."""
-
-    host: str
-    port: int
-    tls: bool
-    credential: str
-    secret: str | None
-    typed: bool = False
-    """Whether hosts there need the datatype in DATA."""
-    client: TlsClient | None = None
-    """Our side of TLS; None = the system's authorities, and no certificate."""
-
-    def context(self) -> ssl.SSLContext | bool:
-        """TLS for one connection; False without."""
-        if self.client is None or not self.tls:
-            return ssl.create_default_context() if self.tls else False
-        return self.client.context()
-
-    def tells_time(self, at_ms: int) -> None:
-        """The platform told the time; believed only of a broker whose certificate was checked."""
-        if self.client is not None and self.tls:
-            self.client.known.learn(datetime.fromtimestamp(at_ms / 1000, UTC))
-
-    @property
-    def client_id(self) -> str:
-        """A broker of the platform admits only ids that begin with the credential's name."""
-        return f"{self.credential}/gateway"
 
 
 class Births(Protocol):
@@ -146,9 +115,10 @@ class EdgeNode:
         self._last_sentence = ""
         self._obeys: Obeys | None = None
         self.clock_offset_ms = 0
+        self._host = PrimaryHost(broker.primary_host)
+        self._complaints = Complaints(log)
         self.contact_s: float | None = None
         """When the platform last acknowledged, on the clock's monotonic scale."""
-        self.host_online: bool | None = None
 
     @property
     def online(self) -> bool:
@@ -220,16 +190,22 @@ class EdgeNode:
             self._send(topics.DDEATH, slug, Payload(self._now_ms(), (), self._next_seq()))
 
     async def close(self) -> None:
-        """End in order: NDEATH, then DISCONNECT."""
+        """End in order."""
         client, self._online = self._client, False
-        if client is not None and client.is_connected:
+        if client is not None:
+            await self._leave(client)
+
+    async def _leave(self, client: Client) -> None:
+        """NDEATH, then DISCONNECT: an end in order makes the broker forget the will."""
+        if client.is_connected:
             topic = str(topics.NodeTopic(self._group, topics.NDEATH, self._node))
             client.publish(topic, node_death(self._session, self._now_ms()), qos=0)
-            await mqtt_socket.disconnect(client)
+        await mqtt_socket.disconnect(client)
 
     async def _serve(self) -> None:
         self._session = await self._journal.next_session()
         client = self._make_client()
+        self._host.forget()
         self._lost.clear()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -243,6 +219,8 @@ class EdgeNode:
                 await mqtt_socket.unless_lost(connecting, self._lost)
             self._client = client
             self._subscribe(client)
+            if not await self._host.admits(self._is_up):
+                return
             await self._be_born()
             log.info("connected to %s:%d as %s", *self._place(), self._broker.client_id)
             self._last_sentence = ""
@@ -250,7 +228,7 @@ class EdgeNode:
         finally:
             self._online = False
             self._client = None
-            await mqtt_socket.disconnect(client)
+            await self._leave(client)
 
     def _make_client(self) -> Client:
         topic = str(topics.NodeTopic(self._group, topics.NDEATH, self._node))
@@ -264,15 +242,19 @@ class EdgeNode:
         return client
 
     def _subscribe(self, client: Client) -> None:
-        for kind in (topics.NCMD, topics.DCMD):
-            filter_ = f"{topics.NAMESPACE}/{self._group}/{kind}/{self._node}/#"
-            client.subscribe(filter_, qos=1)
-        client.subscribe(topics.state("#"), qos=1)
+        root = f"{topics.NAMESPACE}/{self._group}"
+        for filter_ in (
+            f"{root}/{topics.NCMD}/{self._node}",
+            f"{root}/{topics.DCMD}/{self._node}/#",
+            self._host.topic,
+        ):
+            if filter_ is not None:
+                client.subscribe(filter_, qos=1)
 
     async def _be_born(self) -> None:
         """NBIRTH and every DBIRTH; devices that are away say so at once."""
-        self._rebirth.clear()
         retired = await self._journal.births_of_backlog()
+        self._rebirth.clear()
         now_ms = self._now_ms()
         dropped = self._journal.standing.dropped_total
         self._said = (dropped, self.clock_offset_ms)
@@ -306,7 +288,7 @@ class EdgeNode:
         next_standing = time.monotonic() + STANDING_EVERY_S
         # A link that went dead without a word: gmqtt closes after two silent keep-alives, but a
         # socket that cannot flush tells nobody.
-        while not self._lost.is_set() and self._client is not None and self._client.is_connected:
+        while self._is_up():
             if self._rebirth.is_set():
                 await self._be_born()
             await self._send_backlog()
@@ -356,11 +338,15 @@ class EdgeNode:
             self._client.publish(topic, payload, qos=0)
 
     def _can_send(self) -> bool:
-        client = self._client
-        if not self._online or client is None or not client.is_connected:
+        # A rebirth that is asked for comes before any other DATA.
+        if not self._online or self._rebirth.is_set() or not self._is_up():
             return False
         # gmqtt has no back-pressure of its own: what does not fit stays in the journal.
         return self.unsent_bytes < MAX_UNSENT_BYTES
+
+    def _is_up(self) -> bool:
+        client = self._client
+        return not self._lost.is_set() and client is not None and client.is_connected
 
     def _next_seq(self) -> int:
         self._seq = (self._seq + 1) % 256
@@ -375,15 +361,22 @@ class EdgeNode:
         self, client: Client, topic: str, payload: bytes, qos: int, properties: object
     ) -> int:
         if topic.startswith(topics.state("")):
-            self.host_online = b"true" in bytes(payload).lower()
+            self._hear_host(topic, bytes(payload))
             return 0
         place = topics.parse(topic)
         if place is not None and place.kind in (topics.NCMD, topics.DCMD):
             try:
                 self._command(place, decode(bytes(payload)))
             except (WireFault, ValueError) as error:
-                log.warning("a command on %s cannot be read: %s.", topic, error)
+                self._complaints.say(topic, "a command cannot be read", error)
         return 0
+
+    def _hear_host(self, topic: str, payload: bytes) -> None:
+        self._host.heard(topic, payload)
+        if self._online and not self._host.allows:
+            # Nobody listens: NDEATH, DISCONNECT and a session anew, which waits.
+            self._online = False
+            self._lost.set()
 
     def _command(self, place: topics.NodeTopic, payload: Payload) -> None:
         for metric in payload.metrics if place.kind == topics.NCMD else ():
@@ -391,7 +384,7 @@ class EdgeNode:
                 self._rebirth.set()
             elif metric.name == topics.EXT_COMMITTED and isinstance(metric.value, str):
                 self._committed(metric.value)
-            elif metric.name == topics.EXT_TIME and isinstance(metric.value, int):
+            elif metric.name == topics.EXT_TIME and type(metric.value) is int:
                 self._measure(signed(metric.value, 64))
         if self._obeys is not None:
             self._obeys.heard(place, payload)
@@ -418,7 +411,7 @@ class EdgeNode:
         sentence = (
             f"no MQTT session with {self._broker.host}:{self._broker.port}: "
             f"{str(error) or 'no answer in time'}. Samples stay in the journal. "
-            f"{_advice(error, self._broker)}"
+            f"{self._broker.advice(error)}"
         )
         if sentence != self._last_sentence:
             self._last_sentence = sentence
@@ -429,11 +422,3 @@ class EdgeNode:
 
     def _now_ms(self) -> int:
         return round(self._clock.now().timestamp() * 1000)
-
-
-def _advice(error: Exception, broker: Broker) -> str:
-    if broker.client is not None and broker.client.certificate is not None:
-        return "kilowise-gateway doctor looks at certificate, clock and broker."
-    if isinstance(error, MQTTConnectError):
-        return "Check mqtt.credential and mqtt.secret in the gateway's configuration."
-    return "Check mqtt.url in the gateway's configuration and that the broker runs."

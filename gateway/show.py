@@ -62,7 +62,8 @@ def check(names: Sequence[str]) -> int:
             _say(str(fault), sys.stderr)
         else:
             sure = "verified" if profile.verified else "not verified yet"
-            _say(f"{profile.name}: {len(profile.points)} points, sample decodes, {sure}")
+            sample = "sample decodes" if profile.has_registers else "sample complete"
+            _say(f"{profile.name}: {len(profile.points)} points, {sample}, {sure}")
     return wrong
 
 

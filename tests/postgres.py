@@ -20,6 +20,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,9 +125,9 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[Server]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture
-def database_name(postgres_server: Server) -> Iterator[str]:
-    """Clones the template for this test and drops the clone afterwards."""
+@contextmanager
+def cloned(postgres_server: Server) -> Iterator[str]:
+    """Clones the template and drops the clone afterwards."""
     name = f"t{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(postgres_server.url("postgres", "postgres"), autocommit=True) as admin:
         admin.execute(
@@ -134,6 +135,13 @@ def database_name(postgres_server: Server) -> Iterator[str]:
         )
         yield name
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def database_name(postgres_server: Server) -> Iterator[str]:
+    """A database of this test's own."""
+    with cloned(postgres_server) as name:
+        yield name
 
 
 @pytest.fixture
@@ -171,18 +179,30 @@ def make_project(database: Database) -> MakeProject:
     async def make(
         slug: str, zone: str = "Asia/Shanghai", currency: str = "CNY", *, demo: bool = False
     ) -> Tenant:
-        uid = new_uuid(NOW)
-        async with database.platform() as tx:
-            number = await tx.fetch_value(
-                "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo,"
-                " created_at) VALUES (%s, %s, %s, %s, 0, %s, %s, %s) RETURNING id",
-                (uid, slug, Jsonb({"en": slug}), zone, currency, demo, NOW),
-                into=int,
-            )
-        assert number is not None
-        return Tenant(number, uid, slug)
+        return await add_project(database, slug, zone, currency, demo=demo)
 
     return make
+
+
+async def add_project(
+    database: Database,
+    slug: str,
+    zone: str = "Asia/Shanghai",
+    currency: str = "CNY",
+    *,
+    demo: bool = False,
+) -> Tenant:
+    """A project in a database."""
+    uid = new_uuid(NOW)
+    async with database.platform() as tx:
+        number = await tx.fetch_value(
+            "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo,"
+            " created_at) VALUES (%s, %s, %s, %s, 0, %s, %s, %s) RETURNING id",
+            (uid, slug, Jsonb({"en": slug}), zone, currency, demo, NOW),
+            into=int,
+        )
+    assert number is not None
+    return Tenant(number, uid, slug)
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ _STATE_DIED = """
 UPDATE gateway_state SET online = false, died_at = %s WHERE project_id = %s AND gateway_id = %s
 """
 _DEVICES_DIED = """
-UPDATE device SET online = false
+UPDATE device SET online = false, died_at = %s
 WHERE project_id = %s AND gateway_id = %s AND (slug = %s OR %s) AND online
 """
 _KNOWN = """
@@ -106,7 +106,7 @@ async def load_node(tx: WriteSession, node: EdgeNode) -> None:
     node.epoch = None if state["epoch"] is None else state["epoch"] % (1 << 64)
     node.bd_seq, node.wire, node.online = state["bd_seq"], state["wire"], state["online"]
     node.dropped_total, node.clock_offset_ms = state["dropped_total"], state["clock_offset_ms"]
-    node.sequence_gaps, node.rebirths = state["seq_gaps"], state["rebirths"]
+    node.order.gaps, node.rebirths = state["seq_gaps"], state["rebirths"]
     node.committed_through = state["committed_through"]
 
 
@@ -185,12 +185,12 @@ async def store_device_birth(
     return known
 
 
-async def store_death(tx: WriteSession, node: EdgeNode, device: str | None, now: datetime) -> None:
+async def store_death(tx: WriteSession, node: EdgeNode, device: str | None, died: datetime) -> None:
     """Write an NDEATH (device None: all devices are gone with their node) or a DDEATH."""
     keys = (node.project_id, node.gateway_id)
     if device is None:
-        await tx.execute(_STATE_DIED, (now, *keys))
-    await tx.execute(_DEVICES_DIED, (*keys, device or NODE_DEVICE, device is None))
+        await tx.execute(_STATE_DIED, (died, *keys))
+    await tx.execute(_DEVICES_DIED, (died, *keys, device or NODE_DEVICE, device is None))
 
 
 def as_bigint(number: int | None) -> int | None:

@@ -12,13 +12,14 @@ import os
 import secrets
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from gmqtt import Client, Message
 from gmqtt.mqtt.constants import MQTTv311
 from gmqtt.mqtt.handler import MQTTConnectError
+from gmqtt.storage import PersistentStorage
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,11 @@ class Connection:
         self._will = will
         self._client: Client | None = None
         self._filters: dict[str, int] = {}
+        self._unanswered: set[int] = set()
+        self._unacknowledged = PersistentStorage()
         self.connected = asyncio.Event()
+        self.subscribed = asyncio.Event()
+        """Set while the broker has answered every subscription of the session."""
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> bool:
         """Send one message; False when there is no connection (nothing is kept for later)."""
@@ -71,12 +76,27 @@ class Connection:
         self._client.publish(topic, payload, qos=qos, retain=retain)
         return True
 
+    async def acknowledged(self, seconds: float) -> None:
+        """Wait until the broker has taken everything sent with QoS 1, but not for ever."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._unacknowledged.wait_empty()
+
     def subscribe(self, *filters: str, qos: int = 0) -> None:
         """Hold these filters now and after every reconnect."""
         self._filters.update(dict.fromkeys(filters, qos))
         if self._client is not None and self.connected.is_set():
-            for topic_filter in filters:
-                self._client.subscribe(topic_filter, qos=qos)
+            self._ask_for(self._client, dict.fromkeys(filters, qos))
+
+    def _ask_for(self, client: Client, filters: Mapping[str, int]) -> None:
+        for topic_filter, qos in filters.items():
+            self._unanswered.add(client.subscribe(topic_filter, qos=qos))
+            self.subscribed.clear()
+
+    def _answered(self, client: Client, mid: int, qos: Sequence[int], properties: object) -> None:
+        self._unanswered.discard(mid)
+        if client is self._client and not self._unanswered:
+            self.subscribed.set()
 
     def unsubscribe(self, *filters: str) -> None:
         """Let go of these filters."""
@@ -101,6 +121,7 @@ class Connection:
                 log.warning("No connection to the broker %s: %s", self._address.hostname, error)
             finally:
                 self.connected.clear()
+                self.subscribed.clear()
                 self._client = None
                 await _close(client)
             await asyncio.sleep(retry)
@@ -109,10 +130,14 @@ class Connection:
     def _make(self, lost: asyncio.Event) -> Client:
         will = self._will() if self._will else None
         message = Message(will.topic, will.payload, qos=1, retain=True) if will else None
-        client = Client(self._client_id, will_message=message)
+        self._unacknowledged = PersistentStorage()
+        client = Client(
+            self._client_id, will_message=message, persistent_storage=self._unacknowledged
+        )
         client.set_auth_credentials(self._user, unquote(self._address.password or ""))
         client.set_config({"reconnect_retries": NO_RECONNECT})
         client.on_message = self._received
+        client.on_subscribe = self._answered
         client.on_disconnect = lambda *_: lost.set()
         return client
 
@@ -127,8 +152,8 @@ class Connection:
                 version=MQTTv311,
             )
         self._client = client
-        for topic_filter, qos in self._filters.items():
-            client.subscribe(topic_filter, qos=qos)
+        self._unanswered.clear()
+        self._ask_for(client, self._filters)
         self.connected.set()
         if self._on_connect is not None:
             await self._on_connect()

@@ -7,7 +7,8 @@ payload. Rules (docs/architecture.md, "The wire"):
 - an alias belongs to the birth it came with; under another journal epoch it is not believed;
 - a DATA message of a node with a journal is taken whole or not at all: with an unknown alias
   nothing of it is stored or acknowledged, a rebirth is asked for, and the journal sends it again;
-- a hole in `seq` is counted; only a node without a journal is asked for a rebirth because of it;
+- a hole in `seq` is counted; only a node without a journal is asked for a rebirth because of it,
+  after the reorder time-out (`order.py`);
 - after a take-over the first `seq` seen is the new base.
 """
 
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from backend.acquisition.order import Order
 from gateway.contract import topics
 from gateway.contract.lines import LinesFault, LineState, decode_lines
 from gateway.contract.quality import Quality
@@ -38,9 +40,9 @@ NODE_DEVICE = "_node"
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _RESERVED = ("Ext/", "Node Control/", "Device Control/", "Node Info/", "Node Properties/")
+_BIGINT = 1 << 63
+_QUALITIES = frozenset(Quality)
 _INTEGERS = {Datatype.INT8: 32, Datatype.INT16: 32, Datatype.INT32: 32, Datatype.INT64: 64}
-_FOREIGN_GOOD = 192
-"""What other Sparkplug nodes say for a good value (0 bad, 500 stale)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +137,10 @@ class EdgeNode:
     epoch: int | None = None
     wire: str | None = None
     bd_seq: int | None = None
-    last_seq: int | None = None
+    order: Order = field(default_factory=Order)
     online: bool = False
     clock_offset_ms: int | None = None
     dropped_total: int = 0
-    sequence_gaps: int = 0
     rebirths: int = 0
     committed_through: int | None = None
     config_version: int | None = None
@@ -171,15 +172,6 @@ class EdgeNode:
         """Where the node hears NCMD."""
         return str(topics.NodeTopic(self.project, topics.NCMD, self.slug))
 
-    def see_sequence(self, seq: int | None) -> bool:
-        """Take the `seq` of a message; True when messages before it are missing."""
-        if seq is None:
-            return False
-        gap = self.last_seq is not None and seq != (self.last_seq + 1) % 256
-        self.last_seq = seq
-        self.sequence_gaps += gap
-        return gap
-
     def may_ask_rebirth(self, now_s: float) -> bool:
         """Tell whether a rebirth may be asked for now (not too often), and count it."""
         if now_s - self.rebirth_asked_at < REBIRTH_EVERY_S:
@@ -192,7 +184,7 @@ class EdgeNode:
         """Take an NBIRTH: all aliases of the birth before are forgotten."""
         metrics = {metric.name: metric for metric in payload.metrics if metric.name}
         self.aliases.clear()
-        self.last_seq = payload.seq
+        self.order.begin(payload.seq)
         self.bd_seq = _integer(metrics.get(topics.BDSEQ))
         self.epoch = _integer(metrics.get(topics.EXT_EPOCH))
         self.wire = _text(metrics.get(topics.EXT_WIRE))
@@ -220,7 +212,7 @@ class EdgeNode:
         if epoch is not None and self.epoch is None:
             # Taken over, or the birth was missed: the aliases stored are those of this journal.
             self.epoch = epoch
-        trusted = epoch is None or epoch == self.epoch
+        trusted = epoch == self.epoch
         samples: list[Sample] = []
         unknown = 0
         for metric in payload.metrics:
@@ -245,7 +237,7 @@ class EdgeNode:
         value = _number(metric, point.signed_bits)
         if value is None:
             return Sample(point, ts_ms, None, Quality.MISSING)
-        quality = self._quality(metric.properties)
+        quality = _quality(metric.properties)
         if quality == Quality.MISSING:
             return Sample(point, ts_ms, None, Quality.MISSING)
         return Sample(point, ts_ms, value, int(quality))
@@ -255,21 +247,12 @@ class EdgeNode:
             return self.aliases.get(metric.alias)
         return self.names.get((device or NODE_DEVICE, metric.name or ""))
 
-    def _quality(self, properties: Mapping[str, Property]) -> int:
-        prop = properties.get(topics.PROPERTY_QUALITY)
-        if prop is None or not isinstance(prop.value, int):
-            return Quality.GOOD
-        if self.has_journal:
-            known = Quality.GOOD <= prop.value <= Quality.MISSING
-            return prop.value if known else Quality.SUSPECT
-        return Quality.GOOD if prop.value == _FOREIGN_GOOD else Quality.SUSPECT
-
     def _see_extras(self, metrics: Mapping[str, Metric]) -> None:
         offset = _integer(metrics.get(topics.EXT_OFFSET))
-        if offset is not None:
+        if offset is not None and abs(offset) < _BIGINT:
             self.clock_offset_ms = offset
         dropped = _integer(metrics.get(topics.EXT_DROPPED))
-        if dropped is not None:
+        if dropped is not None and 0 <= dropped < _BIGINT:
             self.dropped_total = dropped
         backlog = _integer(metrics.get(topics.EXT_BACKLOG))
         if backlog is not None and backlog >= 0:
@@ -386,6 +369,17 @@ def _finite(value: float | None) -> float | None:
 
 def _positive(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) and value > 0 else None
+
+
+def _quality(properties: Mapping[str, Property]) -> int:
+    """Answer the quality a metric says of itself: ours by its number, others' by their code."""
+    own = properties.get(topics.PROPERTY_QUALITY)
+    if own is not None and isinstance(own.value, int):
+        return own.value if own.value in _QUALITIES else Quality.SUSPECT
+    code = properties.get(topics.PROPERTY_STANDARD_QUALITY)
+    if code is None or not isinstance(code.value, int):
+        return Quality.GOOD
+    return Quality.GOOD if code.value == topics.QUALITY_GOOD else Quality.SUSPECT
 
 
 def _is_reserved(name: str | None) -> bool:

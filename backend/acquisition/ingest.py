@@ -11,12 +11,11 @@ import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import psycopg
 from psycopg import errors
 
-from backend.acquisition import births, counters, leases, live, reports
+from backend.acquisition import births, counters, leases, life, live, reports
 from backend.acquisition.asks import wanted_asks
 from backend.acquisition.batch import Batch, Missing, Row, Unfit
 from backend.acquisition.broker_files import keep_broker_files
@@ -31,17 +30,14 @@ from backend.acquisition.credentials import (
     write_snapshot,
 )
 from backend.acquisition.host import (
-    BornPoint,
     EdgeNode,
-    KnownPoint,
     Report,
     Sample,
     acknowledgement,
-    is_fit_name,
-    read_birth,
     rebirth_request,
 )
-from backend.acquisition.host_state import HostState
+from backend.acquisition.host_state import TOPIC as STATE
+from backend.acquisition.host_state import Announced, HostState
 from backend.acquisition.inbox import Inbox
 from backend.acquisition.sender import Sender
 from backend.acquisition.store import FIRST_RETRY_S, Stored, store
@@ -50,6 +46,7 @@ from backend.core.clock import SystemClock
 from backend.core.errors import Unavailable
 from backend.core.platform import Platform
 from gateway.contract import topics
+from gateway.contract.complaints import Complaints
 from gateway.contract.sparkplug import Payload, WireFault, decode, encode
 
 log = logging.getLogger(__name__)
@@ -89,11 +86,18 @@ class Ingest:
         self._platform = platform
         self._owner = leases.new_owner()
         self._inbox = Inbox()
+        self._announced = Announced()
+        self._complaints = Complaints(log)
         self._connection = Connection(
-            platform.mqtt_url, unique_name("ingest"), on_message=self._inbox.put
+            platform.mqtt_url,
+            unique_name("ingest"),
+            on_message=self._heard,
+            on_connect=self._announced.begin,
         )
+        self._connection.subscribe(STATE, qos=1)
+        self._claimed = asyncio.Event()
         self._nodes: dict[tuple[str, str], EdgeNode] = {}
-        self._sender = Sender(platform, self._connection, self._nodes, SOURCES)
+        self._sender = Sender(platform, self._connection, self._nodes, self._announced, SOURCES)
         self._rounds: asyncio.Queue[Round] = asyncio.Queue(1)
         self._window: Window | None = None
         self._window_until = 0.0
@@ -109,12 +113,23 @@ class Ingest:
                 group.create_task(self._read())
                 group.create_task(self._write())
                 group.create_task(self._sender.run())
-                group.create_task(HostState(self._platform).run())
+                group.create_task(HostState(self._platform, self._listening).run())
                 group.create_task(keep_broker_files(self._platform))
         finally:
             with contextlib.suppress(psycopg.OperationalError, Unavailable):
                 async with self._platform.database.ingest() as tx:
                     await leases.give_up(tx, self._owner)
+
+    def _heard(self, topic: str, payload: bytes) -> None:
+        if topic == STATE:
+            self._announced.heard(payload)
+        else:
+            self._inbox.put(topic, payload)
+
+    async def _listening(self) -> None:
+        """Wait until this worker hears the nodes it has claimed."""
+        await self._claimed.wait()
+        await self._connection.subscribed.wait()
 
     # -- leases ----------------------------------------------------------------------------
 
@@ -145,22 +160,25 @@ class Ingest:
         for key in self._nodes.keys() - ours.keys():
             self._connection.unsubscribe(*self._nodes.pop(key).filters)
             log.info("The gateway %s/%s is another worker's now", *key)
-        for key in sorted(ours.keys() - self._nodes.keys()):
-            await self._begin(ours[key])
+        begun = [await self._begin(ours[key]) for key in sorted(ours.keys() - self._nodes.keys())]
+        self._claimed.set()
+        for node in begun:
+            if node.names and not node.has_journal:
+                # Taken over from another worker: what its births said of datatypes is not stored.
+                await self._announced.wait()
+                self._ask_rebirth(node)
         counters.leases.set(len(self._nodes))
         async with self._platform.database.ingest() as tx:
             await leases.report(tx, self._owner, list(self._nodes.values()))
 
-    async def _begin(self, one: leases.ListedGateway) -> None:
+    async def _begin(self, one: leases.ListedGateway) -> EdgeNode:
         node = EdgeNode(one.project_id, one.gateway_id, one.project, one.gateway)
         async with self._platform.database.ingest() as tx:
             await births.load_node(tx, node)
         self._nodes[one.project, one.gateway] = node
         self._connection.subscribe(*node.filters)
         log.info("The gateway %s/%s is claimed", one.project, one.gateway)
-        if node.names and not node.has_journal:
-            # Taken over from another worker: what its births said of datatypes is not stored.
-            self._ask_rebirth(node)
+        return node
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -226,8 +244,8 @@ class Ingest:
             return
         try:
             payload = decode(raw)
-        except WireFault:
-            counters.messages_dropped.labels("unreadable").inc()
+        except WireFault as fault:
+            self._refuse(parsed, "unreadable", fault)
             return
         counters.messages.labels(parsed.kind).inc()
         node.seen_at = self._platform.clock.now()
@@ -236,17 +254,25 @@ class Ingest:
         else:
             await self._take_life(current, window, node, payload, parsed)
 
+    def _refuse(self, topic: topics.NodeTopic, reason: str, detail: object) -> None:
+        counters.messages_dropped.labels(reason).inc()
+        who = f"{topic.group}/{topic.node}"
+        self._complaints.say(who, f"a {topic.kind} is not taken ({reason})", detail)
+
     def _take_data(
         self, current: Round, window: Window, node: EdgeNode, payload: Payload, device: str | None
     ) -> None:
-        gap = node.see_sequence(payload.seq)
+        gap = node.order.see(payload.seq)
         data = node.read_data(payload, device, milliseconds(self._platform.clock.now()))
         if gap:
             counters.sequence_gaps.inc()
         if data.unknown:
             counters.unknown_aliases.inc(data.unknown)
-        if data.unknown or (gap and not node.has_journal):
+        if data.unknown:
             self._ask_rebirth(node)
+        if gap and not node.has_journal:
+            later = self._platform.settings.reorder_s
+            asyncio.get_running_loop().call_later(later, self._reorder, node)
         if data.is_refused:
             counters.messages_dropped.labels("unknown_alias").inc()
             return
@@ -255,6 +281,11 @@ class Ingest:
         if data.record is not None and data.epoch is not None:
             key = (node.project_id, node.gateway_id, data.epoch)
             current.records.setdefault(key, set()).add(data.record)
+
+    def _reorder(self, node: EdgeNode) -> None:
+        """The reorder time-out is over: what has not come by now is lost."""
+        if node.order.give_up():
+            self._ask_rebirth(node)
 
     def _add(self, batch: Batch, window: Window, node: EdgeNode, samples: Iterable[Sample]) -> None:
         project = node.project_id
@@ -285,7 +316,7 @@ class Ingest:
         topic: topics.NodeTopic,
     ) -> None:
         """Take a birth or a death; it waits as long as the database is away."""
-        if topic.device is not None and node.see_sequence(payload.seq):
+        if topic.device is not None and node.order.see(payload.seq):
             counters.sequence_gaps.inc()
         while True:
             try:
@@ -293,11 +324,8 @@ class Ingest:
             except (psycopg.OperationalError, Unavailable) as error:
                 log.warning("A %s waits for the database: %s", topic.kind, error)
                 await asyncio.sleep(FIRST_RETRY_S)
-            except (errors.DataError, errors.IntegrityError) as error:
-                counters.messages_dropped.labels("bad_birth").inc()
-                log.warning(
-                    "A %s of %s/%s is unfit: %s", topic.kind, topic.group, topic.node, error
-                )
+            except (life.Unfit, errors.DataError, errors.IntegrityError) as error:
+                self._refuse(topic, "bad_birth", error)
                 return
             else:
                 return
@@ -311,45 +339,11 @@ class Ingest:
         topic: topics.NodeTopic,
     ) -> None:
         now = self._platform.clock.now()
-        known: list[tuple[KnownPoint, BornPoint]] = []
-        match topic.kind:
-            case topics.NBIRTH:
-                known = await self._node_born(node, payload, now)
-            case topics.DBIRTH:
-                known = await self._device_born(node, payload, topic.device or "", now)
-            case topics.NDEATH | topics.DDEATH:
-                await self._died(node, payload, topic.device, now)
+        known = await life.store(self._platform.database, node, payload, topic, now)
         if not node.has_journal:
             at_ms = payload.timestamp or milliseconds(now)
             samples = [node.sample(p, b.metric, b.metric.timestamp or at_ms) for p, b in known]
             self._add(current.batch, window, node, samples)
-
-    async def _node_born(
-        self, node: EdgeNode, payload: Payload, now: datetime
-    ) -> list[tuple[KnownPoint, BornPoint]]:
-        node.node_born(payload)
-        own = read_birth(payload, None)
-        async with self._platform.database.ingest() as tx:
-            await births.store_node_birth(tx, node, now)
-            return await births.store_device_birth(tx, node, own, now) if own.points else []
-
-    async def _device_born(
-        self, node: EdgeNode, payload: Payload, device: str, now: datetime
-    ) -> list[tuple[KnownPoint, BornPoint]]:
-        if not is_fit_name(device):
-            counters.messages_dropped.labels("bad_birth").inc()
-            return []
-        async with self._platform.database.ingest() as tx:
-            born = read_birth(payload, device)
-            return await births.store_device_birth(tx, node, born, now)
-
-    async def _died(
-        self, node: EdgeNode, payload: Payload, device: str | None, now: datetime
-    ) -> None:
-        if device is None and not node.node_died(payload):
-            return
-        async with self._platform.database.ingest() as tx:
-            await births.store_death(tx, node, device, now)
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -358,6 +352,7 @@ class Ingest:
             current = await self._rounds.get()
             stored = await store(self._platform.database, current.batch, self._platform.clock)
             await reports.store(self._platform, current.reports)
+            await self._announced.wait()
             now_ms = milliseconds(self._platform.clock.now())
             self._acknowledge(current, now_ms)
             self._publish_live(stored, now_ms)
@@ -387,7 +382,9 @@ class Ingest:
                 )
 
     def _ask_rebirth(self, node: EdgeNode) -> None:
-        if not self._connection.connected.is_set() or not node.may_ask_rebirth(time.monotonic()):
+        if not self._announced.is_set or not self._connection.connected.is_set():
+            return
+        if not node.may_ask_rebirth(time.monotonic()):
             return
         payload = encode(rebirth_request(milliseconds(self._platform.clock.now())))
         self._connection.publish(node.command_topic, payload)

@@ -103,10 +103,10 @@ async def report(tx: WriteSession, owner: str, nodes: Sequence[EdgeNode]) -> Non
         [
             {
                 "seen": node.seen_at,
-                "seq": node.last_seq,
+                "seq": node.order.last,
                 "dropped": as_bigint(node.dropped_total),
                 "offset": as_bigint(node.clock_offset_ms),
-                "gaps": node.sequence_gaps,
+                "gaps": node.order.gaps,
                 "rebirths": node.rebirths,
                 "committed": as_bigint(node.committed_through),
                 "software": node.software,

@@ -152,6 +152,14 @@ class Settings(BaseSettings):
         description="A broker to use instead of the embedded one: mqtt:// or mqtts:// with user "
         "and password of the platform's own credential.",
     )
+    reorder_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=60,
+        validation_alias="KILOWISE_REORDER_S",
+        description="Sparkplug's reorder time-out: seconds a message of another maker's node may "
+        "be late before the node is asked for a rebirth.",
+    )
     clock_text: Annotated[str | None, AfterValidator(_clock)] = Field(
         default=None,
         validation_alias="KILOWISE_CLOCK",

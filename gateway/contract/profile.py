@@ -236,6 +236,8 @@ class Profile:
     """SHA-256 of the file's bytes."""
     fingerprint: tuple[Mark, ...] = ()
     """Registers that tell this type from others; all have to fit."""
+    time_item: str = ""
+    """Where each message of a device that publishes has its time; "" = the time of receipt."""
 
     @property
     def has_registers(self) -> bool:

@@ -168,6 +168,7 @@ class _File(msgspec.Struct):
     forbidden: list[_Block] = []
     quirks: _Quirks = msgspec.field(default_factory=_Quirks)
     fingerprint: list[_Mark] = []
+    time_item: str = ""
 
 
 def load_profile(file: Path, name: str | None = None) -> Profile:
@@ -261,6 +262,7 @@ def _build(document: Document, name: str, content: bytes) -> Profile:
             )
             for mark in shape.fingerprint
         ),
+        time_item=shape.time_item,
     )
     faults = list(profile_faults(document, profile))
     if faults:

@@ -135,7 +135,7 @@ def decode(data: bytes) -> Payload:
     try:
         message = wire.Payload.FromString(data)
     except DecodeError as error:
-        raise WireFault(f"not a Sparkplug payload of {len(data)} bytes: {error}") from error
+        raise WireFault(f"these {len(data)} bytes are not a Sparkplug payload: {error}") from error
     return Payload(
         message.timestamp if message.HasField("timestamp") else None,
         tuple([_read_metric(metric) for metric in message.metrics]),
@@ -187,10 +187,12 @@ def _read_metric(message: wire.Metric) -> Metric:
     which = message.WhichOneof("value")
     datatype = _DATATYPES.get(message.datatype)
     value: Value | None = getattr(message, which) if which else None
+    if which == "string_value":
+        value = _text(value)
     if datatype is not None and isinstance(value, int) and datatype in _SIGNED:
         value = signed(value, _SIGNED[datatype])
     return Metric(
-        message.name if message.HasField("name") else None,
+        _text(message.name) if message.HasField("name") else None,
         message.alias if message.HasField("alias") else None,
         datatype,
         value,
@@ -209,7 +211,16 @@ def _read_properties(message: wire.Metric) -> Mapping[str, Property]:
             continue
         datatype = _DATATYPES.get(prop.type, _BY_FIELD[which])
         value: Value = getattr(prop, which)
+        if which == "string_value":
+            value = _text(value)
         if isinstance(value, int) and datatype in _SIGNED:
             value = signed(value, _SIGNED[datatype])
-        found[key] = Property(datatype, value)
+        found[_text(key)] = Property(datatype, value)
     return found
+
+
+def _text(value: object) -> str:
+    """A text from the wire; protobuf hands one that is not UTF-8 over as bytes."""
+    if not isinstance(value, str):
+        raise WireFault(f"a text that is not UTF-8: {value!r}")
+    return value

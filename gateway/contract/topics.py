@@ -72,8 +72,11 @@ PROPERTY_WRITE_MIN = "write_min"
 PROPERTY_WRITE_MAX = "write_max"
 PROPERTY_WRITE_STEP = "write_step"
 """Double: only whole steps from `write_min` on; absent = any value."""
-PROPERTY_QUALITY = "Quality"
+PROPERTY_QUALITY = "Ext/Quality"
 """Int32, on a metric: a `Quality` number; absent = good."""
+PROPERTY_STANDARD_QUALITY = "Quality"
+"""Int32 beside a quality that is not good: Sparkplug's own code (3.0, 6.4.9), for other hosts."""
+QUALITY_BAD, QUALITY_GOOD, QUALITY_STALE = 0, 192, 500
 PROPERTY_REASON = "reason"
 """String beside a quality that is not good: what the driver said."""
 

@@ -12,8 +12,10 @@ from gateway.drivers.capabilities import Address, DriverFault, Line, ReportingLi
 OpenLine = Callable[[Address, float], Line | ReportingLine]
 
 DRIVERS = {
+    "dlt645": "gateway.drivers.dlt645.line:open_line",
     "iec104": "gateway.drivers.iec104:open_line",
     "modbus": "gateway.drivers.modbus:open_line",
+    "mqtt": "gateway.drivers.mqtt_in.line:open_line",
     "opcua": "gateway.drivers.opcua:open_line",
 }
 GROUP = "kilowise.drivers"

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 3600.0
 """Between two looks at the date, and between two tries."""
+UNKNOWN_LOOK_S = 60.0
+"""Between two looks as long as nobody told the time."""
 
 
 class Renewal:
@@ -31,7 +33,9 @@ class Renewal:
         while True:
             if self.is_due():
                 await self._renew()
-            await asyncio.sleep(LOOK_S * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+            known = self._enrolment.https.known.is_known
+            pause_s = LOOK_S if known else UNKNOWN_LOOK_S
+            await asyncio.sleep(pause_s * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
 
     def is_due(self) -> bool:
         """Whether two thirds of the life are over."""

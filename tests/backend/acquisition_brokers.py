@@ -27,6 +27,10 @@ from backend.acquisition.credentials import (
 PLUGIN = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
 
 
+SITE = "site"
+"""A credential of third-party devices, and of who hears them."""
+
+
 def free_port() -> int:
     """A port nobody listens on now."""
     with socket.socket() as probe:
@@ -102,8 +106,14 @@ class RunningBroker:
 
 
 def make_credentials(folder: Path) -> tuple[dict[str, str], list[Credential]]:
-    secrets = {"a.g1": "secret of a", "b.g2": "secret of b", INTERNAL: internal_secret(folder)}
+    secrets = {
+        "a.g1": "secret of a",
+        "b.g2": "secret of b",
+        SITE: "secret of the site",
+        INTERNAL: internal_secret(folder),
+    }
     return secrets, [
+        Credential(SITE, hash_secret(secrets[SITE]), ("meters/#",), ("meters/#",)),
         gateway_credential("a", "g1", hash_secret(secrets["a.g1"])),
         gateway_credential("b", "g2", hash_secret(secrets["b.g2"])),
     ]

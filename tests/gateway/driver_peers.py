@@ -10,7 +10,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from gateway.contract.profile import Profile
 from gateway.drivers.capabilities import Address, Tcp, Unit, Url
-from tests.gateway import iec104_peers, opcua_server
+from tests.gateway import dlt645_meter, iec104_peers, mqtt_devices, opcua_server
 from tests.gateway.modbus_server import free_port
 
 Serve = Callable[[Profile], AbstractAsyncContextManager[tuple[Address, Unit]]]
@@ -65,9 +65,26 @@ async def iec104(profile: Profile) -> AsyncIterator[tuple[Address, Unit]]:
         yield Address("iec104", Tcp("127.0.0.1", port)), 7
 
 
-PEERS: dict[str, Serve] = {"iec104": iec104, "modbus": modbus, "opcua": opcua}
+@asynccontextmanager
+async def dlt645(profile: Profile) -> AsyncIterator[tuple[Address, Unit]]:
+    """A meter with the sample's items, alone and as blocks, behind a serial server."""
+    items = dlt645_meter.sample_items(profile)
+    meter = dlt645_meter.SimpleMeter("123456781012", items, blocks=True)
+    async with dlt645_meter.serving(meter) as port:
+        yield Address("dlt645", Tcp("127.0.0.1", port)), meter.address
+
+
+PEERS: dict[str, Serve] = {
+    "dlt645": dlt645,
+    "iec104": iec104,
+    "modbus": modbus,
+    "mqtt": mqtt_devices.publishing,
+    "opcua": opcua,
+}
 NOBODY: dict[str, Callable[[], Address]] = {
+    "dlt645": lambda: Address("dlt645", Tcp("127.0.0.1", free_port())),
     "iec104": lambda: Address("iec104", Tcp("127.0.0.1", free_port())),
     "modbus": lambda: Address("modbus", Tcp("127.0.0.1", free_port())),
+    "mqtt": lambda: Address("mqtt", Url(f"mqtt://127.0.0.1:{free_port()}")),
     "opcua": lambda: Address("opcua", Url(f"opc.tcp://127.0.0.1:{free_port()}")),
 }

@@ -133,7 +133,7 @@ class Host:
 
     def _count(self, payload: bytes) -> None:
         message = wire.Payload.FromString(payload)
-        extras = {metric.name: metric.long_value for metric in message.metrics[:2]}
+        extras = {metric.name: metric.long_value for metric in message.metrics[-2:]}
         self.points += len(message.metrics) - 2
         self.bytes += len(payload)
         self._pending.append((extras[topics.EXT_EPOCH], extras[topics.EXT_REC]))

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.broker import Broker
 from gateway.contract import topics
 from gateway.contract.clock import ManualClock, SystemClock
 from gateway.contract.sparkplug import Datatype, Metric
 from gateway.enrolment.known_time import KnownTime
 from gateway.enrolment.tls import TlsClient
 from gateway.journal import Journal
-from gateway.publish import Broker, EdgeNode
+from gateway.publish import EdgeNode
 from tests.backend.acquisition_brokers import until_listening
 from tests.gateway.broker import MOSQUITTO
 from tests.gateway.host import Host

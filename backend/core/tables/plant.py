@@ -100,6 +100,7 @@ class Device(SQLModel, table=True):
     verified: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
     online: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
     born_at: datetime | None = instant(nullable=True)
+    died_at: datetime | None = instant(nullable=True)
 
 
 class Point(SQLModel, table=True):

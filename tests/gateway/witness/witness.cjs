@@ -10,8 +10,13 @@ const plain = (key, value) =>
 
 readline.createInterface({ input: process.stdin }).on("line", (line) => {
   const request = JSON.parse(line);
-  const answer = request.decode
-    ? sparkplug.decodePayload(Buffer.from(request.decode, "hex"))
-    : { hex: Buffer.from(sparkplug.encodePayload(request.encode)).toString("hex") };
+  let answer;
+  try {
+    answer = request.decode
+      ? sparkplug.decodePayload(Buffer.from(request.decode, "hex"))
+      : { hex: Buffer.from(sparkplug.encodePayload(request.encode)).toString("hex") };
+  } catch (fault) {
+    answer = { fault: String(fault) };
+  }
   process.stdout.write(JSON.stringify(answer, plain) + "\n");
 });

@@ -1,0 +1,1 @@
+"""JSON that third-party devices publish on an MQTT broker, mapped to points by a profile."""

@@ -1,0 +1,1 @@
+"""Tests: ingest as a Sparkplug host application, assertion by assertion."""

@@ -1,0 +1,1 @@
+"""Tests: the gateway as a Sparkplug edge node, assertion by assertion."""
