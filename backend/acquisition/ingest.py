@@ -16,6 +16,7 @@ import psycopg
 from psycopg import errors
 
 from backend.acquisition import births, counters, leases, life, live, reports
+from backend.acquisition.asks import wanted_asks
 from backend.acquisition.batch import Batch, Missing, Row, Unfit
 from backend.acquisition.broker_files import keep_broker_files
 from backend.acquisition.commands import wanted_commands
@@ -54,6 +55,8 @@ MAX_ROWS = 20_000
 """Rows of one batch under load; a small batch goes as soon as the writer is free."""
 LINGER_S = 0.05
 """How long the first message of a batch waits for others: a transaction has a price."""
+SOURCES = (wanted_commands, wanted_configs, wanted_asks)
+"""What is sent to gateways on somebody's behalf."""
 TURN = 50
 """Messages read before the event loop gets its turn."""
 
@@ -94,9 +97,7 @@ class Ingest:
         self._connection.subscribe(STATE, qos=1)
         self._claimed = asyncio.Event()
         self._nodes: dict[tuple[str, str], EdgeNode] = {}
-        self._sender = Sender(
-            platform, self._connection, self._nodes, (wanted_commands, wanted_configs)
-        )
+        self._sender = Sender(platform, self._connection, self._nodes, self._announced, SOURCES)
         self._rounds: asyncio.Queue[Round] = asyncio.Queue(1)
         self._window: Window | None = None
         self._window_until = 0.0
