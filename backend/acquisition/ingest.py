@@ -224,17 +224,19 @@ class Ingest:
                 await asyncio.sleep(0)
 
     async def _storable(self) -> Window:
-        """Answer the window of sample times, read from the database once a minute."""
-        now = self._platform.clock.now()
+        """Answer the window of sample times, read from the database once a minute.
+
+        Its later end is of the moment it was read: whoever judges by it sets the present.
+        """
         while self._window is None or time.monotonic() > self._window_until:
             try:
                 async with self._platform.database.ingest() as tx:
-                    self._window = await read_window(tx, now)
+                    self._window = await read_window(tx, self._platform.clock.now())
                 self._window_until = time.monotonic() + REFRESH.total_seconds()
             except (psycopg.OperationalError, Unavailable) as error:
                 log.warning("The partitions could not be read: %s", error)
                 await asyncio.sleep(FIRST_RETRY_S)
-        return self._window.at(now)
+        return self._window
 
     async def _receive(self, current: Round, window: Window, topic: str, raw: bytes) -> None:
         parsed = topics.parse(topic)
@@ -250,7 +252,7 @@ class Ingest:
         counters.messages.labels(parsed.kind).inc()
         node.seen_at = self._platform.clock.now()
         if parsed.kind in {topics.NDATA, topics.DDATA}:
-            self._take_data(current, window, node, payload, parsed.device)
+            self._take_data(current, window.at(node.seen_at), node, payload, parsed.device)
         else:
             await self._take_life(current, window, node, payload, parsed)
 
@@ -343,7 +345,7 @@ class Ingest:
         if not node.has_journal:
             at_ms = payload.timestamp or milliseconds(now)
             samples = [node.sample(p, b.metric, b.metric.timestamp or at_ms) for p, b in known]
-            self._add(current.batch, window, node, samples)
+            self._add(current.batch, window.at(now), node, samples)
 
     # -- writing ---------------------------------------------------------------------------
 
