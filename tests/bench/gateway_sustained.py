@@ -16,12 +16,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.gateway_cpu import cpu_s, memory_mb, profile_text
+from tests.bench.gateway_cpu import profile_text
+from tests.bench.process import cpu_s, memory_mb
 from tests.gateway.broker import Mosquitto
 from tests.gateway.host import Host
 from tests.gateway.modbus_server import free_port
 
-LEVELS = (100_000, 150_000, 200_000)
+LEVELS = (150_000, 250_000, 350_000)
 REGISTERS, PERIOD_S, ON_ONE_LINE = 100, 0.25, 10
 WARM_S, MEASURE_S = 5.0, 10.0
 KEPT = 0.99
