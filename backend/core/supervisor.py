@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from backend.core.errors import OperatingError
 from gateway.contract.lifeline import Lifeline
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,13 @@ async def _watch(name: str, ended: Callable[[], bool], restart: Callable[[], Non
         log.warning("%s ended, restarts in %.1f s", name, wait_s)
         await asyncio.sleep(wait_s)
         began = time.monotonic()
-        await asyncio.to_thread(restart)
+        try:
+            await asyncio.to_thread(restart)
+        except OperatingError as error:
+            # It may have been killed again while it recovered: whatever it was, try on.
+            log.error("%s: %s", name, error)  # noqa: TRY400 - a sentence, no bug
+        except Exception:
+            log.exception("%s could not be restarted", name)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.core.errors import SettingError
+from backend.core.errors import OperatingError, SettingError
 from backend.core.ports import choose_port, is_free
 from backend.core.processes import is_running, start_time, wait_until_gone
 from backend.core.supervisor import Backoff, Child, Supervisor
@@ -110,6 +110,26 @@ async def test_a_watched_server_is_restarted() -> None:
     supervisor.watch("server", lambda: not restarted.is_set(), restart)
     await restarted.wait()
     await supervisor.close()
+
+
+async def test_a_watched_server_that_cannot_be_restarted_is_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    supervisor, faults = Supervisor(), [OperatingError("killed while it recovered"), OSError("no")]
+    up = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def restart() -> None:
+        if faults:
+            raise faults.pop(0)
+        loop.call_soon_threadsafe(up.set)
+
+    supervisor.watch("server", lambda: not up.is_set(), restart)
+    async with asyncio.timeout(30):
+        await up.wait()
+    await supervisor.close()
+    assert "server: killed while it recovered" in caplog.text
+    assert "server could not be restarted" in caplog.text
 
 
 def test_children_end_when_the_supervisor_is_killed() -> None:
