@@ -110,6 +110,14 @@ def imported_until(data: Path) -> int:
     return milliseconds(row[0]) if row and row[0] else 0
 
 
+def import_done(data: Path) -> bool:
+    """Whether the demonstration's past is in the database."""
+    with superuser(data) as connection:
+        states = [row[0] for row in connection.execute("SELECT state FROM import_job").fetchall()]
+    assert "failed" not in states
+    return "done" in states
+
+
 def superuser(data: Path) -> psycopg.Connection:
     """A superuser's connection to the running embedded database."""
     url = running_url(data)
