@@ -111,7 +111,7 @@ def run_leg(folder: Path, leg: Leg, say: Say) -> Balance:
     environment = {"MQTT_PORT": str(port), "KILOWISE_SIMULATE": words}
     if clock_text is not None:
         environment["KILOWISE_CLOCK"] = clock_text
-    with product(folder, **environment) as running:
+    with product(folder, demo=True, **environment) as running:
         running.wait_ready()
         until(lambda: import_done(data), running)
         suffer(running, leg.faults, say)

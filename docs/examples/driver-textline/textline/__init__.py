@@ -1,0 +1,1 @@
+"""Meters that answer lines of text over TCP: an example of a driver outside Kilowise."""
