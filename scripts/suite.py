@@ -14,6 +14,7 @@ from scripts import programs
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTHING_COLLECTED = 5
+WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,17 @@ class Part:
     budget_s: int
     paths: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    shared: bool = False
+    """Whether its tests can run beside each other: they wait for parts, not for the processor."""
 
 
 PARTS = (
-    Part("unit", 60, ("tests/unit",)),
+    Part("unit", 60, ("tests/unit",), shared=True),
     Part("architecture", 30, ("tests/architecture",)),
     Part("app", 60, command=("scripts/npm", "run", "test")),
-    Part("gateway", 150, ("tests/gateway",)),
-    Part("backend", 200, ("tests/backend",)),
-    Part("graphql", 90, ("tests/graphql",)),
+    Part("gateway", 150, ("tests/gateway",), shared=True),
+    Part("backend", 200, ("tests/backend",), shared=True),
+    Part("graphql", 90, ("tests/graphql",), shared=True),
     Part("packaging", 60, ("tests/packaging",)),
     Part("e2e", 200, ("tests/e2e",)),
     Part("faults", 250, ("tests/faults",)),
@@ -62,7 +65,9 @@ class Verdict:
 
 def command_of(part: Part) -> tuple[str, ...]:
     """What runs the part."""
-    return part.command or (sys.executable, "-m", "pytest", "--durations=5", "-q", *part.paths)
+    workers = ("-n", str(WORKERS)) if part.shared and (os.cpu_count() or 1) >= WORKERS else ()
+    pytest = (sys.executable, "-m", "pytest", "--durations=5", "-q", *workers)
+    return part.command or (*pytest, *part.paths)
 
 
 def empty(part: Part) -> bool:
