@@ -114,7 +114,7 @@ class Commands:
         try:
             await target.urgent(lambda: self._write(target, point, attempt))
         except DriverFault as fault:
-            attempt.outcome, attempt.detail = (State.FAILED, _code(fault)), str(fault)
+            attempt.outcome, attempt.detail = (State.FAILED, fault_code(fault)), str(fault)
         self._answer(attempt)
 
     async def _write(self, target: Target, point: Point, attempt: Attempt) -> None:
@@ -242,7 +242,8 @@ def _looking(target: Target, attempt: Attempt) -> Job:
     return look
 
 
-def _code(fault: DriverFault) -> Code:
+def fault_code(fault: DriverFault) -> Code:
+    """What the field did not do, as a code."""
     if isinstance(fault, LinkDown):
         return Code.LINK_DOWN
     if isinstance(fault, LineBusy):

@@ -59,6 +59,8 @@ class Polled:
     polls: int = 0
     """Answered polls since the start; of them `late` missed their instant."""
     late: int = 0
+    sampled_ms: int = 0
+    """Time of the last sample (UTC ms)."""
     failed: int = 0
     """Polls since the start that brought nothing."""
 
@@ -285,9 +287,12 @@ class LinePoller:
             device.announced = True
             self._sink.came_alive(device)
         at_ms = device.instant_ms
-        if first or not 0 <= now_ms - at_ms < device.period_ms:
+        in_time = 0 <= now_ms - at_ms < device.period_ms
+        # A quarter hour that is read after a late sample comes after it: time never goes back.
+        if first or not in_time or device.sampled_ms >= at_ms:
             at_ms = now_ms
             device.late += not first
+        device.sampled_ms = at_ms
         self._sink.sampled(device, at_ms, values)
         self._schedule(device, now_ms)
 

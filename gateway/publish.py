@@ -53,6 +53,8 @@ BACKLOG_AT_ONCE = 200
 MAX_UNSENT_BYTES = 1 << 20
 """Bytes waiting in the socket above which messages stay in the journal."""
 STANDING_EVERY_S = 10.0
+EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000
+"""Years 2000 and 2100: a platform's time beyond them is a mistake."""
 OFFSET_STEP_MS = 250
 NOTABLE_OFFSET_MS = 2000
 NO_RECONNECT = -2
@@ -397,6 +399,8 @@ class EdgeNode:
             self._journal.acknowledge(ranges)
 
     def _measure(self, platform_ms: int) -> None:
+        if not EARLIEST_MS <= platform_ms < LATEST_MS:
+            raise ValueError(f"{platform_ms} ms is no time of a platform")
         offset = self._now_ms() - platform_ms
         if abs(offset) > NOTABLE_OFFSET_MS and abs(self.clock_offset_ms) <= NOTABLE_OFFSET_MS:
             log.warning(

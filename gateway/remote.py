@@ -1,5 +1,5 @@
 """What hosts may ask of this gateway, taken from the wire: set-points by our own command or by a
-plain Sparkplug DCMD, and configuration documents.
+plain Sparkplug DCMD, configuration documents, support under a grant.
 """
 
 import logging
@@ -14,7 +14,9 @@ from gateway.contract import topics
 from gateway.contract.commands import Command, decode_command
 from gateway.contract.configuration import decode_document
 from gateway.contract.sparkplug import Datatype, Metric, Payload
+from gateway.contract.support import decode_ask, decode_grant
 from gateway.standing import Standing
+from gateway.support import Support
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Remote:
         commands: Commands,
         configuration: Configuration,
         standing: Standing,
+        support: Support,
         meanings: Meanings,
         now_ms: Callable[[], int],
     ) -> None:
@@ -52,6 +55,8 @@ class Remote:
         self._handlers: dict[str, Callable[[str], None]] = {
             topics.EXT_COMMAND: self._ordered,
             topics.EXT_CONFIG: self._configured,
+            topics.EXT_GRANT: lambda text: support.grant(decode_grant(text)),
+            topics.EXT_ASK: lambda text: support.ask(decode_ask(text)),
         }
 
     def heard(self, place: topics.NodeTopic, payload: Payload) -> None:
@@ -71,6 +76,7 @@ class Remote:
         texts = {
             topics.EXT_COMMAND_RESULT: None,
             topics.EXT_CONFIG_RESULT: None,
+            topics.EXT_ASK_RESULT: None,
             topics.EXT_CONFIG_HASH: digest,
         }
         return (

@@ -19,12 +19,14 @@ from gateway.contract.documents import DocumentFault
 from gateway.enrolment.renewal import Renewal
 from gateway.journal import Journal
 from gateway.journal_file import JournalFault
+from gateway.log_tail import LogTail
 from gateway.pipeline import Pipeline
 from gateway.publish import EdgeNode
 from gateway.remote import Remote
 from gateway.site import Site
 from gateway.standing import Standing
 from gateway.supervision import end, kept
+from gateway.support import Support
 
 log = logging.getLogger(__name__)
 
@@ -70,14 +72,17 @@ async def run_until(
     site = Site(pipeline, clock)
     commands = Commands(journal, site, node.platform_ms)
     configuration = Configuration(*origin, config, journal, clock, site, node)
-    node.obey_by(
-        Remote(commands, configuration, Standing(site, journal), pipeline, node.platform_ms)
-    )
+    tail = LogTail()
+    support = Support(journal, site, node.platform_ms, tail)
+    standing = Standing(site, journal)
+    node.obey_by(Remote(commands, configuration, standing, support, pipeline, node.platform_ms))
+    logging.getLogger().addHandler(tail)
     await configuration.begin()
     parts = {
         "publisher": node.run,
         "commands": commands.run,
         "configuration": configuration.run,
+        "support": support.run,
     }
     if config.enrolment is not None:
         parts["renewal"] = Renewal(config.enrolment).run
@@ -88,6 +93,7 @@ async def run_until(
     await end(tasks.values())
     await node.close()
     await end([publisher])
+    logging.getLogger().removeHandler(tail)
 
 
 def say_clock(clock: Clock) -> None:

@@ -1,7 +1,7 @@
 """Devices as commands see them: read one point now, set one, between two polls of their line."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from gateway.contract.profile import Point, Profile, Ratios, RatioSource
@@ -75,6 +75,10 @@ class PolledTarget:
         """Read one point."""
         values = await self._polled.reads.reader([point], await self.ratios())()
         return values[0] if values else None
+
+    async def peek(self, points: Sequence[Point]) -> list[float | None]:
+        """Read points that need not be of the profile, as their raw counts."""
+        return await self._polled.reads.reader(points, Ratios())()
 
     async def write(self, point: Point, value: float) -> None:
         """Write one point."""
