@@ -32,7 +32,7 @@ REBIRTH_EVERY_S = 10.0
 MAX_NAME = 200
 MAX_REPORT = 65_536
 """Characters of what a node says of itself; longer texts are dropped."""
-REPORTS = frozenset({topics.EXT_COMMAND_RESULT, topics.EXT_CONFIG_RESULT})
+REPORTS = frozenset({topics.EXT_COMMAND_RESULT, topics.EXT_CONFIG_RESULT, topics.EXT_ASK_RESULT})
 """Texts that a node says of itself through its journal."""
 MAX_METRICS = 20_000
 NODE_DEVICE = "_node"

@@ -16,6 +16,7 @@ import psycopg
 from psycopg import errors
 
 from backend.acquisition import births, counters, leases, life, live, reports
+from backend.acquisition.asks import wanted_asks
 from backend.acquisition.batch import Batch, Missing, Row, Unfit
 from backend.acquisition.broker_files import keep_broker_files
 from backend.acquisition.commands import wanted_commands
@@ -54,6 +55,8 @@ MAX_ROWS = 20_000
 """Rows of one batch under load; a small batch goes as soon as the writer is free."""
 LINGER_S = 0.05
 """How long the first message of a batch waits for others: a transaction has a price."""
+SOURCES = (wanted_commands, wanted_configs, wanted_asks)
+"""What is sent to gateways on somebody's behalf."""
 TURN = 50
 """Messages read before the event loop gets its turn."""
 
@@ -94,9 +97,7 @@ class Ingest:
         self._connection.subscribe(STATE, qos=1)
         self._claimed = asyncio.Event()
         self._nodes: dict[tuple[str, str], EdgeNode] = {}
-        self._sender = Sender(
-            platform, self._connection, self._nodes, (wanted_commands, wanted_configs)
-        )
+        self._sender = Sender(platform, self._connection, self._nodes, self._announced, SOURCES)
         self._rounds: asyncio.Queue[Round] = asyncio.Queue(1)
         self._window: Window | None = None
         self._window_until = 0.0
@@ -223,17 +224,19 @@ class Ingest:
                 await asyncio.sleep(0)
 
     async def _storable(self) -> Window:
-        """Answer the window of sample times, read from the database once a minute."""
-        now = self._platform.clock.now()
+        """Answer the window of sample times, read from the database once a minute.
+
+        Its later end is of the moment it was read: whoever judges by it sets the present.
+        """
         while self._window is None or time.monotonic() > self._window_until:
             try:
                 async with self._platform.database.ingest() as tx:
-                    self._window = await read_window(tx, now)
+                    self._window = await read_window(tx, self._platform.clock.now())
                 self._window_until = time.monotonic() + REFRESH.total_seconds()
             except (psycopg.OperationalError, Unavailable) as error:
                 log.warning("The partitions could not be read: %s", error)
                 await asyncio.sleep(FIRST_RETRY_S)
-        return self._window.at(now)
+        return self._window
 
     async def _receive(self, current: Round, window: Window, topic: str, raw: bytes) -> None:
         parsed = topics.parse(topic)
@@ -249,7 +252,7 @@ class Ingest:
         counters.messages.labels(parsed.kind).inc()
         node.seen_at = self._platform.clock.now()
         if parsed.kind in {topics.NDATA, topics.DDATA}:
-            self._take_data(current, window, node, payload, parsed.device)
+            self._take_data(current, window.at(node.seen_at), node, payload, parsed.device)
         else:
             await self._take_life(current, window, node, payload, parsed)
 
@@ -342,7 +345,7 @@ class Ingest:
         if not node.has_journal:
             at_ms = payload.timestamp or milliseconds(now)
             samples = [node.sample(p, b.metric, b.metric.timestamp or at_ms) for p, b in known]
-            self._add(current.batch, window, node, samples)
+            self._add(current.batch, window.at(now), node, samples)
 
     # -- writing ---------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from backend.core.platform import Platform
 from gateway.contract import topics
 from gateway.contract.commands import FINAL, CommandResult, decode_result
 from gateway.contract.configuration import decode_config_result
+from gateway.contract.support import decode_ask_result
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ UPDATE command
 SET state = %(state)s, code = %(code)s, old_value = %(old)s, read_value = %(read)s,
     state_at = %(at)s, finished_at = CASE WHEN %(final)s THEN %(now)s END
 WHERE project_id = %(project)s AND gateway_id = %(gateway)s AND uid = %(uid)s
-  AND (finished_at IS NULL OR code = 'no_answer') AND state <> %(state)s
+  AND kind = 'write' AND (finished_at IS NULL OR code = 'no_answer') AND state <> %(state)s
 RETURNING person_id
 """
 _CONFIG = """
@@ -49,6 +50,14 @@ WHERE c.project_id = %(project)s AND c.gateway_id = %(gateway)s AND c.version = 
   AND c.hash = %(hash)s AND c.state <> %(state)s AND c.state <> 'rolled_back'
   AND g.project_id = c.project_id AND g.id = c.gateway_id
 RETURNING c.person_id, g.uid
+"""
+_ASK = """
+UPDATE command
+SET state = %(state)s, code = %(code)s, answer = %(answer)s, state_at = %(at)s,
+    finished_at = %(now)s
+WHERE project_id = %(project)s AND gateway_id = %(gateway)s AND uid = %(uid)s
+  AND kind <> 'write' AND (finished_at IS NULL OR code = 'no_answer')
+RETURNING person_id, kind
 """
 _STANDS = "SELECT 1 FROM audit WHERE project_id = %s AND ref = %s AND action = %s"
 RESULT = "command.result"
@@ -155,8 +164,40 @@ async def _config_result(tx: IngestSession, node: EdgeNode, text: str, now: date
     await audit.record(tx, node.project_id, deed, now)
 
 
+async def _ask_result(tx: IngestSession, node: EdgeNode, text: str, now: datetime) -> None:
+    result = decode_ask_result(text)
+    uid = _uid(result.id)
+    # PostgreSQL has no text with a zero in it, and a log may.
+    lines = [line.replace("\x00", "") for line in result.lines]
+    detail = result.detail.replace("\x00", "")
+    answer = {"values": result.values, "lines": lines, "detail": detail}
+    found = await tx.fetch_tuples(
+        _ASK,
+        {
+            "state": result.state.value,
+            "code": result.code,
+            "answer": Jsonb(answer),
+            "at": _instant(result.at_ms),
+            "now": now,
+            "project": node.project_id,
+            "gateway": node.gateway_id,
+            "uid": uid,
+        },
+    )
+    if not found or uid is None:
+        return
+    person_id, kind = found[0]
+    # The lines themselves may be long; that they were read is what counts.
+    new = {"values": result.values, "lines": len(result.lines)}
+    told = f"{result.state}/{result.code}"
+    deed = audit.Deed(result.actor, f"support.{kind}", result.id, told, person_id, None, new)
+    await publish(tx, node.project_id, "command", str(uid), now)
+    await audit.record(tx, node.project_id, deed, now)
+
+
 STORES: dict[str, Store] = {
     topics.EXT_COMMAND_RESULT: _command_result,
     topics.EXT_CONFIG_RESULT: _config_result,
+    topics.EXT_ASK_RESULT: _ask_result,
 }
 """Who stores a report, by the metric's name; `host.REPORTS` are these names."""

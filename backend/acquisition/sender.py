@@ -13,6 +13,7 @@ import psycopg
 from backend.acquisition import counters
 from backend.acquisition.connection import Connection
 from backend.acquisition.host import EdgeNode
+from backend.acquisition.host_state import Announced
 from backend.acquisition.outgoing import Outgoing, Source
 from backend.core.errors import Unavailable
 from backend.core.events import notified
@@ -32,12 +33,16 @@ class Sender:
         platform: Platform,
         connection: Connection,
         nodes: Mapping[tuple[str, str], EdgeNode],
+        announced: Announced,
         sources: Sequence[Source],
     ) -> None:
-        """`nodes` is the worker's own mapping, which changes with its claims."""
+        """`nodes` is the worker's own mapping, which changes with its claims; no command goes out
+        before the host was `announced`.
+        """
         self._platform = platform
         self._connection = connection
         self._nodes = nodes
+        self._announced = announced
         self._sources = sources
         self._told = asyncio.Event()
 
@@ -49,6 +54,7 @@ class Sender:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._told.wait(), LOOK_S)
                 self._told.clear()
+                await self._announced.wait()
                 try:
                     await self._look()
                 except (psycopg.OperationalError, Unavailable) as error:
@@ -70,7 +76,8 @@ class Sender:
                 await self._send(one)
 
     async def _send(self, one: Outgoing) -> None:
-        if not self._connection.publish(one.topic, one.payload, qos=1):
+        # Sparkplug 3.0, 6.4.20: commands travel with quality 0; what is not answered comes again.
+        if not self._connection.publish(one.topic, one.payload):
             return
         counters.commands_sent.inc()
         async with self._platform.database.ingest() as tx:

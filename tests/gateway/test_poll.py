@@ -236,6 +236,25 @@ async def test_an_overloaded_line_skips_instants_but_never_a_quarter_hour() -> N
         assert 20 <= len(times) <= 23
 
 
+async def test_a_quarter_hour_read_after_a_late_sample_does_not_go_back_in_time() -> None:
+    clock = ManualClock(START)
+    line, notes = FakeLine(clock), Notes()
+    unit = FakeUnit(line, 0.01)
+    poller = LinePoller(line, [Polled("m1", SDM630, unit, 1000)], clock, notes)
+    task = asyncio.create_task(poller.run())
+    await clock.advance(0.6)
+    unit.takes_s = 1.2
+    await clock.advance(0.5)
+    unit.takes_s = 0.01
+    await clock.advance(4)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    quarter = ms(datetime(2026, 3, 1, 8, tzinfo=UTC))
+    # Due one second before the quarter hour and read until 200 ms after it; then read for it.
+    assert [at - quarter for at in notes.samples["m1"]] == [-1690, 200, 210, 1000, 2000, 3000]
+
+
 async def test_an_urgent_job_waits_for_one_poll_and_not_for_the_round() -> None:
     clock = ManualClock(START)
     line, notes = FakeLine(clock), Notes()

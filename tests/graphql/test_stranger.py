@@ -179,6 +179,16 @@ QUESTIONS: dict[str, list[str]] = {
         f'mutation {{{{ removeProfile(project: "{{{whose}}}", name: "{{profile}}") }}}}'
         for whose in ("project", "own")
     ],
+    "Mutation.grantSupport": [
+        f'mutation {{{{ grantSupport(project: "{{{whose}}}", gateway: "{{gateway}}",'
+        f' key: "{KEY}", minutes: 5) {{{{ id }}}} }}}}'
+        for whose in ("project", "slug", "own")
+    ],
+    "Mutation.askGateway": [
+        f'mutation {{{{ askGateway(input: {{{{ project: "{{{whose}}}", gateway: "{{gateway}}",'
+        f' key: "{KEY}", kind: LOG }}}}) {{{{ id }}}} }}}}'
+        for whose in ("project", "slug", "own")
+    ],
     "Mutation.registerPush": [
         'mutation {{ registerPush(input: {{ project: "{project}", endpoint: "{endpoint}",'
         ' p256dh: "a", auth: "b", locale: "en" }}) }}'

@@ -187,11 +187,12 @@ async def give(door: Door, caller: Caller, wanted: WritePointInput) -> commands.
     now = door.process.platform.clock.now()
     async with door.write() as tx:
         return await commands.write_point(
-            tx, door.project.id, _key(wanted.key), setting, asker, now
+            tx, door.project.id, tap_key(wanted.key), setting, asker, now
         )
 
 
-def _key(text: str) -> uuid.UUID:
+def tap_key(text: str) -> uuid.UUID:
+    """Answer the UUID that a client made for one tap; InvalidInput for any other text."""
     try:
         return uuid.UUID(text)
     except ValueError:

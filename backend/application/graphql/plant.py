@@ -11,6 +11,7 @@ from backend.application.graphql.context import Door
 from backend.application.graphql.fleet import GatewayHealth, read_health
 from backend.application.graphql.naming import Name
 from backend.application.graphql.scalars import BigInt
+from backend.application.graphql.support import SupportRequest, list_requests
 from backend.application.live_cache import ProjectLive
 from backend.application.powers import Power, node_power
 from backend.core.ids import encode_id
@@ -245,6 +246,11 @@ class Gateway:
     async def health(self) -> GatewayHealth | None:
         """How it is: software, configuration in force, backlog, lines."""
         return await read_health(self.door, self.row.id)
+
+    @strawberry.field
+    async def support_requests(self, first: int = 20) -> list[SupportRequest]:
+        """Grants and questions of support, newest first."""
+        return await list_requests(self.door, GatewayKey(self.row.id, self.row.uid), first)
 
     @strawberry.field
     async def configs(self, first: int = 20) -> list[GatewayConfig]:

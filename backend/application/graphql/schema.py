@@ -29,6 +29,7 @@ from backend.application.graphql.projects import ProjectQuery
 from backend.application.graphql.push import PushMutation
 from backend.application.graphql.scalars import SCALARS
 from backend.application.graphql.summary import SummarySubscription
+from backend.application.graphql.support import SupportMutation
 
 Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
 Mutation = merge_types(
@@ -41,6 +42,7 @@ Mutation = merge_types(
         PushMutation,
         DemoMutation,
         EnrolmentMutation,
+        SupportMutation,
     ),
 )
 Subscription = merge_types(

@@ -74,7 +74,7 @@ FROM command c
 JOIN gateway g ON g.project_id = c.project_id AND g.id = c.gateway_id
 LEFT JOIN device d ON d.project_id = c.project_id AND d.id = c.device_id
 LEFT JOIN point p ON p.project_id = c.project_id AND p.device_id = c.device_id AND p.name = c.point
-WHERE c.project_id = %(project)s
+WHERE c.project_id = %(project)s AND c.kind = 'write'
 """
 _TARGET = """
 SELECT d.id AS device_id, d.gateway_id

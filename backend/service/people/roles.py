@@ -16,6 +16,8 @@ class Permission(StrEnum):
     """Set points of devices."""
     CONFIGURE = "configure"
     """Say what gateways read, and bring device profiles."""
+    SUPPORT = "support"
+    """Open a gateway to support for a while, and ask it."""
     AUDIT = "audit"
     """Read who did what."""
     ENROL = "enrol"

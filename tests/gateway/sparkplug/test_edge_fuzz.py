@@ -123,8 +123,8 @@ def test_a_strange_acknowledgement_deletes_nothing(
     assert loop.run_until_complete(bench.records()) == [1, 2]
 
 
-@pytest.mark.parametrize("value", [True, "now", 1.5, b"\x01", None])
-def test_a_time_of_another_type_is_no_time(bench: Bench, value: bool | str | float | None) -> None:
+@pytest.mark.parametrize("value", [True, "now", 1.5, b"\x01", None, 0, -1, (1 << 63) - 1])
+def test_what_is_no_time_is_not_believed(bench: Bench, value: bool | str | float | None) -> None:
     before = bench.node.clock_offset_ms
     assert bench.hear(TOPICS[0], encode(Payload(1, (Metric(topics.EXT_TIME, value=value),)))) == 0
     assert bench.node.clock_offset_ms == before
