@@ -15,6 +15,10 @@ TLS_PLAIN = 16_384
 TCP_SEGMENT = 1_400
 TCP_BOTH_WAYS = 2 * 52
 """IPv4 and TCP headers with time stamps: one for a segment, one for its acknowledgement."""
+SESSION_BYTES = {False: 800, True: 4_500}
+"""By TLS: an estimate of TCP's own packets, CONNECT with its will, and the handshake of TLS 1.3
+with a certificate of each side.
+"""
 ALARM_SHARE = 0.80
 THRIFT_SHARE = 0.95
 LAST_START_DAY = 28
@@ -30,11 +34,9 @@ class Level(IntEnum):
     """95 % are used: only registers at quarter hours and alarms are reported."""
 
 
-def packet_bytes(topic: str, payload: int) -> int:
-    """Bytes of one MQTT PUBLISH of quality 0 with a payload of so many bytes."""
-    remaining = 2 + len(topic.encode()) + payload
-    length_bytes = 1 + (remaining > 0x7F) + (remaining > 0x3FFF) + (remaining > 0x1FFFFF)
-    return 1 + length_bytes + remaining
+def packet_bytes(body: int) -> int:
+    """Bytes of an MQTT packet whose variable header and payload have so many."""
+    return 2 + (body > 0x7F) + (body > 0x3FFF) + (body > 0x1FFFFF) + body
 
 
 def wire_bytes(packet: int, *, tls: bool) -> int:
@@ -76,12 +78,20 @@ class Budget:
         """Go on from what was kept."""
         self.used, self.month_start = used, month_start
 
-    def packet(self, topic: str, payload: int, now: datetime) -> None:
-        """Count one packet, sent or received."""
+    def is_current(self, now: datetime) -> bool:
+        """Whether the month that was counted still runs."""
+        return Month.of(now, self.start_day).start == self.month_start
+
+    def count(self, packet: int, now: datetime) -> None:
+        """Count one MQTT packet of so many bytes, sent or received."""
+        self.add(wire_bytes(packet, tls=self.tls), now)
+
+    def add(self, size: int, now: datetime) -> None:
+        """Count bytes on the link."""
         month = Month.of(now, self.start_day)
         if month.start != self.month_start:
             self.used, self.month_start = 0, month.start
-        self.used += wire_bytes(packet_bytes(topic, payload), tls=self.tls)
+        self.used += size
 
     def forecast(self, now: datetime) -> int:
         """Bytes at the month's end if the rest goes as it went so far; 0 before anything went."""
@@ -93,7 +103,7 @@ class Budget:
 
     def level(self, now: datetime) -> Level:
         """How the budget stands."""
-        if not self.limit or Month.of(now, self.start_day).start != self.month_start:
+        if not self.limit or not self.is_current(now):
             return Level.NORMAL
         if self.used >= self.limit * THRIFT_SHARE:
             return Level.THRIFT

@@ -72,6 +72,9 @@ class GatewayConfig:
     enrolment: Enrolment | None = None
     contact_s: float = 600.0
     """A pushed configuration under which the platform is away for so long is rolled back."""
+    data_limit: int = 0
+    """Bytes a month on the link to the platform; 0 = no limit."""
+    data_start_day: int = 1
 
 
 class _Mqtt(TlsEntry):
@@ -86,6 +89,11 @@ class _Journal(msgspec.Struct):
     path: str | None = None
     max_mb: float = 512
     durable: bool = False
+
+
+class _DataBudget(msgspec.Struct):
+    mb_per_month: float = 0
+    start_day: int = 1
 
 
 class _Device(msgspec.Struct):
@@ -111,6 +119,7 @@ class _File(msgspec.Struct):
     profile_dirs: list[str] = []
     lines: dict[str, LineEntry] = {}
     contact_min: float = 10.0
+    data_budget: _DataBudget = msgspec.field(default_factory=_DataBudget)
 
 
 def load_config(
@@ -148,6 +157,8 @@ def load_config(
         tuple(problems),
         read_enrolment(shape.enrolment, tls, file),
         contact_s=shape.contact_min * 60,
+        data_limit=round(shape.data_budget.mb_per_month * 1_000_000),
+        data_start_day=shape.data_budget.start_day,
     )
 
 

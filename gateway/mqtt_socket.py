@@ -4,10 +4,13 @@ gmqtt has no back-pressure and no abort of its own; this is the only place that 
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 from gmqtt import Client
+from gmqtt.mqtt.package import Package
+
+from gateway.budget import packet_bytes
 
 DROP_TIMEOUT_S = 2.0
 LAST_WORD_S = 0.2
@@ -17,6 +20,27 @@ def unsent_bytes(client: Client | None) -> int:
     """Bytes handed to the socket that the broker has not taken yet."""
     transport = _transport(client)
     return 0 if transport is None else transport.get_write_buffer_size()
+
+
+def count(client: Client, moved: Callable[[int], None]) -> None:
+    """Tell the bytes of every MQTT packet, sent or received, of a connected client from now on.
+
+    Counted below gmqtt, because its own packets (PINGREQ and the answers, SUBSCRIBE, PUBACK) cost
+    more than the data where little is reported.
+    """
+    connection = client._connection  # noqa: SLF001
+    protocol = connection._protocol  # noqa: SLF001
+    write, take = protocol.write_data, connection.put_package
+
+    def written(data: bytes) -> None:
+        moved(len(data))
+        write(data)
+
+    def taken(package: Package) -> None:
+        moved(packet_bytes(len(package.data)))
+        take(package)
+
+    protocol.write_data, connection.put_package = written, taken
 
 
 def cut(client: Client | None) -> None:

@@ -65,6 +65,7 @@ class Pipeline:
         self._typed = typed
         self._sessions: dict[str, Session] = {}
         self._announcer: Announcer | None = None
+        self._thrifty = False
         self.samples = 0
         """Values reported since the start."""
         self.bytes = 0
@@ -77,6 +78,7 @@ class Pipeline:
     async def add(self, device: Sampled, reporting: Reporting) -> None:
         """Take a device in before it is sampled: its aliases come from the journal."""
         session = Session(device.points, reporting)
+        session.thrifty = self._thrifty
         names = [point.name for point in session.points]
         session.aliases = await self._journal.aliases(device.slug, names)
         self._sessions[device.slug] = session
@@ -89,6 +91,7 @@ class Pipeline:
 
     def be_thrifty(self, *, thrifty: bool) -> None:
         """Report only registers at quarter hours and alarms, or everything again."""
+        self._thrifty = thrifty
         for session in self._sessions.values():
             session.thrifty = thrifty
 

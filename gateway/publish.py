@@ -35,6 +35,7 @@ from gateway.messages import (
     parse_committed,
 )
 from gateway.primary_host import PrimaryHost
+from gateway.traffic import Traffic
 from gateway.window import OutgoingWindow
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class EdgeNode:
         clock: Clock,
         births: Births,
         window: OutgoingWindow | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._group = group
         self._node = node
@@ -103,6 +105,7 @@ class EdgeNode:
         self._journal = journal
         self._clock = clock
         self._births = births
+        self._traffic = traffic
         self._window = window or OutgoingWindow()
         self._envelope = Envelope(journal.epoch, typed=broker.typed)
         self._data_topics: dict[str, str] = {}
@@ -220,6 +223,9 @@ class EdgeNode:
                 )
                 await mqtt_socket.unless_lost(connecting, self._lost)
             self._client = client
+            if self._traffic is not None:
+                self._traffic.connected()
+                mqtt_socket.count(client, self._traffic.moved)
             self._subscribe(client)
             if not await self._host.admits(self._is_up):
                 return

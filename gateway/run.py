@@ -27,6 +27,8 @@ from gateway.site import Site
 from gateway.standing import Standing
 from gateway.supervision import end, kept
 from gateway.support import Support
+from gateway.traffic import Traffic
+from gateway.whole import Whole
 
 log = logging.getLogger(__name__)
 
@@ -66,23 +68,28 @@ async def run_until(
     `origin` is the file and the environment that `config` was read from.
     """
     pipeline = Pipeline(journal, typed=config.broker.typed)
-    node = EdgeNode(config.project, config.node, config.broker, journal, clock, pipeline)
+    traffic = Traffic(journal, clock, pipeline)
+    broker = config.broker
+    node = EdgeNode(config.project, config.node, broker, journal, clock, pipeline, traffic=traffic)
     journal.on_journaled = node.journaled
     pipeline.announce_to(node)
     site = Site(pipeline, clock)
     commands = Commands(journal, site, node.platform_ms)
-    configuration = Configuration(*origin, config, journal, clock, site, node)
+    whole = Whole(site, traffic)
+    configuration = Configuration(*origin, config, journal, clock, whole, node)
     tail = LogTail()
     support = Support(journal, site, node.platform_ms, tail)
-    standing = Standing(site, journal)
+    standing = Standing(site, journal, traffic)
     node.obey_by(Remote(commands, configuration, standing, support, pipeline, node.platform_ms))
     logging.getLogger().addHandler(tail)
+    await traffic.begin()
     await configuration.begin()
     parts = {
         "publisher": node.run,
         "commands": commands.run,
         "configuration": configuration.run,
         "support": support.run,
+        "traffic": traffic.run,
     }
     if config.enrolment is not None:
         parts["renewal"] = Renewal(config.enrolment).run
@@ -94,6 +101,7 @@ async def run_until(
     await node.close()
     await end([publisher])
     logging.getLogger().removeHandler(tail)
+    await traffic.keep()
 
 
 def say_clock(clock: Clock) -> None:

@@ -2,7 +2,7 @@
 
 It is said at most once a minute and only when it is news, because a mobile link costs money:
 a connection or a device that came or went, a load that moved by a tenth, a backlog that grew or
-shrank to another power of two.
+shrank to another power of two, another twentieth of the data budget.
 """
 
 import time
@@ -15,24 +15,32 @@ from gateway.contract.sparkplug import Datatype, Metric
 from gateway.journal import Journal
 from gateway.poll import LinePoller
 from gateway.site import Running, Site
+from gateway.traffic import MB, Traffic
 
 EVERY_S = 60.0
 LOAD_STEP = 10
 BACKLOG_STEP = 100
 """Records that are nothing to speak of."""
+DATA_STEPS = 20
+"""News of the data budget: another part of so many, or without one another power of two of MB."""
 
-Mark = tuple[tuple[tuple[str, int, int, bool, int], ...], int]
+Mark = tuple[tuple[tuple[str, int, int, bool, int], ...], int, tuple[int, int]]
 
 
 class Standing:
     """Says it for one gateway."""
 
     def __init__(
-        self, site: Site, journal: Journal, monotonic: Callable[[], float] = time.monotonic
+        self,
+        site: Site,
+        journal: Journal,
+        traffic: Traffic,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`monotonic` answers seconds."""
         self._site = site
         self._journal = journal
+        self._traffic = traffic
         self._monotonic = monotonic
         self._said: Mark | None = None
         self._not_before = monotonic()
@@ -57,6 +65,14 @@ class Standing:
         return (
             Metric(topics.EXT_LINES, None, Datatype.STRING, lines, now_ms),
             Metric(topics.EXT_BACKLOG, None, Datatype.INT64, backlog, now_ms),
+            *(
+                Metric(name, None, Datatype.INT64, size, now_ms)
+                for name, size in (
+                    (topics.EXT_DATA_BYTES, self._traffic.used),
+                    (topics.EXT_DATA_FORECAST, self._traffic.forecast),
+                    (topics.EXT_DATA_BUDGET, self._traffic.limit),
+                )
+            ),
         )
 
     def _mark(self) -> Mark:
@@ -66,7 +82,9 @@ class Standing:
             (one.name, one.devices, one.alive, one.connected, (one.busy or 0) // LOAD_STEP)
             for one in states
         )
-        return lines, (self._journal.standing.records // BACKLOG_STEP).bit_length()
+        used, limit = self._traffic.used, self._traffic.limit
+        data = used * DATA_STEPS // limit if limit else (used // MB).bit_length()
+        return lines, (self._journal.standing.records // BACKLOG_STEP).bit_length(), (limit, data)
 
 
 def line_state(running: Running) -> LineState:

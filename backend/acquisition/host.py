@@ -34,6 +34,7 @@ MAX_REPORT = 65_536
 """Characters of what a node says of itself; longer texts are dropped."""
 REPORTS = frozenset({topics.EXT_COMMAND_RESULT, topics.EXT_CONFIG_RESULT, topics.EXT_ASK_RESULT})
 """Texts that a node says of itself through its journal."""
+DATA = (topics.EXT_DATA_BYTES, topics.EXT_DATA_FORECAST, topics.EXT_DATA_BUDGET)
 MAX_METRICS = 20_000
 NODE_DEVICE = "_node"
 """The device under which the metrics of an edge node itself are kept."""
@@ -148,6 +149,8 @@ class EdgeNode:
     software: str | None = None
     lines: list[LineState] | None = None
     backlog: int | None = None
+    data: dict[str, int] = field(default_factory=dict)
+    """What the node said of its data budget, by metric: bytes."""
     seen_at: datetime | None = None
     rebirth_asked_at: float = -math.inf
 
@@ -257,6 +260,10 @@ class EdgeNode:
         backlog = _integer(metrics.get(topics.EXT_BACKLOG))
         if backlog is not None and backlog >= 0:
             self.backlog = backlog
+        for name in DATA:
+            size = _integer(metrics.get(name))
+            if size is not None and 0 <= size < _BIGINT:
+                self.data[name] = size
         lines = metrics.get(topics.EXT_LINES)
         if lines is not None and isinstance(lines.value, str) and len(lines.value) <= MAX_REPORT:
             with suppress(LinesFault):

@@ -19,6 +19,7 @@ from backend.acquisition.births import as_bigint
 from backend.acquisition.credentials import GatewayRow
 from backend.acquisition.host import EdgeNode
 from backend.core.db import ReadSession, WriteSession
+from gateway.contract import topics
 
 LEASE_S = 12
 RENEW_S = 2.0
@@ -53,7 +54,10 @@ SET last_seen_at = coalesce(%(seen)s, s.last_seen_at), last_seq = %(seq)s,
     dropped_total = %(dropped)s, clock_offset_ms = %(offset)s, seq_gaps = %(gaps)s,
     rebirths = %(rebirths)s,
     committed_through = %(committed)s, software = coalesce(%(software)s, s.software),
-    backlog = coalesce(%(backlog)s, s.backlog), standing = coalesce(%(lines)s, s.standing)
+    backlog = coalesce(%(backlog)s, s.backlog), standing = coalesce(%(lines)s, s.standing),
+    data_bytes = coalesce(%(data_bytes)s, s.data_bytes),
+    data_forecast = coalesce(%(data_forecast)s, s.data_forecast),
+    data_budget = coalesce(%(data_budget)s, s.data_budget)
 WHERE s.project_id = %(project)s AND s.gateway_id = %(gateway)s AND s.lease_owner = %(owner)s
 """
 
@@ -112,6 +116,9 @@ async def report(tx: WriteSession, owner: str, nodes: Sequence[EdgeNode]) -> Non
                 "software": node.software,
                 "backlog": as_bigint(node.backlog),
                 "lines": None if node.lines is None else Jsonb(to_builtins(node.lines)),
+                "data_bytes": node.data.get(topics.EXT_DATA_BYTES),
+                "data_forecast": node.data.get(topics.EXT_DATA_FORECAST),
+                "data_budget": node.data.get(topics.EXT_DATA_BUDGET),
                 "project": node.project_id,
                 "gateway": node.gateway_id,
                 "owner": owner,

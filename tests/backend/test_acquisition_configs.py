@@ -128,15 +128,18 @@ async def test_births_say_what_is_in_force_and_how_lines_do(configured: Configur
     )
     # What says nothing of lines changes nothing.
     lines = Metric(topics.EXT_LINES, datatype=Datatype.STRING, value="[1]")
+    data = Metric(topics.EXT_DATA_BYTES, datatype=Datatype.INT64, value=123)
+    limit = Metric(topics.EXT_DATA_BUDGET, datatype=Datatype.INT64, value=1 << 40)
     backlog = Metric(topics.EXT_BACKLOG, datatype=Datatype.INT64, value=8)
-    edge.publish(topics.NDATA, None, (lines, backlog))
+    edge.publish(topics.NDATA, None, (lines, backlog, data, limit))
     async with configured.scene.platform.database.ingest() as tx:
         while True:
             found = await tx.fetch_tuples(
-                "SELECT config_version, config_hash, software, backlog, standing"
+                "SELECT config_version, config_hash, software, backlog, standing,"
+                " data_bytes, data_forecast, data_budget"
                 " FROM gateway_state WHERE gateway_id = %s",
                 (configured.scene.gateway,),
             )
-            if found == [(7, "ab12", "0.9", 8, msgspec.json.decode(LINES))]:
+            if found == [(7, "ab12", "0.9", 8, msgspec.json.decode(LINES), 123, None, 1 << 40)]:
                 break
             await configured.scene.platform.clock.sleep(0)

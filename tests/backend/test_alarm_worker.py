@@ -70,4 +70,5 @@ def test_every_kind_says_its_pace() -> None:
         "off_shift_use": 30.0,
         "meter_silent": 10.0,
         "certificate_expiry": 60.0,
+        "gateway_data_budget": 60.0,
     }

@@ -12,6 +12,7 @@ from gateway.journal import Journal
 from gateway.pipeline import Pipeline
 from gateway.site import Site
 from gateway.standing import EVERY_S, Standing, software_version
+from gateway.traffic import Traffic
 from tests.gateway.broker import Mosquitto
 from tests.gateway.host import Host
 from tests.gateway.modbus_server import free_port, sdm630_field, serving
@@ -21,27 +22,34 @@ from tests.gateway.test_gateway import gateway, write_config
 async def test_it_is_said_once_a_minute_and_only_when_it_is_news(tmp_path: Path) -> None:
     journal, now = Journal(tmp_path / "j"), 1000.0
     journal.open()
-    standing = Standing(Site(Pipeline(journal), SystemClock()), journal, lambda: now)
+    pipeline, clock = Pipeline(journal), SystemClock()
+    traffic = Traffic(journal, clock, pipeline)
+    standing = Standing(Site(pipeline, clock), journal, traffic, lambda: now)
     said = {metric.name: metric.value for metric in standing.declared(1)}
     assert said == {
         topics.EXT_SOFTWARE: software_version(),
         topics.EXT_LINES: "[]",
         topics.EXT_BACKLOG: 0,
+        topics.EXT_DATA_BYTES: 0,
+        topics.EXT_DATA_FORECAST: 0,
+        topics.EXT_DATA_BUDGET: 0,
     }
     for _ in range(150):
         journal.append("m1", b"x")
     await journal.read(0, 1)
     assert standing.news(2) == ()
     now += EVERY_S
-    assert {metric.name: metric.value for metric in standing.news(3)} == {
-        topics.EXT_LINES: "[]",
-        topics.EXT_BACKLOG: 150,
-    }
+    news = {metric.name: metric.value for metric in standing.news(3)}
+    assert (news[topics.EXT_LINES], news[topics.EXT_BACKLOG]) == ("[]", 150)
     now += EVERY_S
     assert standing.news(4) == ()
     journal.acknowledge([(1, 149)])
     await journal.read(0, 1)
-    assert [metric.value for metric in standing.news(5)] == ["[]", 1]
+    assert [metric.value for metric in standing.news(5)][:2] == ["[]", 1]
+    now += EVERY_S
+    traffic.moved(2_000_000)
+    [used] = [m.value for m in standing.news(6) if m.name == topics.EXT_DATA_BYTES]
+    assert used == traffic.used > 2_000_000
     await asyncio.to_thread(journal.close)
 
 

@@ -16,7 +16,7 @@ from tests.postgres import NOW, Actor, Tenant
 MakePlant = Callable[[Tenant], Awaitable[Plant]]
 HEALTH = """{ project(id: "acme") { gateways { slug online clockOffsetMs droppedTotal health {
   wire software diedAt backlog sequenceGaps rebirths devices devicesAlive configVersion
-  configWanted configState configInForce grantedUntil
+  configWanted configState configInForce grantedUntil dataBytes dataForecast dataBudget
   lines { name devices alive connected busyPercent late failed } } } } }"""
 LINES = [
     {
@@ -53,6 +53,7 @@ async def test_how_a_gateway_is(
         await tx.execute(
             "UPDATE gateway_state SET wire = '1.0', software = '0.3', backlog = 12, seq_gaps = 1,"
             " rebirths = 2, clock_offset_ms = -40, dropped_total = 3, config_version = 1,"
+            " data_bytes = 5000000000, data_forecast = 6000000000, data_budget = 0,"
             " config_hash = %s, standing = %s, granted_until = %s"
             " WHERE project_id = %s",
             (row.hash, Jsonb(LINES), NOW + MINUTE, project),
@@ -80,6 +81,9 @@ async def test_how_a_gateway_is(
             "configState": "WAITING",
             "configInForce": True,
             "grantedUntil": "2026-03-15T04:01:00Z",
+            "dataBytes": "5000000000",
+            "dataForecast": "6000000000",
+            "dataBudget": "0",
             "lines": [
                 {
                     "name": "modbus://h:502",

@@ -14,6 +14,12 @@ from backend.service.alarms.kinds.certificate_expiry import (
     ExpiryWindow,
 )
 from backend.service.alarms.kinds.demand_forecast import DemandForecast, DemandParams
+from backend.service.alarms.kinds.gateway_data_budget import (
+    BudgetedGateway,
+    DataBudgetParams,
+    DataBudgetWindow,
+    GatewayDataBudget,
+)
 from backend.service.alarms.kinds.meter_silent import (
     MeterSilent,
     SilentDevice,
@@ -154,6 +160,26 @@ def test_certificate_expiry_at_30_7_and_1_days(
             "count": 1,
             "days": max(0, left.days),
             "endsAt": ends.isoformat(),
+        }
+
+
+@pytest.mark.parametrize(
+    ("used", "active", "priority"),
+    [(799, False, 3), (800, True, 3), (949, True, 3), (950, True, 2)],
+)
+def test_gateway_data_budget_at_80_and_95_percent(used: int, active: bool, priority: int) -> None:
+    """The fullest decides; a gateway with enough left is not named."""
+    seen = DataBudgetWindow(
+        NOW, (BudgetedGateway("g1", used, 1500, 1000), BudgetedGateway("g2", 10, 20, 1000))
+    )
+    verdict = GatewayDataBudget().evaluate(DataBudgetParams(), seen, 3, was_active=False)
+    assert (verdict.active, verdict.priority) == (active, priority)
+    if active:
+        assert verdict.params == {
+            "gateways": "g1",
+            "count": 1,
+            "percent": used // 10,
+            "forecastPercent": 150,
         }
 
 

@@ -7,6 +7,7 @@ import strawberry
 
 from backend.application.graphql.configs import ConfigState
 from backend.application.graphql.context import Door, outside_uid
+from backend.application.graphql.scalars import BigInt
 from backend.core.errors import NotFound
 from backend.core.ids import encode_id
 from backend.service.gateways import fleet, gaps
@@ -59,6 +60,15 @@ class GatewayHealth:
     granted_until: datetime | None = strawberry.field(
         description="Until when support may probe and change its log level; null = nobody may."
     )
+    data_bytes: BigInt | None = strawberry.field(
+        description="Bytes that its link carried in the running month, both directions."
+    )
+    data_forecast: BigInt | None = strawberry.field(
+        description="Bytes at the month's end if the rest goes as it went so far."
+    )
+    data_budget: BigInt | None = strawberry.field(
+        description="Bytes a month that its link may carry; 0 = no limit."
+    )
     lines: list[GatewayLine]
 
     @classmethod
@@ -80,6 +90,9 @@ class GatewayHealth:
             config_state=None if state is None else ConfigState[state.upper()],
             config_in_force=found.config_in_force,
             granted_until=granted if granted is not None and granted > now else None,
+            data_bytes=_big(found.data_bytes),
+            data_forecast=_big(found.data_forecast),
+            data_budget=_big(found.data_budget),
             lines=[
                 GatewayLine(
                     name=line.name,
@@ -157,6 +170,10 @@ async def read_gaps(
             if everything or row.missing
         ],
     )
+
+
+def _big(number: int | None) -> BigInt | None:
+    return None if number is None else BigInt(number)
 
 
 def _uid(kind: str, text: str | None) -> UUID | None:

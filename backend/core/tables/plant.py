@@ -82,6 +82,9 @@ class GatewayState(SQLModel, table=True):
     backlog: int | None = bigint(nullable=True)
     standing: list[object] | None = document(nullable=True)
     granted_until: datetime | None = instant(nullable=True)
+    data_bytes: int | None = bigint(nullable=True)
+    data_forecast: int | None = bigint(nullable=True)
+    data_budget: int | None = bigint(nullable=True)
 
 
 class Device(SQLModel, table=True):

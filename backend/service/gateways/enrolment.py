@@ -45,7 +45,11 @@ TRIES_PER_MINUTE = 20
 CERTIFICATES_PER_DAY = 10
 """Of one gateway."""
 DAY = timedelta(days=1)
-ALARM = "certificate_expiry"
+ALARMS = {
+    "certificate_expiry": {"en": "Gateway certificates end", "zh-CN": "网关证书将到期"},
+    "gateway_data_budget": {"en": "Gateway data budget", "zh-CN": "网关流量"},
+}
+"""Alarm kinds that every project with a gateway has, by name, with their names for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ class Enrolments:
             issued = await self._issue(tx, held, asked, project, gateway)
             who = Actor(None, address)
             await records.record(tx, project.id, gateway.id, "enrolled", who, now, issued.serial)
-            await _keep_alarm(tx, project.id, now)
+            await _keep_alarms(tx, project.id, now)
         return Enrolled(issued, held.bundle, broker_url, project.slug, gateway.slug, real_now)
 
     async def renew(
@@ -268,21 +272,15 @@ async def _spend(
     return None if gateway_id is None else await records.gateway_by_id(tx, project_id, gateway_id)
 
 
-async def _keep_alarm(tx: WriteSession, project_id: int, now: datetime) -> None:
-    """Have the project alarmed before a certificate ends: from its first enrolment on."""
-    await tx.execute(
+async def _keep_alarms(tx: WriteSession, project_id: int, now: datetime) -> None:
+    """Have the project alarmed before a certificate or a budget ends: from its first enrolment."""
+    await tx.execute_many(
         "INSERT INTO alarm_definition"
         " (project_id, uid, kind, name, params, priority, mode, created_at)"
         " SELECT %s, %s, %s, %s, %s, 3, 'live', %s WHERE NOT EXISTS"
         " (SELECT 1 FROM alarm_definition WHERE project_id = %s AND kind = %s)",
-        (
-            project_id,
-            new_uuid(now),
-            ALARM,
-            Jsonb({"en": "Gateway certificates end", "zh-CN": "网关证书将到期"}),
-            Jsonb({}),
-            now,
-            project_id,
-            ALARM,
-        ),
+        [
+            (project_id, new_uuid(now), kind, Jsonb(name), Jsonb({}), now, project_id, kind)
+            for kind, name in ALARMS.items()
+        ],
     )

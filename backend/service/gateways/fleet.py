@@ -27,6 +27,9 @@ class Health:
     wanted_hash: str | None
     wanted_state: str | None
     granted_until: datetime | None
+    data_bytes: int | None
+    data_forecast: int | None
+    data_budget: int | None
     lines: list[LineState]
     devices: int
     devices_alive: int
@@ -41,7 +44,8 @@ _HEALTH = """
 SELECT g.id AS gateway_id, s.wire, s.software, s.died_at, s.backlog,
        coalesce(s.seq_gaps, 0) AS sequence_gaps, coalesce(s.rebirths, 0) AS rebirths,
        s.config_version, s.config_hash, c.version AS wanted_version, c.hash AS wanted_hash,
-       c.state AS wanted_state, s.granted_until, coalesce(s.standing, '[]') AS lines,
+       c.state AS wanted_state, s.granted_until, s.data_bytes, s.data_forecast,
+       s.data_budget, coalesce(s.standing, '[]') AS lines,
        coalesce(d.known, 0) AS devices, coalesce(d.alive, 0) AS devices_alive
 FROM gateway g
 LEFT JOIN gateway_state s ON s.project_id = %(project)s AND s.gateway_id = g.id
