@@ -46,7 +46,17 @@ def test_every_wire_name_is_described() -> None:
 
 def test_every_target_has_its_script() -> None:
     targets = TARGET.findall((ROOT / "Makefile").read_text())
-    assert targets == ["run", "test", "faults", "check", "bench", "story", "generate", "clean", "help"]
+    assert targets == [
+        "run",
+        "test",
+        "faults",
+        "check",
+        "bench",
+        "story",
+        "generate",
+        "clean",
+        "help",
+    ]
     for target in targets:
         script = ROOT / "scripts" / target
         assert script.stat().st_mode & 0o111, f"{script} is not executable"
