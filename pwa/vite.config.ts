@@ -53,6 +53,11 @@ function buildName(): string {
   return `${release}+${hash.digest('hex').slice(0, 8)}`;
 }
 
+const FRAME =
+  /src\/lib\/(alarm\/(order|text|Announcer)|chart\/series|format|net|session\/Demo|state|store|texts|ui\/(?!Segmented|Shell))|node_modules\/(graphql-ws|idb)\//;
+const PAYLOAD = /@sveltejs\/kit\/src\/runtime\/client\/payload\.js/;
+const KIT = /@sveltejs\/kit\/src\/(?!runtime\/client\/entry\.js)/;
+
 export default defineConfig({
   plugins: [
     textParts,
@@ -83,15 +88,15 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         /**
-         * What every screen needs is one file: many small ones compress badly. Nothing that
-         * imports from SvelteKit: its start is ordered by its chunks, and this one loads first.
+         * What every screen needs is one file, and SvelteKit another: small ones compress badly,
+         * and each is a request. SvelteKit's modules must run after its `entry` has set `payload`,
+         * so that stays alone, and the frame, which `entry` needs, imports nothing of SvelteKit.
          */
         codeSplitting: {
           groups: [
-            {
-              name: 'frame',
-              test: /src\/lib\/(alarm\/(order|text|Announcer)|format|net|session\/Demo|state\/(?!start)|store|texts|ui\/(?!Segmented|Shell))|node_modules\/(graphql-ws|idb)\//
-            }
+            { name: 'frame', priority: 3, test: FRAME },
+            { name: 'payload', priority: 2, test: PAYLOAD },
+            { name: 'kit', priority: 1, test: KIT }
           ]
         }
       }

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import WebSocketRoute
+from playwright.sync_api import Request, WebSocketRoute, expect
 
 from tests.e2e.browser import LOCALES, Phone, phone
 from tests.product import Product
@@ -36,7 +36,9 @@ class Screen:
     def freeze(self) -> None:
         """Open Now and keep the frame it shows."""
         self.held.open("/")
-        self.held.page.get_by_test_id("today").wait_for()
+        self._drawn()
+        while not self.frame:
+            self.held.page.wait_for_timeout(20)
         self._frozen = True
         self.held.page.wait_for_timeout(200)
 
@@ -48,7 +50,7 @@ class Screen:
         name = {"en": "English", "zh-CN": "简体中文"}[locale]
         self.held.page.get_by_text(name, exact=True).click()
         self.held.page.locator("nav a[href='/']").click()
-        self.held.page.get_by_test_id("today").wait_for()
+        self._drawn()
 
     def shown(self) -> dict[str, str]:
         """Every number of the screen by what it means, as text."""
@@ -65,6 +67,10 @@ class Screen:
         for index, row in enumerate(self.held.page.locator("ol li .number").all()):
             texts[f"top {index}"] = " ".join(row.inner_text().split())
         return texts
+
+    def _drawn(self) -> None:
+        """Wait for the last of the parts that the screen is drawn in."""
+        self.held.page.locator("ol li .number").first.wait_for()
 
     def _between(self, route: WebSocketRoute) -> None:
         server = route.connect_to_server()
@@ -235,6 +241,35 @@ def test_loads_do_not_exceed_the_incomers_and_are_ranked(
     assert sum(energies) <= site
     assert all(one["figures"]["unit"] == "kWh" for one in ranking)
     assert sum(one["share"] for one in loads) <= 1
+
+
+def test_the_first_screen_asks_for_each_thing_once(browser: Chromium, running: Product) -> None:
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/graphql") and request.method == "POST":
+            asked.extend(re.findall(r"query \w+", request.post_data or ""))
+
+    with phone(browser, running) as held:
+        held.page.on("request", note)
+        held.open("/")
+        held.page.locator("ol li .number").first.wait_for()
+        expect(held.page.get_by_test_id("freshness")).to_have_text("Live")
+        held.installed()
+        held.page.wait_for_timeout(500)
+        assert held.broken == []
+    assert sorted(asked) == ["query FirstScreen", "query KnownAlarms", "query Viewer"]
+
+
+def test_the_first_screen_waits_neither_for_the_socket_nor_for_the_worker(
+    browser: Chromium, running: Product
+) -> None:
+    with phone(browser, running) as held:
+        held.page.route_web_socket("**/graphql", lambda _silent: None)
+        held.open("/")
+        held.page.locator("ol li .number").first.wait_for()
+        assert held.page.evaluate("navigator.serviceWorker.controller") is None
+        assert held.broken == []
 
 
 def running_total(frame: dict[str, Any]) -> int:

@@ -10,6 +10,16 @@ async def test_nobody_is_signed_in(client: Client, ask: Ask) -> None:
     assert await ask(await client(), VIEWER) == {"data": {"viewer": None}}
 
 
+async def test_without_a_name_the_first_project_opens(
+    client: Client, ask: Ask, alice: Actor
+) -> None:
+    question = "{ project { slug role } }"
+    assert await ask(await client(alice), question) == {
+        "data": {"project": {"slug": "acme", "role": "manager"}}
+    }
+    assert await ask(await client(), question) == {"data": {"project": None}}
+
+
 async def test_the_viewer_and_their_projects(client: Client, ask: Ask, alice: Actor) -> None:
     assert await ask(await client(alice), VIEWER) == {
         "data": {

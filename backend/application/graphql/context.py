@@ -27,7 +27,7 @@ from backend.core.ids import decode_id
 from backend.service.gateways.fleet import Health, healths
 from backend.service.people import roles
 from backend.service.people.roles import Permission
-from backend.service.people.sessions import Caller, OpenProject, find_project
+from backend.service.people.sessions import Caller, OpenProject, find_project, open_projects
 from backend.service.plant import rows
 
 
@@ -151,6 +151,15 @@ async def open_project(context: Context, id_or_slug: str) -> Door | None:
         seen = project is not None and roles.permits(project.role, Permission.READ)
         context.doors[id_or_slug] = Door(context.process, project) if project and seen else None
     return context.doors[id_or_slug]
+
+
+async def first_project(context: Context) -> str | None:
+    """Answer the slug of the project that the app opens by itself; None where there is none."""
+    if context.caller is None:
+        return None
+    async with context.process.platform.database.platform_read() as tx:
+        projects = await open_projects(tx, context.caller.person_id)
+    return projects[0].slug if projects else None
 
 
 async def enter_project(context: Context, id_or_slug: str) -> Door:

@@ -9,7 +9,13 @@ from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
 from backend.application.graphql.commands import Command, find_command, list_commands
 from backend.application.graphql.configs import DeviceProfile, list_profiles
-from backend.application.graphql.context import Door, KwInfo, open_project, outside_uid
+from backend.application.graphql.context import (
+    Door,
+    KwInfo,
+    first_project,
+    open_project,
+    outside_uid,
+)
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
 from backend.application.graphql.fleet import GapLedger, read_gaps
@@ -272,9 +278,13 @@ class ProjectQuery:
     """The project door."""
 
     @strawberry.field
-    async def project(self, info: KwInfo, id: strawberry.ID) -> Project | None:
-        """By id or slug; null for a stranger, exactly as for a project that does not exist."""
-        door = await open_project(info.context, id)
+    async def project(self, info: KwInfo, id: strawberry.ID | None = None) -> Project | None:
+        """By id or slug, the viewer's first one when none is named.
+
+        Null for a stranger, exactly as for a project that does not exist.
+        """
+        named = id if id is not None else await first_project(info.context)
+        door = None if named is None else await open_project(info.context, named)
         return None if door is None else Project(door=door)
 
     @strawberry.field

@@ -4,5 +4,5 @@ export const ssr = false;
 
 /** No screen is drawn before its texts are there. */
 export async function load(): Promise<void> {
-  await language.start();
+  await language.started;
 }

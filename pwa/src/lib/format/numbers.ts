@@ -14,6 +14,11 @@ function formatter(locale: string, options: Intl.NumberFormatOptions): Intl.Numb
   return found;
 }
 
+/** The first number of all takes the browser long, the others nothing: have it out of the way. */
+export function warmNumbers(locale: string): void {
+  formatNumber(locale, 0);
+}
+
 export function formatNumber(locale: string, value: number, digits = 0): string {
   const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   return formatter(locale, options).format(value);

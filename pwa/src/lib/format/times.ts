@@ -41,6 +41,11 @@ export function formatTime(locale: string, zone: string, at: string, style: Time
   return found.format(new Date(at));
 }
 
+/** As `warmNumbers`; the zone does not matter. */
+export function warmTimes(locale: string): void {
+  formatTime(locale, 'UTC', '1970-01-01T00:00:00Z', 'full');
+}
+
 /** The business hour and day of an instant as the plant's clock shows them, for the heat map. */
 export function clockParts(zone: string, at: string): { day: string; hour: number } {
   const key = `parts|${zone}`;

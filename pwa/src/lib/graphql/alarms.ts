@@ -66,11 +66,15 @@ export const alarmsQuery = graphql(
   [alarm]
 );
 
-export const openAlarmsQuery = graphql(
+/** All that are open and the newest of any state. */
+export const knownAlarmsQuery = graphql(
   `
-    query OpenAlarms($project: ID!) {
+    query KnownAlarms($project: ID!, $first: Int!) {
       project(id: $project) {
-        alarms(open: true, first: 200) {
+        open: alarms(open: true, first: 200) {
+          ...AlarmParts
+        }
+        newest: alarms(first: $first) {
           ...AlarmParts
         }
       }

@@ -75,4 +75,19 @@ export const summarySubscription = graphql(
   [summary]
 );
 
+/** `project` null asks for the one that the app opens by itself. */
+export const firstScreenQuery = graphql(
+  `
+    query FirstScreen($project: ID) {
+      project(id: $project) {
+        id
+        summary {
+          ...SummaryParts
+        }
+      }
+    }
+  `,
+  [summary]
+);
+
 export type Summary = ResultOf<typeof summary>;

@@ -1,5 +1,10 @@
 /** All alarms that this page knows, kept current by the subscription, saved for offline. */
-import { alarmsQuery, alarmsSubscription, openAlarmsQuery, type Alarm } from '../graphql/alarms.ts';
+import {
+  alarmsQuery,
+  alarmsSubscription,
+  knownAlarmsQuery,
+  type Alarm
+} from '../graphql/alarms.ts';
 import { byUrgency, isOpen, newestFirst, wantsAck } from '../alarm/order.ts';
 import { closeStale } from '../alarm/stale.ts';
 import { asAppError } from '../net/errors.ts';
@@ -41,7 +46,8 @@ class AlarmsState {
         this.#changed(alarms)
       )
     ];
-    void this.reload();
+    // A socket that is still connecting calls back in a moment, with or without success.
+    if (connection.state !== 'connecting') void this.reload();
     return () => stops.forEach((stop) => stop());
   }
 
@@ -49,14 +55,11 @@ class AlarmsState {
   async reload(): Promise<void> {
     const project = this.#project;
     try {
-      const [open, newest] = await Promise.all([
-        request(openAlarmsQuery, { project }),
-        request(alarmsQuery, { project, first: PAGE, before: null })
-      ]);
+      const known = (await request(knownAlarmsQuery, { project, first: PAGE })).project;
       if (project !== this.#project) return;
-      const past = newest.project?.alarms ?? [];
-      this.#byId = byId([...past, ...(open.project?.alarms ?? [])]);
-      this.more = past.length === PAGE;
+      const newest = known?.newest ?? [];
+      this.#byId = byId([...newest, ...(known?.open ?? [])]);
+      this.more = newest.length === PAGE;
       this.#ready();
     } catch (cause) {
       this.failure = asAppError(cause).code;

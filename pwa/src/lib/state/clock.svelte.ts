@@ -4,12 +4,15 @@ import { request } from '../net/request.ts';
 import { remember } from '../store/database.ts';
 
 const TICK_MS = 5_000;
+/** So long an offset is as good as a new one. */
+const GOOD_MS = 60_000;
 
 class DeviceClock {
   /** Moves every few seconds while the page is visible. */
   now = $state(Date.now());
   /** Device minus platform in ms at the last contact. */
   offsetMs = 0;
+  #noted = 0;
 
   start(): () => void {
     const timer = setInterval(() => (this.now = Date.now()), TICK_MS);
@@ -23,11 +26,14 @@ class DeviceClock {
 
   /** Half of the round trip lies before the platform looked at its clock. */
   note(server: string, sent: number, received: number): void {
+    this.#noted = received;
     this.offsetMs = Math.round((sent + received) / 2 - Date.parse(server));
     void remember('offset', this.offsetMs).catch(() => undefined);
   }
 
+  /** Asks the platform unless one of its answers told a moment ago. */
   async measure(): Promise<void> {
+    if (Math.abs(Date.now() - this.#noted) < GOOD_MS) return;
     const sent = Date.now();
     const { now } = await request(nowQuery, {});
     this.note(now, sent, Date.now());

@@ -10,11 +10,14 @@ class Connection {
   #back = new Set<() => void>();
   socket = new Socket({
     connected: () => this.#connected(),
-    lost: () => (this.state = 'lost'),
+    lost: () => this.#lose(),
     refused: () => void session.check()
   });
 
-  /** Calls back after every (re)connect and whenever the page may have missed something. */
+  /**
+   * Calls back after every (re)connect, when the first one failed, and whenever the page may have
+   * missed something.
+   */
   onBack(callback: () => void): () => void {
     this.#back.add(callback);
     return () => this.#back.delete(callback);
@@ -25,7 +28,7 @@ class Connection {
       this.socket.hurry();
       this.#notify();
     };
-    const offline = () => (this.state = 'lost');
+    const offline = () => this.#lose();
     const visible = () => {
       if (document.visibilityState === 'visible') online();
     };
@@ -44,6 +47,12 @@ class Connection {
     this.state = 'live';
     void clock.measure().catch(() => undefined);
     this.#notify();
+  }
+
+  #lose(): void {
+    const first = this.state === 'connecting';
+    this.state = 'lost';
+    if (first) this.#notify();
   }
 
   #notify(): void {

@@ -27,11 +27,12 @@ class Session {
     return projects.find((project) => project.id === this.#chosen) ?? projects[0] ?? null;
   });
 
-  /** Shows the last known person at once, then asks the server who it is. */
+  /** Asks the server who it is and shows the last known person until it answers. */
   async start(): Promise<void> {
+    const checked = this.check();
     const known = await loadSnapshot<Viewer>('viewer');
-    if (known) this.#enter(known.data);
-    await this.check();
+    if (known && !this.viewer && this.status !== 'out') this.#enter(known.data);
+    await checked;
   }
 
   async check(): Promise<void> {

@@ -16,16 +16,17 @@ class WorkerState {
     return 'serviceWorker' in navigator;
   }
 
+  /** Hears from it from now on. */
   start(heard: (message: WorkerMessage) => void): () => void {
     if (!this.supported) return () => undefined;
     const listen = (event: MessageEvent<WorkerMessage>) => heard(event.data);
     navigator.serviceWorker.addEventListener('message', listen);
-    void this.#register();
     return () => navigator.serviceWorker.removeEventListener('message', listen);
   }
 
   /** Works whether or not the `load` event has passed. */
-  async #register(): Promise<void> {
+  async register(): Promise<void> {
+    if (!this.supported) return;
     try {
       const registration = await navigator.serviceWorker.register('/service-worker.js', {
         type: 'module',

@@ -7,10 +7,17 @@ import { remember } from '../store/database.ts';
 class Language {
   locale = $state<Locale>('en');
   table = $state.raw<Table>({});
+  /** Resolves when there are texts to draw with. */
+  started: Promise<void> = Promise.resolve();
   #complete: Locale | null = null;
 
-  async start(): Promise<void> {
-    await this.use(chooseLocale(readChoice('locale'), navigator.languages));
+  /** What this device asks for. */
+  preferred(): Locale {
+    return chooseLocale(readChoice('locale'), navigator.languages);
+  }
+
+  start(): void {
+    this.started = this.use(this.preferred());
   }
 
   async use(locale: Locale): Promise<void> {
