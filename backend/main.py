@@ -8,6 +8,7 @@ import asyncio
 import importlib
 import importlib.util
 import logging
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from backend.core.logs import set_up_logs
 from backend.core.partitions import keep_partitions
 from backend.core.passwords import load_passwords
 from backend.core.platform import Platform
-from backend.core.ports import choose_port
+from backend.core.ports import HANDED, choose_port, hold_port, port_of, until_healthy
 from backend.core.postgres import EmbeddedPostgres, find_programs, running_url
 from backend.core.roles import DATABASE, url_for_role
 from backend.core.schema import check_schema
@@ -70,11 +71,22 @@ DEMO_PROCESSES = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the parts of one `serve` listen."""
+    """Where the parts of one `serve` listen; what is held here is handed to who serves it."""
 
-    port: int
+    http: socket.socket
+    mqtt: socket.socket | None
+    """None: the settings name a broker."""
     mqtt_port: int
     modbus_port: int
+
+    def sockets(self, names: tuple[str, ...]) -> dict[str, int]:
+        """Answer what the process of these roles serves, as `Child.sockets`."""
+        served = {HANDED["http"]: ("web", self.http), HANDED["mqtt"]: ("broker", self.mqtt)}
+        return {
+            variable: held.fileno()
+            for variable, (role, held) in served.items()
+            if role in names and held is not None
+        }
 
 
 def exists(target: str) -> bool:
@@ -281,11 +293,15 @@ def serve(settings: Settings, *, demo: bool) -> None:
 
 def _choose_ports(settings: Settings) -> Address:
     bind = "0.0.0.0" if settings.phone else settings.bind  # noqa: S104 - PHONE=1 asks for it
+    http = hold_port("PORT", bind, settings.port, explicit=settings.is_explicit("port"))
+    mqtt = None
+    if settings.mqtt_url is None:
+        explicit = settings.is_explicit("mqtt_port")
+        mqtt = hold_port("MQTT_PORT", "127.0.0.1", settings.mqtt_port, explicit=explicit)
     return Address(
-        port=choose_port("PORT", bind, settings.port, explicit=settings.is_explicit("port")),
-        mqtt_port=choose_port(
-            "MQTT_PORT", "127.0.0.1", settings.mqtt_port, explicit=settings.is_explicit("mqtt_port")
-        ),
+        http=http,
+        mqtt=mqtt,
+        mqtt_port=settings.mqtt_port if mqtt is None else port_of(mqtt),
         modbus_port=choose_port(
             "MODBUS_PORT",
             "127.0.0.1",
@@ -302,15 +318,15 @@ async def _serve(settings: Settings, address: Address) -> None:
     try:
         mqtt_url = settings.mqtt_url or _embedded_broker(settings, address.mqtt_port)
         common = _environment(settings, address, mqtt_url)
-        if settings.mqtt_url is None:
-            supervisor.keep(_role_child(("broker",), common))
+        if address.mqtt is not None:
+            supervisor.keep(_role_child(("broker",), common, address))
         if settings.database_url is None:
             server = _embedded_postgres(settings)
             server.reserve()
         base = server.url if server else str(settings.database_url)
         common["KILOWISE_DATABASE_URL"] = base
         # They import while the database starts, and wait at the gate until it is ready.
-        for child in _children(settings, common):
+        for child in _children(settings, common, address):
             supervisor.keep(child)
         if server is not None:
             await asyncio.to_thread(server.start)
@@ -332,7 +348,7 @@ async def _serve(settings: Settings, address: Address) -> None:
 
 def _environment(settings: Settings, address: Address, mqtt_url: str) -> dict[str, str]:
     environment = {
-        "PORT": str(address.port),
+        "PORT": str(port_of(address.http)),
         "MQTT_PORT": str(address.mqtt_port),
         "MODBUS_PORT": str(address.modbus_port),
         "KILOWISE_DATA": str(settings.data_folder),
@@ -344,12 +360,13 @@ def _environment(settings: Settings, address: Address, mqtt_url: str) -> dict[st
     return environment
 
 
-def _role_child(names: tuple[str, ...], common: dict[str, str]) -> Child:
+def _role_child(names: tuple[str, ...], common: dict[str, str], address: Address) -> Child:
     argv = [sys.executable, "-m", "backend", *names]
-    return Child("+".join(names), argv, common, gated=names != ("broker",))
+    sockets = address.sockets(names)
+    return Child("+".join(names), argv, common, gated=names != ("broker",), sockets=sockets)
 
 
-def _children(settings: Settings, common: dict[str, str]) -> list[Child]:
+def _children(settings: Settings, common: dict[str, str], address: Address) -> list[Child]:
     """Answer the processes of the roles that are installed, and of the demonstration."""
     children = []
     for names in PROCESSES:
@@ -357,10 +374,10 @@ def _children(settings: Settings, common: dict[str, str]) -> list[Child]:
         if there != names:
             log.warning("not installed: %s", ", ".join(sorted({*names} - {*there})))
         if there:
-            children.append(_role_child(there, common))
+            children.append(_role_child(there, common, address))
     if settings.demo:
         own = common | _demo_environment(settings)
-        children.append(replace(_role_child(("history",), common), once=True))
+        children.append(replace(_role_child(("history",), common, address), once=True))
         children += [
             Child(name, [sys.executable, *argv], own) for name, argv in DEMO_PROCESSES.items()
         ]
@@ -399,18 +416,13 @@ async def _seed(settings: Settings, base: str, mqtt_url: str) -> None:
 
 async def _announce(settings: Settings, address: Address) -> None:
     """Tell where to go once the page answers."""
-    while True:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", address.port)
-        except OSError:
-            await asyncio.sleep(0.1)
-            continue
-        writer.close()
-        break
+    await until_healthy(address.http, https=settings.https)
     scheme = "https" if settings.https else "http"
-    url = settings.public_url or f"{scheme}://{settings.bind}:{address.port}"
+    url = settings.public_url or f"{scheme}://{settings.bind}:{port_of(address.http)}"
     await asyncio.to_thread((settings.data_folder / ADDRESS_FILE).write_text, url)
-    lines = [f"Kilowise is ready: {url}/", f"  MQTT on port {address.mqtt_port}"]
+    lines = [f"Kilowise is ready: {url}/"]
+    if address.mqtt is not None:
+        lines.append(f"  MQTT on port {address.mqtt_port}")
     if settings.demo:
         lines.append("  demo people: manager, shift, admin; password kilowise-demo")
     sys.stdout.write("\n".join([*lines, "  Ctrl-C stops everything", ""]))

@@ -20,6 +20,7 @@ broker, is what makes data durable (docs/architecture.md, "The wire").
 import asyncio
 import contextlib
 import logging
+import socket
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,7 @@ from backend.acquisition.credentials import (
     read_snapshot,
     verify_secret,
 )
+from backend.core.ports import handed_socket
 
 if TYPE_CHECKING:
     from backend.core.platform import Platform
@@ -120,10 +122,12 @@ class _Handler(BrokerProtocolHandler):  # type: ignore[misc]  # amqtt has no typ
 class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
     """The broker of one listener, with credentials from the snapshot in `folder`."""
 
-    def __init__(self, folder: Path, host: str, port: int) -> None:
-        """Take where the credentials are, and the address to listen on."""
+    def __init__(self, folder: Path, held: socket.socket) -> None:
+        """Take where the credentials are, and the listening socket to serve."""
+        host, port = held.getsockname()[:2]
         listener = ListenerConfig(bind=f"{host}:{port}", max_connections=-1)
         super().__init__(BrokerConfig(listeners={"default": listener}, plugins={}))
+        self._held = held
         self._folder = folder
         self._credentials = read_snapshot(folder)
         self._stamp = self._snapshot_stamp()
@@ -189,6 +193,11 @@ class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
         return action == Action.RECEIVE or credential.may_publish(topic)
 
     # -- connections -----------------------------------------------------------------------
+
+    async def _create_server_instance(self, listener_name: str, *_: object) -> asyncio.Server:
+        """Serve the socket that listens already."""
+        connected = partial(self.stream_connected, listener_name=listener_name)
+        return await asyncio.start_server(connected, sock=self._held)
 
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
@@ -366,14 +375,21 @@ def _qos0(topic: str, data: bytes) -> bytes:
     return bytes(packet.to_bytes())
 
 
-async def serve(folder: Path, host: str, port: int, tls: tuple[str, int] | None = None) -> None:
+async def serve(
+    folder: Path,
+    host: str,
+    port: int,
+    tls: tuple[str, int] | None = None,
+    held: socket.socket | None = None,
+) -> None:
     """Run the broker until cancelled; OSError when the port is taken.
 
-    `tls` is the address of the listener for client certificates, None = no such listener.
+    `tls` is the address of the listener for client certificates, None = no such listener; `held` is
+    the socket that listens on the port already.
     """
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
     logging.getLogger("transitions").setLevel(logging.WARNING)
-    broker = TenantBroker(folder, host, port)
+    broker = TenantBroker(folder, held or socket.create_server((host, port)))
     await broker.start()
     log.info("The embedded MQTT broker listens on %s:%s", host, port)
     try:
@@ -392,4 +408,5 @@ async def run(platform: "Platform") -> None:
     settings = platform.settings
     folder = broker_folder(settings.data_folder)
     tls = (settings.mqtt_tls_bind, settings.mqtt_tls_port) if settings.mqtt_tls_port else None
-    await serve(folder, address.hostname or "127.0.0.1", address.port or 1883, tls)
+    host, port = address.hostname or "127.0.0.1", address.port or 1883
+    await serve(folder, host, port, tls, handed_socket("mqtt"))

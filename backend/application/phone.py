@@ -22,7 +22,6 @@ from backend.application.certificates import FOLDER, Authority
 from backend.core.certificates import lan_addresses, local_names, server_context
 from backend.core.clock import SystemClock
 from backend.core.errors import SettingError
-from backend.core.ports import choose_port
 from backend.core.settings import Settings
 from backend.core.texts import LOCALES, text
 
@@ -102,11 +101,6 @@ class TrustPages:
             f"<p>{say('fingerprint')}<br><code>{self.authority.fingerprint}</code></p>",
             f'<a class="go" href="{html.escape(self.app_url)}">2. {say("open")}</a></section>',
         )
-
-
-def trust_port(settings: Settings) -> int:
-    """Answer the port of the trust pages: the first free one after the app's."""
-    return choose_port("PORT", EVERY_ADDRESS, settings.port + 1, explicit=False)
 
 
 def lan_host() -> str:

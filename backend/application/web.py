@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -23,13 +24,14 @@ from backend.application.graphql.schema import build_schema
 from backend.application.graphql.socket import serve_socket
 from backend.application.headers import SecurityHeaders, content_security_policy
 from backend.application.health import Health
-from backend.application.phone import TrustPages, announce, lan_host, listening, trust_port
+from backend.application.phone import TrustPages, announce, lan_host, listening
 from backend.application.rest.app import build_rest
 from backend.application.setup_page import SetupPage
 from backend.application.static_files import StaticFiles
 from backend.application.web_process import WebProcess, make_process
 from backend.core import events
 from backend.core.platform import Platform
+from backend.core.ports import handed_socket, hold_port, port_of
 from backend.service.people.first_start import new_link
 
 log = logging.getLogger(__name__)
@@ -75,8 +77,8 @@ async def fed(process: WebProcess) -> AsyncIterator[None]:
     platform = process.platform
 
     def end_sessions(_project_id: int, token_hash: str) -> None:
-        for socket in list(process.sockets):
-            socket.recheck(bytes.fromhex(token_hash))
+        for open_socket in list(process.sockets):
+            open_socket.recheck(bytes.fromhex(token_hash))
 
     process.news.handle("session", end_sessions)
     process.news.handle("model", lambda project_id, _: process.live.forget_directory(project_id))
@@ -104,15 +106,17 @@ async def run(platform: Platform) -> None:
     if link is not None:
         sys.stdout.write(f"Nobody can sign in yet. Make the first administrator: {link}\n")
         sys.stdout.flush()
+    held = handed_socket("http") or hold_port("PORT", where.host, where.port, explicit=True)
     async with fed(process), asyncio.TaskGroup() as group:
         app = build_app(process)
-        group.create_task(serve(process, app, where.host, where.port, where.tls))
+        group.create_task(serve(process, app, held, where.tls))
         if settings.phone and where.authority is not None:
-            port = trust_port(settings)
+            trust = hold_port("PORT", where.host, where.port + 1, explicit=False)
             app_url = settings.public_url or f"https://{lan_host()}:{where.port}"
             pages = TrustPages(where.authority, app_url).app()
-            group.create_task(serve(process, pages, where.host, port))
-            announce(app_url, f"http://{lan_host()}:{port}", where.authority.fingerprint)
+            group.create_task(serve(process, pages, trust))
+            trust_url = f"http://{lan_host()}:{port_of(trust)}"
+            announce(app_url, trust_url, where.authority.fingerprint)
 
 
 async def setup_link(process: WebProcess) -> str | None:
@@ -125,16 +129,13 @@ async def setup_link(process: WebProcess) -> str | None:
 async def serve(
     process: WebProcess,
     app: Starlette,
-    host: str,
-    port: int,
+    held: socket.socket,
     tls: ssl.SSLContext | None = None,
 ) -> None:
-    """Serve the app on one address until cancelled."""
+    """Serve the app on a listening socket until cancelled."""
     trusted = list(process.platform.settings.trusted_proxies)
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         http="httptools",
         ws="websockets-sansio",
         lifespan="off",
@@ -149,7 +150,7 @@ async def serve(
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
     server = QuietServer(config)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(sockets=[held]))
     try:
         await asyncio.shield(serving)
     finally:

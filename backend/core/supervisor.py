@@ -37,6 +37,8 @@ class Child:
     environment: Mapping[str, str] = field(default_factory=dict)
     once: bool = False
     """Whether it is done when it ends without a fault."""
+    sockets: Mapping[str, int] = field(default_factory=dict)
+    """Environment variable -> file descriptor of a socket to serve (`ports.handed_socket`)."""
     gated: bool = False
     """Starts and imports at once, but waits at `wait_at_gate` until the supervisor opens it."""
 
@@ -112,7 +114,7 @@ class Supervisor:
                 *child.argv,
                 stdin=asyncio.subprocess.DEVNULL,
                 env={**os.environ, **child.environment, **self._handed(child)},
-                pass_fds=(self._lifeline.fd, self._gate),
+                pass_fds=(self._lifeline.fd, self._gate, *child.sockets.values()),
                 start_new_session=True,
             )
             self._processes[child.name] = process
@@ -125,7 +127,8 @@ class Supervisor:
 
     def _handed(self, child: Child) -> dict[str, str]:
         gate = {GATE_VARIABLE: str(self._gate)} if child.gated else {}
-        return {**self._lifeline.environment, **gate}
+        sockets = {variable: str(fd) for variable, fd in child.sockets.items()}
+        return {**self._lifeline.environment, **gate, **sockets}
 
 
 def wait_at_gate(environment: Mapping[str, str] = os.environ) -> None:

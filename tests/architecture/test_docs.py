@@ -7,12 +7,13 @@ from collections.abc import Collection
 
 import pytest
 
+from backend.core.ports import HANDED
 from scripts import tables
 from tests.architecture.reading import ROOT, modules
 
 SETTING = re.compile(r"\"(KILOWISE_[A-Z_]+|PORT|MQTT_PORT|MODBUS_PORT|BIND|PHONE)\"")
 # Set by the platform for its own children, not by people.
-INTERNAL = {"KILOWISE_LIFELINE", "KILOWISE_GATE"}
+INTERNAL = {"KILOWISE_LIFELINE", "KILOWISE_GATE", *HANDED.values()}
 WIRE_NAME = re.compile(r"\"((?:Ext|Node Control)/[A-Za-z]+)\"")
 TARGET = re.compile(r"^([a-z]+):.*##", re.MULTILINE)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from backend.core.errors import OperatingError, SettingError
-from backend.core.ports import choose_port, is_free
+from backend.core.ports import HANDED, choose_port, hold_port, is_free, port_of
 from backend.core.processes import is_running, start_time, wait_until_gone
 from backend.core.supervisor import Backoff, Child, Supervisor
 
@@ -163,6 +163,69 @@ def test_a_taken_default_port_moves_and_an_explicit_one_is_an_error() -> None:
         assert choose_port("PORT", "127.0.0.1", taken, explicit=False) > taken
         with pytest.raises(SettingError, match=f"The port PORT={taken} on 127.0.0.1 is taken"):
             choose_port("PORT", "127.0.0.1", taken, explicit=True)
+
+
+CHOOSER = """
+import sys
+from backend.core.ports import hold_port, port_of
+print("ready", flush=True)
+sys.stdin.readline()
+held = hold_port("PORT", "127.0.0.1", int(sys.argv[1]), explicit=False)
+print(port_of(held), flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_who_chooses_in_the_same_moment_gets_another_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        wanted = int(probe.getsockname()[1])
+    choosers = [
+        subprocess.Popen(
+            [sys.executable, "-c", CHOOSER, str(wanted)],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    pipes = [(one.stdin, one.stdout) for one in choosers if one.stdin and one.stdout]
+    for _, told in pipes:
+        assert told.readline() == "ready\n"
+    for go, _ in pipes:
+        go.write("\n")
+        go.flush()
+    ports = [int(told.readline()) for _, told in pipes]
+    for chooser in choosers:
+        chooser.communicate("\n")
+    assert len(set(ports)) == len(choosers)
+    assert wanted <= min(ports)
+
+
+GREETER = """
+import os
+from backend.core.ports import handed_socket
+held = handed_socket("http")
+held.setblocking(True)
+connection, _ = held.accept()
+connection.sendall(str(os.getpid()).encode())
+connection.close()
+"""
+
+
+async def test_a_handed_socket_outlives_the_process_that_serves_it() -> None:
+    supervisor = Supervisor()
+    with hold_port("PORT", "127.0.0.1", 20_000, explicit=False) as held:
+        greeter = [sys.executable, "-c", GREETER]
+        supervisor.keep(Child("greeter", greeter, sockets={HANDED["http"]: held.fileno()}))
+        pids = set()
+        for _ in range(2):
+            # Nobody may be accepting at this moment, and nobody is refused.
+            reader, writer = await asyncio.open_connection("127.0.0.1", port_of(held))
+            pids.add(int(await reader.read()))
+            writer.close()
+        await supervisor.close()
+    assert len(pids) == 2
 
 
 @pytest.mark.timeout(120)

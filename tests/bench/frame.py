@@ -5,6 +5,7 @@ broadcast is a starlette websocket app that sends the same text to every socket.
 """
 
 import asyncio
+import socket
 import sys
 import time
 from datetime import UTC, datetime
@@ -170,7 +171,7 @@ async def measured(
     port: int, app: Starlette, process: WebProcess, token: str, frame: Frame
 ) -> float:
     """Serve the app, open the clients, take the median of some rounds."""
-    serving = asyncio.create_task(serve(process, app, "127.0.0.1", port))
+    serving = asyncio.create_task(serve(process, app, socket.create_server(("127.0.0.1", port))))
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -8,6 +8,7 @@ served       a real uvicorn on a free loopback port: its base URL
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 
@@ -87,7 +88,8 @@ def plant(platform: Platform) -> Callable[[Tenant], Awaitable[Plant]]:
 async def served(process: WebProcess, free_port: Callable[[], int]) -> AsyncIterator[str]:
     """A real uvicorn; answers `127.0.0.1:port`."""
     port = free_port()
-    task = asyncio.create_task(serve(process, build_app(process), "127.0.0.1", port))
+    held = socket.create_server(("127.0.0.1", port))
+    task = asyncio.create_task(serve(process, build_app(process), held))
     address = f"127.0.0.1:{port}"
     async with httpx.AsyncClient() as probe:
         while True:

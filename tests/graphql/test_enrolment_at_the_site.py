@@ -6,6 +6,7 @@ Real https, real embedded broker as a process, real ingest, the real gateway as 
 import asyncio
 import os
 import signal
+import socket
 import stat
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -114,9 +115,13 @@ async def web(process: WebProcess, settings: Settings) -> AsyncIterator[str]:
     """The web role on loopback, by https when the settings say so; answers its address."""
     where = listening(settings)
     serving = asyncio.create_task(
-        serve(process, build_app(process), "127.0.0.1", where.port, where.tls)
+        serve(
+            process,
+            build_app(process),
+            socket.create_server(("127.0.0.1", where.port)),
+            where.tls,
+        )
     )
-    await until_listening(where.port)
     try:
         yield f"{'https' if where.tls else 'http'}://127.0.0.1:{where.port}"
     finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import socket
 import ssl
 import stat
 from collections.abc import Callable
@@ -42,7 +43,12 @@ async def test_a_client_that_trusts_the_authority_signs_in_by_https(
     assert (where.host, where.port) == ("0.0.0.0", settings.port)
     assert where.authority is not None
     serving = asyncio.create_task(
-        serve(process, build_app(process), "127.0.0.1", where.port, where.tls)
+        serve(
+            process,
+            build_app(process),
+            socket.create_server(("127.0.0.1", where.port)),
+            where.tls,
+        )
     )
     try:
         async with httpx.AsyncClient(
