@@ -61,13 +61,22 @@ class Shed:
 
 @dataclass(frozen=True, slots=True)
 class DemandWindow:
-    """What the forecast is made from, at the newest instant that all meters have reached."""
+    """What the forecast is made from, at the newest instant that all meters have reached.
+
+    The energies reach to `at`; the powers are newer, the newest of them is of `power_at`.
+    """
 
     at: datetime
     contract: Contract
     samples: Sequence[Sample]
     power_kw: float
+    power_at: datetime
     shed_list: Sequence[Shed]
+
+    @property
+    def newest_at(self) -> datetime:
+        """The time of the sample that made this window differ from the one before."""
+        return max(self.at, self.power_at)
 
     def forecast(self) -> Forecast | None:
         """The forecast against the contract's limit; None while the window is not covered."""
@@ -98,7 +107,8 @@ async def demand_window(tx: ReadSession, project_id: int, now: datetime) -> Dema
     if now - at > STALE:
         return None
     samples = _summed(meters, at, contract.method.window + contract.method.pace)
-    return DemandWindow(at, contract, samples, power["kw"], await _shed(tx, project_id))
+    shed = await _shed(tx, project_id)
+    return DemandWindow(at, contract, samples, power["kw"], power["at"], shed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +270,7 @@ ORDER BY s.number, p.id, r.ts
 """
 
 _POWER = """
-SELECT sum(nm.coefficient * v.value) AS kw, count(*) AS meters
+SELECT sum(nm.coefficient * v.value) AS kw, max(v.ts) AS at, count(*) AS meters
 FROM node_meter nm
 JOIN meter m ON m.project_id = %(project)s AND m.id = nm.meter_id AND m.energy = 'electricity'
 LEFT JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id

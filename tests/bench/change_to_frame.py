@@ -1,7 +1,8 @@
 """On the running demonstration: a register changes -> websocket frame; an alarm -> push request.
 
 The change is made at the simulated meter, which is read over Modbus TCP once a second; the clock
-stops when the frame with the new value is here. The alarm's clock starts with its sample's time.
+stops when the frame with the new value is here. The alarm's clock starts with the time
+of the first sample that carries the overload.
 """
 
 import asyncio
@@ -56,7 +57,7 @@ async def until(socket: SocketClient, wanted: float) -> None:
 
 
 def pushes(plant: Plant, push: PushService) -> list[float]:
-    """Seconds from each alarm's sample to the request at the push service."""
+    """Seconds from the first sample of each overload to the request at the push service."""
     took = []
     for _ in range(ALARMS):
         seen = len(push.messages)
@@ -64,7 +65,7 @@ def pushes(plant: Plant, push: PushService) -> list[float]:
         alarm = plant.alarm()
         message = push.wait(seen + 1, 60)[seen]
         arrived = time.time() - (time.monotonic() - message.at)
-        took.append(arrived - plant.raised_at(alarm["id"]).timestamp())
+        took.append(arrived - plant.overloaded_at(alarm["id"]).timestamp())
         plant.calm()
     return took
 

@@ -28,6 +28,14 @@ HISTORY = """{ project(id: "demo") {
 OPEN = """{ project(id: "demo") { alarms(open: true) {
   id kind state priority raisedAt params definition { en zh } } } }"""
 TAKE = """mutation($input: AcknowledgeInput!) { acknowledge(input: $input) { result } }"""
+CARRIED = """
+SELECT min(ts) AS ts FROM (
+    SELECT r.ts FROM reading r
+    JOIN point p ON p.project_id = r.project_id AND p.id = r.point_id AND p.name = 'p'
+    JOIN device d ON d.project_id = p.project_id AND d.id = p.device_id
+    WHERE d.slug LIKE 'incomer-%%' AND r.ts > %s - interval '10 seconds' AND r.ts <= %s
+    GROUP BY r.ts HAVING count(*) = 2 AND sum(r.value) >= %s
+) carried"""
 ACKS = """
 SELECT p.login, a.channel, a.result, a.effective_at, a.received_at
 FROM alarm_ack a
@@ -88,6 +96,12 @@ class Plant:
         query = "SELECT raised_at FROM alarm_occurrence WHERE uid = %s"
         found: datetime = self.rows(query, decode_id("alm", alarm))[0]["raised_at"]
         return found
+
+    def overloaded_at(self, alarm: str) -> datetime:
+        """The first sample in which the incomers carried the overload."""
+        raised = self.raised_at(alarm)
+        found: datetime | None = self.rows(CARRIED, raised, raised, OVERLOAD_KW - 60)[0]["ts"]
+        return min(raised, found or raised)
 
     def acknowledgements(self, alarm: str) -> list[dict[str, Any]]:
         """Who took an alarm, as the database has it, in order of receipt."""

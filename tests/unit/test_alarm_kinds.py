@@ -35,6 +35,8 @@ from backend.service.demand import Contract, DemandWindow, Shed
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 CONTRACT = Contract(1, 4200, Method(), Decimal(40), confirmed=False)
+POWER_AT = NOW + timedelta(seconds=3)
+"""A power that was sampled after the last step of the energy register: it decides."""
 OVENS = Shed(7, {"en": "Paint oven 2", "zh-CN": "2号烘房"}, 420, 15)
 FURNACE = Shed(8, {"en": "Furnace 2", "zh-CN": "2号炉"}, 1500, 20)
 
@@ -43,7 +45,7 @@ def window(mean_kw: float, power_kw: float) -> DemandWindow:
     """Fifteen minutes at `mean_kw` that end at NOW, then `power_kw`."""
     start = NOW - timedelta(minutes=15)
     samples = [(start + timedelta(minutes=m), mean_kw * m / 60) for m in range(16)]
-    return DemandWindow(NOW, CONTRACT, samples, power_kw, [OVENS, FURNACE])
+    return DemandWindow(NOW, CONTRACT, samples, power_kw, POWER_AT, [OVENS, FURNACE])
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_demand_forecast_by_share_of_the_contract(
     """95 % of 4,200 is 3,990 (medium), 100 % high, 105 % is 4,410 (highest)."""
     verdict = DemandForecast().evaluate(DemandParams(), window(3600, power_kw), 2, was_active=False)
     assert (verdict.active, verdict.priority) == (active, priority)
-    assert verdict.at == NOW
+    assert verdict.at == POWER_AT
 
 
 def test_demand_forecast_names_what_to_shed() -> None:
@@ -83,7 +85,9 @@ def test_demand_forecast_clears_three_points_lower() -> None:
 
 def test_demand_forecast_says_nothing_on_half_a_window() -> None:
     """Without fifteen minutes of samples the state stays as it was."""
-    short = DemandWindow(NOW, CONTRACT, [(NOW - timedelta(minutes=9), 0.0), (NOW, 700.0)], 9e3, [])
+    short = DemandWindow(
+        NOW, CONTRACT, [(NOW - timedelta(minutes=9), 0.0), (NOW, 700.0)], 9e3, NOW, []
+    )
     assert DemandForecast().evaluate(DemandParams(), short, 2, was_active=True).active is None
 
 

@@ -46,7 +46,7 @@ class DemandForecast:
         percent = told.forecast_kw / contract * 100
         threshold = params.warn_percent - (params.clear_percent if was_active else 0)
         if percent <= threshold:
-            return Verdict(False, window.at, priority)
+            return Verdict(False, window.newest_at, priority)
         numbers: dict[str, float | int | str] = {
             "valueKw": round(told.forecast_kw),
             "currentKw": round(told.current_kw),
@@ -62,7 +62,7 @@ class DemandForecast:
             english = ", ".join(item.name.get("en", "") for item in items)
             chinese = "、".join(item.name.get("zh-CN", "") for item in items)
             numbers["shed"] = f"{english}|{chinese}"
-        return Verdict(True, window.at, _urgency(params, percent), numbers)
+        return Verdict(True, window.newest_at, _urgency(params, percent), numbers)
 
 
 def _urgency(params: DemandParams, percent: float) -> int:
