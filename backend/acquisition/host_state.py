@@ -44,7 +44,7 @@ class HostState:
         self._platform = platform
         self._listening = listening
         self._since_ms = 0
-        self._leaving = False
+        self._spoken = False
         self._connection = Connection(
             platform.mqtt_url,
             "host",
@@ -71,14 +71,13 @@ class HostState:
                 if await _try_lock(connection):
                     break
                 await asyncio.sleep(ASK_S)
-            self._leaving = False
             speaking = asyncio.create_task(self._connection.run())
             try:
                 while True:
                     await asyncio.sleep(ASK_S)
                     await connection.execute("SELECT 1")
             finally:
-                self._leaving = True
+                self._spoken = False
                 self._say(self._now_ms(), online=False)
                 # A broker that cannot acknowledge the death would speak the will as well.
                 await self._connection.acknowledged(FAREWELL_S)
@@ -89,18 +88,20 @@ class HostState:
     def _will(self) -> Will:
         # Will and birth carry the same time: that of this CONNECT (Sparkplug 3.0, 4.2.3).
         self._since_ms = self._now_ms()
+        self._spoken = False
         return Will(TOPIC, _payload(self._since_ms, online=False))
 
     async def _say_online(self) -> None:
         await self._listening()
         self._say(self._since_ms, online=True)
+        self._spoken = True
 
     def _heard(self, topic: str, payload: bytes) -> None:
-        """Contradict who says that we are away: the will of our connection before, or a stranger's.
+        """Contradict who says that we are away, once we have said that we are not.
 
         (Sparkplug 3.0, 5.3: message-flow-hid-sparkplug-state-message-delivered.)
         """
-        if not self._leaving and is_online(payload) is False:
+        if self._spoken and is_online(payload) is False:
             self._say(self._since_ms, online=True)
 
     def _say(self, at_ms: int, *, online: bool) -> None:
