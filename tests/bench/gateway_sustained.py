@@ -24,7 +24,7 @@ from tests.gateway.modbus_server import free_port
 
 LEVELS = (150_000, 250_000, 350_000)
 REGISTERS, PERIOD_S, ON_ONE_LINE = 100, 0.25, 10
-WARM_S, MEASURE_S = 5.0, 10.0
+WARM_S, MEASURE_S = 6.0, 10.0
 KEPT = 0.99
 REACH, THINGSBOARD = 150_000.0, 5000.0
 
@@ -103,7 +103,8 @@ async def measure(folder: Path, rate: int) -> Level:
     gateway = subprocess.Popen([*command, "--log-level", "WARNING"])
     os.sched_setaffinity(gateway.pid, {min(os.sched_getaffinity(0))})
     try:
-        await host.until(lambda: len(host.born) == round(rate * PERIOD_S / REGISTERS), 60)
+        # Births may be dropped by the broker before a slow host; samples come again.
+        await host.until(lambda: host.points > rate, 60)
         await asyncio.sleep(WARM_S)
         points, cpu, begun = host.points, cpu_s(gateway.pid), time.monotonic()
         await asyncio.sleep(MEASURE_S)
