@@ -82,6 +82,9 @@ def _facts(profile: Profile, seconds: Sequence[Second]) -> Iterator[tuple[str, s
         yield "requests", _requests(profile)
     if profile.fingerprint:
         yield "recognised by", "; ".join(_marks(profile))
+    if profile.clock:
+        place = profile.clock
+        yield "own clock", f"{place.format} at {place.address:#06x} (function {place.fc})"
     verify = profile.verify
     yield "compare with the display", f"`{verify.point}`, within {verify.tolerance_percent:g} %"
     yield "source", profile.source

@@ -115,6 +115,14 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
+def parse_offset(text: str) -> timedelta:
+    """`+08:00` as eight hours; ValueError when it is no offset from UTC."""
+    offset = datetime.strptime(text, "%z").utcoffset()
+    if offset is None:
+        raise ValueError(f"{text!r} is no offset")
+    return offset
+
+
 class ClockTextError(ValueError):
     """`KILOWISE_CLOCK` cannot be read; the text says what is wrong and what to write."""
 

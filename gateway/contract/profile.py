@@ -207,6 +207,34 @@ class Quirks:
     """Functions that read less in one request than `max_registers`."""
 
 
+class ClockFormat(StrEnum):
+    """How a meter keeps its own wall time in registers."""
+
+    YMDHMS_WORDS = "ymdhms_words"
+    """Six registers: year (with or without its century), month, day, hour, minute, second."""
+    EPOCH_U32 = "epoch_u32"
+    """Two registers: seconds since 1970-01-01 00:00 of the meter's own zone."""
+
+    @property
+    def words(self) -> int:
+        """Registers that it takes."""
+        return 6 if self is ClockFormat.YMDHMS_WORDS else 2
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPlace:
+    """The registers of a meter's own clock."""
+
+    fc: int
+    address: int
+    format: ClockFormat
+
+    @property
+    def block(self) -> Block:
+        """What to read."""
+        return Block(self.fc, self.address, self.format.words)
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """Everything known about a type of device; `points` has the circuits expanded."""
@@ -238,6 +266,8 @@ class Profile:
     """Registers that tell this type from others; all have to fit."""
     time_item: str = ""
     """Where each message of a device that publishes has its time; "" = the time of receipt."""
+    clock: ClockPlace | None = None
+    """Where a register device has its own clock; None = it has none that is known."""
 
     @property
     def has_registers(self) -> bool:

@@ -26,6 +26,7 @@ def profile_faults(document: Document, profile: Profile) -> Iterator[Problem]:
         yield from _places(document, profile)
         yield from _overlaps(document, profile)
         yield from _marks(document, profile)
+        yield from _clock(document, profile)
         yield from _sample_of_registers(document, profile)
     else:
         yield from _sample_of_items(document, profile)
@@ -171,6 +172,19 @@ def _marks(document: Document, profile: Profile) -> Iterator[Problem]:
 def _holds(is_signed: bool, bits: int, value: int) -> bool:
     low = -(1 << (bits - 1)) if is_signed else 0
     return low <= value < low + (1 << bits)
+
+
+def _clock(document: Document, profile: Profile) -> Iterator[Problem]:
+    if profile.clock is None:
+        return
+    block = profile.clock.block
+    if block.end > LAST_REGISTER + 1:
+        what = f"the clock ends behind register {LAST_REGISTER}."
+        yield document.problem(("clock",), what, "Correct its address or format.")
+    for part in profile.forbidden:
+        if part.fc == block.fc and block.start < part.end and part.start < block.end:
+            what = f"the clock lies in a forbidden range (from {part.start})."
+            yield document.problem(("clock",), what, "Correct one of the two.")
 
 
 def _ratios(document: Document, profile: Profile) -> Iterator[Problem]:

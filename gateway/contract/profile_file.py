@@ -26,6 +26,8 @@ from gateway.contract.fingerprint import Mark
 from gateway.contract.profile import (
     REGISTER_PROTOCOL,
     Block,
+    ClockFormat,
+    ClockPlace,
     Deadband,
     Kind,
     Point,
@@ -105,6 +107,12 @@ class _Mark(msgspec.Struct):
     text: str = ""
 
 
+class _Clock(msgspec.Struct):
+    address: int
+    format: ClockFormat
+    fc: int | None = None
+
+
 class _Block(msgspec.Struct):
     fc: int
     start: int
@@ -169,6 +177,7 @@ class _File(msgspec.Struct):
     quirks: _Quirks = msgspec.field(default_factory=_Quirks)
     fingerprint: list[_Mark] = []
     time_item: str = ""
+    clock: _Clock | None = None
 
 
 def load_profile(file: Path, name: str | None = None) -> Profile:
@@ -263,6 +272,7 @@ def _build(document: Document, name: str, content: bytes) -> Profile:
             for mark in shape.fingerprint
         ),
         time_item=shape.time_item,
+        clock=_clock(shape),
     )
     faults = list(profile_faults(document, profile))
     if faults:
@@ -273,6 +283,13 @@ def _build(document: Document, name: str, content: bytes) -> Profile:
 def exact(number: float) -> Fraction:
     """The decimal a person wrote, not its binary neighbour: 0.1 is one tenth."""
     return Fraction(repr(number))
+
+
+def _clock(shape: _File) -> ClockPlace | None:
+    said = shape.clock
+    if said is None:
+        return None
+    return ClockPlace(said.fc or shape.defaults.fc, said.address, said.format)
 
 
 def _circuit_names(shape: _File) -> Iterator[str]:

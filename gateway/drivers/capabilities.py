@@ -8,6 +8,7 @@ DriverFault
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from gateway.contract.profile import Point, Profile, Ratios
@@ -132,6 +133,15 @@ class Writes(Protocol):
 
     async def write(self, point: Point, value: float, ratios: Ratios) -> None:
         """Write a value in the point's unit; Refused when the device will not."""
+        ...
+
+
+@runtime_checkable
+class KeepsTime(Protocol):
+    """A device with a clock of its own that can be read."""
+
+    async def clock(self) -> datetime:
+        """Its wall time, to the second and without zone; Refused where it tells none."""
         ...
 
 

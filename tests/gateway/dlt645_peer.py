@@ -1,8 +1,8 @@
 """An independent meter in a process of its own: the server of the package dlt645.
 
 `python -m tests.gateway.dlt645_peer tcp PORT | serial PATH`, with one JSON line on stdin:
-{"address": twelve digits, "items": {identifier: secondary value}}. Says `ready` with its port and
-serves until stdin closes.
+{"address": twelve digits, "items": {identifier: secondary value, or digits of a parameter}}.
+Says `ready` with its port and serves until stdin closes.
 """
 
 import json
@@ -22,7 +22,7 @@ def main(kind: str, place: str) -> None:
     else:
         service = MeterServerService.new_rtu_server(place, 8, 1, 9600, "N", 1.0)
     service.set_address(bytes.fromhex(told["address"])[::-1])
-    put = {"00": service.set_00, "02": service.set_02}
+    put = {"00": service.set_00, "02": service.set_02, "04": service.set_04}
     for item, value in told["items"].items():
         number = int(item, 16)
         if item.startswith("01"):

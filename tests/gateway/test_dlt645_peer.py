@@ -7,6 +7,7 @@ import pty
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 
 import pytest
 
@@ -20,7 +21,7 @@ PROFILES = [name for name in profile_names() if find_profile(name).protocol == "
 
 
 @asynccontextmanager
-async def peer(items: Mapping[str, float], *place: str) -> AsyncIterator[int]:
+async def peer(items: Mapping[str, float | str], *place: str) -> AsyncIterator[int]:
     """A process of the package dlt645 that holds these values; answers its TCP port."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -42,10 +43,10 @@ async def peer(items: Mapping[str, float], *place: str) -> AsyncIterator[int]:
         await process.wait()
 
 
-def shown(profile: Profile) -> dict[str, float]:
+def shown(profile: Profile) -> dict[str, float | str]:
     """What the meter itself shows of the sample: values behind its transformers."""
     ratios = profile.sample.ratios
-    found = {}
+    found: dict[str, float | str] = {}
     for name, value in profile.sample.values.items():
         point = profile.point(name)
         if value is not None:
@@ -74,6 +75,16 @@ async def test_a_profile_reads_its_sample_from_an_independent_meter(name: str) -
     # The peer cannot hold "no value": it shows 0 there.
     expected = {key: value or 0.0 for key, value in profile.sample.values.items()}
     assert found == pytest.approx(expected)
+
+
+async def test_an_independent_meter_tells_its_time() -> None:
+    items = {"04000101": "26030107", "04000102": "235958"}
+    async with peer(items, "tcp", "0") as port:
+        line = Dlt645Line(Tcp("127.0.0.1", port), 5)
+        await line.open()
+        told = await line.device(find_profile("dlt645/single-phase"), METER).clock()
+        line.close()
+    assert told == datetime.fromisoformat("2026-03-01T23:59:58")
 
 
 async def test_a_meter_on_a_serial_line() -> None:

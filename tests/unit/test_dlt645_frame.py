@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.contract.clock import ManualClock
+from gateway.contract.clock import ManualClock, parse_offset
 from gateway.drivers.dlt645.bcd import decode_bcd
-from gateway.drivers.dlt645.daily_time import DailyTime, parse_offset
+from gateway.drivers.dlt645.daily_time import DailyTime
 from gateway.drivers.dlt645.frame import (
     ANY_METER,
     BROADCAST_TIME,

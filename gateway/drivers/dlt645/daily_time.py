@@ -33,14 +33,6 @@ class DailyTime:
         return Frame(EVERY_METER, BROADCAST_TIME, time_bytes(local)).encode()
 
 
-def parse_offset(text: str) -> timedelta:
-    """`+08:00` as eight hours; ValueError when it is no offset."""
-    offset = datetime.strptime(text, "%z").utcoffset()
-    if offset is None:
-        raise ValueError(f"{text!r} is no offset")
-    return offset
-
-
 def _is_quiet(local: datetime) -> bool:
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     return QUIET <= local - midnight <= timedelta(days=1) - QUIET

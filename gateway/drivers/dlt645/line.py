@@ -7,7 +7,7 @@ asked and names the identifier that was asked for, so a late reply is never take
 import asyncio
 import logging
 
-from gateway.contract.clock import SystemClock
+from gateway.contract.clock import SystemClock, parse_offset
 from gateway.contract.profile import Profile
 from gateway.drivers.bytestream import Stream, open_stream
 from gateway.drivers.capabilities import (
@@ -23,7 +23,7 @@ from gateway.drivers.capabilities import (
     Unit,
 )
 from gateway.drivers.dlt645.blocks import ITEM
-from gateway.drivers.dlt645.daily_time import DailyTime, parse_offset
+from gateway.drivers.dlt645.daily_time import DailyTime
 from gateway.drivers.dlt645.frame import (
     ANY_METER,
     LONGEST_FRAME,

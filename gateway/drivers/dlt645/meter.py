@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from gateway.contract.profile import Point, Profile, Ratios
 from gateway.drivers.capabilities import DeviceSilent, Reader, Refused
 from gateway.drivers.dlt645.blocks import Request, plan_items, split
+from gateway.drivers.dlt645.meter_time import DATE, TIME, may_be_next_day, meter_time
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,23 @@ class Meter:
     async def ratios(self) -> Ratios:
         """1: whoever installed the transformers knows their ratios, the meter need not."""
         return Ratios()
+
+    async def clock(self) -> datetime:
+        """The meter's wall time; Refused where it has none."""
+        date = await self._bus.read(self._address, DATE)
+        await self._pause()
+        time = await self._bus.read(self._address, TIME)
+        if may_be_next_day(time):
+            await self._pause()
+            date = await self._bus.read(self._address, DATE)
+        told = meter_time(date, time)
+        if told is None:
+            raise Refused(f"meter {self._address} has no time: {date.hex()} {time.hex()}", 0)
+        return told
+
+    async def _pause(self) -> None:
+        if self._profile.quirks.pause_ms:
+            await asyncio.sleep(self._profile.quirks.pause_ms / 1000)
 
     def reader(self, points: Sequence[Point], ratios: Ratios) -> Reader:
         """Reads these points with the fewest requests, learning which blocks the meter refuses."""

@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from typing import Protocol
 
 from gateway.contract.profile import Block, Point, Profile, Ratios, RatioSource
 from gateway.contract.registers import decode_raw, to_value
 from gateway.drivers.capabilities import Reader, Refused
+from gateway.drivers.modbus.clock import clock_time
 from gateway.drivers.modbus.decode import Decode, decoder, plain_words
 from gateway.drivers.modbus.frames import (
     ILLEGAL_ADDRESS,
@@ -63,6 +65,17 @@ class ModbusDevice:
             raw = decode_raw(words, place.datatype, self._profile.order)
             found[name] = Fraction(to_value(raw, place.scale)) or Fraction(1)
         return Ratios(**found)
+
+    async def clock(self) -> datetime:
+        """The meter's wall time; Refused where its profile or its registers tell none."""
+        place = self._profile.clock
+        if place is None:
+            raise Refused(f"{self._profile.name} does not say where the clock is", 0)
+        words = plain_words(await self._line.ask(ask_registers(self._unit, place.block)))
+        told = clock_time(words, place.format, self._profile.order)
+        if told is None:
+            raise Refused(f"unit {self._unit} has no time in its registers: {list(words)}", 0)
+        return told
 
     def reader(self, points: Sequence[Point], ratios: Ratios) -> Reader:
         """Reads these points with the fewest requests, learning which blocks the unit refuses."""
