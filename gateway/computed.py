@@ -34,13 +34,15 @@ class Derivation:
 
     def point(self) -> Point:
         """It as a point; always a gauge, because sums of registers belong to the accounts."""
-        return _point(self.key, self.unit, Kind.GAUGE, Datatype.FLOAT32, self.deadband, 1800)
+        return computed_point(
+            self.key, self.unit, Kind.GAUGE, Datatype.FLOAT32, self.deadband, 1800
+        )
 
 
 def alarm_point(rule: Rule) -> Point:
     """The status point in which a rule's state travels."""
     key = ALARM + rule.name
-    return _point(key, "1", Kind.STATUS, Datatype.UINT16, Deadband(), ALARM_GAP_S)
+    return computed_point(key, "1", Kind.STATUS, Datatype.UINT16, Deadband(), ALARM_GAP_S)
 
 
 def variable(point: Point) -> str:
@@ -100,9 +102,10 @@ def _known(places: Mapping[str, int], name: str) -> int:
     return places[name]
 
 
-def _point(
+def computed_point(
     key: str, unit: str, kind: Kind, datatype: Datatype, deadband: Deadband, max_gap_s: int
 ) -> Point:
+    """A point that lies in no register: its values are in `unit` already."""
     return Point(
         key=key,
         circuit=None,

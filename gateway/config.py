@@ -6,6 +6,7 @@ Every fault is a sentence with file, line, place and remedy. Secrets may come fr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -36,7 +37,13 @@ from gateway.enrolment.section import (
 from gateway.enrolment.tls import TlsClient
 from gateway.lines import LineEntry, NoAddress, check_unit, device_address
 from gateway.pushed import Shelf, lay_over
-from gateway.reporting import ReportingDefaults, ReportingEntry, read_reporting, set_deadbands
+from gateway.reporting import (
+    ReportingDefaults,
+    ReportingEntry,
+    read_clock_offset,
+    read_reporting,
+    set_deadbands,
+)
 from gateway.session import Reporting
 
 MQTT_PORT = 1883
@@ -54,6 +61,8 @@ class DeviceConfig:
     ratios: Ratios
     period_ms: int
     reporting: Reporting
+    clock_offset: timedelta | None = None
+    """How far the zone of its own clock is ahead of UTC; None = its clock is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,7 @@ class _Device(msgspec.Struct):
     pt: float | None = None
     poll_s: float = 1.0
     deadbands: dict[str, float | str] = {}
+    clock_offset: str | None = None
 
 
 class _File(msgspec.Struct):
@@ -203,6 +213,7 @@ def _device(
     entries = document.data["devices"] if isinstance(document.data, dict) else []
     said = msgspec.convert(entries[index], ReportingEntry)
     defaults = msgspec.convert(document.data, ReportingDefaults)
+    reporting = read_reporting(document, index, profile, said, defaults)
     return DeviceConfig(
         entry.slug,
         profile,
@@ -210,7 +221,8 @@ def _device(
         entry.unit,
         ratios,
         round(entry.poll_s * 1000),
-        read_reporting(document, index, profile, said, defaults),
+        reporting,
+        read_clock_offset(document, index, profile, reporting, entry.clock_offset),
     )
 
 

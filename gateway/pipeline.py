@@ -75,9 +75,14 @@ class Pipeline:
         """Say from now on to this one who comes and goes."""
         self._announcer = announcer
 
-    async def add(self, device: Sampled, reporting: Reporting) -> None:
-        """Take a device in before it is sampled: its aliases come from the journal."""
-        session = Session(device.points, reporting)
+    async def add(
+        self, device: Sampled, reporting: Reporting, measured: Sequence[Point] = ()
+    ) -> None:
+        """Take a device in before it is sampled: its aliases come from the journal.
+
+        `measured` are the points for which `measured` will be called.
+        """
+        session = Session(device.points, reporting, measured)
         session.thrifty = self._thrifty
         names = [point.name for point in session.points]
         session.aliases = await self._journal.aliases(device.slug, names)
@@ -146,6 +151,13 @@ class Pipeline:
         session = self._sessions[device.slug]
         boundary = is_boundary(device.instant_ms)
         news = session.sampled(values, at_ms, boundary=boundary)
+        if news is not None:
+            self._write(device.slug, session, news)
+
+    def measured(self, device: Sampled, name: str, at_ms: int, value: float | None) -> None:
+        """A value that the gateway itself measured at a device that is alive."""
+        session = self._sessions[device.slug]
+        news = session.measured(name, value, at_ms)
         if news is not None:
             self._write(device.slug, session, news)
 

@@ -15,9 +15,11 @@ from typing import Protocol, TypeVar
 
 from gateway.contract.clock import Clock
 from gateway.contract.profile import Point, Profile, Ratios, RatioSource
+from gateway.drift import DRIFT, EVERY_S, FIRST_COST_S, FIRST_LOOK_S, ClockWatch
 from gateway.drivers.capabilities import DriverFault, Line, LinkDown, Reader, Reads
 from gateway.grid import following, next_instant, on_grid
 from gateway.load import LineLoad
+from gateway.spare import SpareTime
 from gateway.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -30,8 +32,6 @@ DEAD_AFTER = 3
 """Failures in a row after which a device is declared dead."""
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
-PROBE_SHARE = 20
-"""A probe that would make healthy devices wait runs at most every 20th part of the time."""
 
 
 @dataclass(slots=True)
@@ -43,6 +43,8 @@ class Polled:
     reads: Reads
     period_ms: int
     configured: Ratios = field(default_factory=Ratios)
+    watch: ClockWatch | None = None
+    """Who looks at its clock; None = nobody."""
     points: tuple[Point, ...] = ()
     fast: int = 0
     """How many of `points` are read at every instant."""
@@ -94,6 +96,10 @@ class Sink(Protocol):
         """Values of the first `len(values)` points, sampled at an instant."""
         ...
 
+    def measured(self, device: Polled, name: str, at_ms: int, value: float | None) -> None:
+        """A value that the gateway itself measured at a device; None = it could not."""
+        ...
+
     def came_alive(self, device: Polled) -> None:
         """A device answered for the first time, or again."""
         ...
@@ -139,11 +145,12 @@ class LinePoller:
         self._order = itertools.count()
         self._due: list[Entry] = []
         self._suspect: list[Entry] = []
+        self._clocks: list[Entry] = []
         self._connected = False
         self._link_pause_s = FIRST_PAUSE_S
         self._link_retry = 0.0
-        self._probe_cost_s = 0.0
-        self._probe_end = 0.0
+        self._probes = SpareTime()
+        self._looks = SpareTime(FIRST_COST_S)
         self._turns = Turns()
         self._load = LineLoad()
 
@@ -183,9 +190,12 @@ class LinePoller:
         self._connected = False
         self._due.clear()
         self._suspect.clear()
+        self._clocks.clear()
         for device in self._devices:
             device.alive = False
             self._put(self._suspect, self._clock.monotonic(), device)
+            if device.watch is not None:
+                self._put(self._clocks, self._clock.monotonic() + FIRST_LOOK_S, device)
         try:
             while True:
                 await self._step()
@@ -194,30 +204,43 @@ class LinePoller:
 
     async def _step(self) -> None:
         now = self._clock.monotonic()
-        healthy = bool(self._due) and self._due[0][0] <= now
-        if not healthy and not (
-            self._suspect and self._suspect[0][0] <= now and self._may_probe(now)
-        ):
+        queue = self._admitted(now)
+        if queue is None:
             await self._clock.sleep(self._idle_until() - now)
             return
         await self._turns.take()
         begun = self._clock.monotonic()
         try:
-            if healthy:
-                await self._serve(heapq.heappop(self._due)[2])
+            device = heapq.heappop(queue)[2]
+            if queue is self._due:
+                await self._serve(device)
+            elif queue is self._suspect:
+                await self._probe(device)
             else:
-                await self._probe(heapq.heappop(self._suspect)[2])
+                await self._look(device)
         finally:
             self._load.add(begun, self._clock.monotonic())
             self._turns.give()
 
+    def _admitted(self, now: float) -> list[Entry] | None:
+        """The queue whose first may be served now: healthy ones, then suspects, then clocks."""
+        if _is_due(self._due, now):
+            return self._due
+        if _is_due(self._suspect, now) and self._may_probe(now):
+            return self._suspect
+        if _is_due(self._clocks, now) and self._looks.has_room(now, self._next_due()):
+            return self._clocks
+        return None
+
     def _idle_until(self) -> float:
-        wake = [queue[0][0] for queue in (self._due, self._suspect) if queue]
         now = self._clock.monotonic()
-        if self._suspect and self._suspect[0][0] <= now and self._due:
-            # A suspect is due but was not admitted: it lets healthy devices go first.
-            return self._due[0][0]
+        queues = (self._due, self._suspect, self._clocks)
+        # What is due but was not admitted lets healthy devices go first.
+        wake = [queue[0][0] for queue in queues if queue and not _is_due(queue, now)]
         return min(wake, default=now + LONGEST_PAUSE_S)
+
+    def _next_due(self) -> float | None:
+        return self._due[0][0] if self._due else None
 
     def _may_probe(self, now: float) -> bool:
         """Whether asking a suspect now would make nobody healthy wait, or rarely enough.
@@ -227,17 +250,34 @@ class LinePoller:
         suspect = self._suspect[0][2]
         if suspect.failures == 0 or suspect.announced:
             return True
-        if not self._due or self._due[0][0] - now > self._probe_cost_s:
-            return True
-        return now - self._probe_end > PROBE_SHARE * self._probe_cost_s
+        return self._probes.has_room(now, self._next_due())
 
     async def _probe(self, device: Polled) -> None:
         begun = self._clock.monotonic()
         device.instant_ms = self._now_ms()
         await self._serve(device)
-        self._probe_end = self._clock.monotonic()
+        self._probes.ended = self._clock.monotonic()
         if not device.alive:
-            self._probe_cost_s = self._probe_end - begun
+            self._probes.cost_s = self._probes.ended - begun
+
+    async def _look(self, device: Polled) -> None:
+        """Read a device's clock; one that is away is thought of again soon."""
+        begun = self._clock.monotonic()
+        if device.watch is None or not device.alive or not self._connected:
+            self._put(self._clocks, begun + FIRST_LOOK_S, device)
+            return
+        try:
+            look = await device.watch.look(self._clock)
+        except LinkDown:
+            self._link_down()
+            self._put(self._clocks, begun + FIRST_LOOK_S, device)
+            return
+        except DriverFault as fault:
+            look = device.watch.failed(fault, self._clock)
+        self._sink.measured(device, DRIFT.name, look.at_ms, look.drift_s)
+        self._looks.ended = self._clock.monotonic()
+        self._looks.cost_s = self._looks.ended - begun
+        self._put(self._clocks, self._looks.ended + EVERY_S, device)
 
     async def _serve(self, device: Polled) -> None:
         try:
@@ -324,3 +364,7 @@ class LinePoller:
 
     def _now_ms(self) -> int:
         return round(self._clock.now().timestamp() * 1000)
+
+
+def _is_due(queue: Sequence[Entry], now: float) -> bool:
+    return bool(queue) and queue[0][0] <= now

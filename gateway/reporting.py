@@ -4,14 +4,17 @@ local alarms.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 
 from gateway.change import DEFAULT_HEARTBEAT_S
 from gateway.computed import Computed, Derivation, UnknownInput
+from gateway.contract.clock import parse_offset
 from gateway.contract.documents import Document, DocumentFault
 from gateway.contract.profile import Profile
 from gateway.contract.profile_file import DEFAULT_DEADBAND, parse_deadband
+from gateway.drift import DRIFT
 from gateway.expression import Expression, ExpressionFault
 from gateway.rules import Rule
 from gateway.session import Reporting
@@ -93,6 +96,27 @@ def read_reporting(
         raise DocumentFault([problem]) from fault
     _check_names(document, index, profile, computed)
     return reporting
+
+
+def read_clock_offset(
+    document: Document, index: int, profile: Profile, reporting: Reporting, written: str | None
+) -> timedelta | None:
+    """How far the zone of a device's own clock is ahead of UTC; None = its clock is not read.
+
+    DocumentFault where its profile has no clock, or another point has the name of the drift.
+    """
+    if written is None:
+        return None
+    place = ("devices", index, "clock_offset")
+    if profile.has_registers and profile.clock is None:
+        what = f"{profile.name} does not say where the meter's clock is."
+        todo = "Take clock_offset out, or add clock to a profile of your own."
+        raise DocumentFault([document.problem(place, what, todo)])
+    names = {point.name for point in profile.points} | {one.key for one in reporting.derived}
+    if DRIFT.name in names:
+        what = f"the point {DRIFT.name!r} is there twice."
+        raise DocumentFault([document.problem(place, what, "Give the other another name.")])
+    return parse_offset(written)
 
 
 def set_deadbands(

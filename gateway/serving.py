@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from gateway.config import DeviceConfig
 from gateway.contract.clock import Clock
-from gateway.drivers.capabilities import Address, DriverFault, Line, ReportingLine
+from gateway.drift import DRIFT, ClockWatch
+from gateway.drivers.capabilities import (
+    Address,
+    DriverFault,
+    KeepsTime,
+    Line,
+    Reads,
+    ReportingLine,
+)
 from gateway.drivers.registry import find_driver
 from gateway.listen import Heard, LineListener
 from gateway.pipeline import Pipeline
@@ -56,8 +64,11 @@ async def _polled(line: Line, plan: LinePlan, pipeline: Pipeline, clock: Clock) 
         except DriverFault as fault:
             problems.append(_left_out(one, fault))
             continue
-        device = Polled(one.slug, one.profile, reads, one.period_ms, configured=one.ratios)
-        await pipeline.add(device, one.reporting)
+        watch = _watch(one, reads)
+        if watch is None and one.clock_offset is not None:
+            problems.append(_no_clock(one))
+        device = Polled(one.slug, one.profile, reads, one.period_ms, one.ratios, watch)
+        await pipeline.add(device, one.reporting, () if watch is None else (DRIFT,))
         polled[one.slug] = device
     poller = LinePoller(line, list(polled.values()), clock, pipeline)
     targets = {slug: PolledTarget(poller, device) for slug, device in polled.items()}
@@ -75,12 +86,30 @@ async def _listened(
         except DriverFault as fault:
             problems.append(_left_out(one, fault))
             continue
+        if one.clock_offset is not None:
+            problems.append(_no_clock(one))
         device = Heard(one.slug, one.profile, reports, one.period_ms, one.ratios)
         await pipeline.add(device, one.reporting)
         heard[one.slug] = device
     listener = LineListener(line, list(heard.values()), clock, pipeline)
     targets = {slug: HeardTarget(device) for slug, device in heard.items()}
     return Served(listener, targets, problems)
+
+
+def _watch(device: DeviceConfig, reads: Reads) -> ClockWatch | None:
+    if device.clock_offset is None or not isinstance(reads, KeepsTime):
+        return None
+    return ClockWatch(device.slug, reads, device.clock_offset)
+
+
+def _no_clock(device: DeviceConfig) -> str:
+    protocol = device.profile.protocol
+    sentence = (
+        f"{device.slug}: no clock can be read by {protocol}. "
+        "It is read without; take clock_offset out."
+    )
+    log.error("%s", sentence)
+    return sentence
 
 
 def _left_out(device: DeviceConfig, fault: DriverFault) -> str:

@@ -1,7 +1,7 @@
 """What is worth a message of one device, and what is known of it: the middle of the pipeline.
 
-Own points come first, computed ones (derived values, local alarms) after them; all share the
-indices of `points`, aliases and last values.
+Own points come first, then computed ones (derived values, local alarms), then what the gateway
+measures at the device itself; all share the indices of `points`, aliases and last values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,11 +42,13 @@ class News:
 class Session:
     """One device's change filter, limits, computed points, last values and birth state."""
 
-    def __init__(self, own: Sequence[Point], reporting: Reporting) -> None:
+    def __init__(
+        self, own: Sequence[Point], reporting: Reporting, measured: Sequence[Point] = ()
+    ) -> None:
         """Raises computed.UnknownInput for a derived point or rule on a point it has not."""
         self.name = reporting.name
         self.computed = Computed(own, reporting.derived, reporting.rules)
-        self.points: tuple[Point, ...] = (*own, *self.computed.points)
+        self.points: tuple[Point, ...] = (*own, *self.computed.points, *measured)
         self.aliases: Sequence[int] = ()
         self.messages: DeviceMessages | None = None
         self.values: list[float | None] = [None] * len(self.points)
@@ -84,6 +86,14 @@ class Session:
         if self.computed.points:
             values = self._compute(values, chosen, at_ms)
         return News(at_ms, chosen, values, doubts) if chosen else None
+
+    def measured(self, name: str, value: float | None, at_ms: int) -> News | None:
+        """What is news of a gauge that the gateway measured; nothing in thrifty times."""
+        if self.thrifty:
+            return None
+        index = next(i for i, point in enumerate(self.points) if point.name == name)
+        chosen = self._filter.select([value], at_ms, boundary=False, first=index)
+        return News(at_ms, chosen, [*[None] * index, value]) if chosen else None
 
     def heard(
         self, readings: Sequence[Reading], *, sampled: bool, boundary: bool

@@ -85,6 +85,9 @@ class Kept:
         """One poll came back."""
         self.count[device.slug] += self.counting and at_ms == device.instant_ms
 
+    def measured(self, device: Polled, name: str, at_ms: int, value: float | None) -> None:
+        """Nothing to note."""
+
     def came_alive(self, device: Polled) -> None:
         """Nothing to note."""
 

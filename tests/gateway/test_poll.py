@@ -28,11 +28,15 @@ class Notes:
         self.values: dict[str, list[Sequence[float | None]]] = {}
         self.alive: list[str] = []
         self.dead: list[tuple[str, str]] = []
+        self.measures: list[tuple[str, str, int, float | None]] = []
 
     def sampled(self, device: Polled, at_ms: int, values: Sequence[float | None]) -> None:
         self.samples.setdefault(device.slug, []).append(at_ms)
         self.lengths.setdefault(device.slug, []).append(len(values))
         self.values.setdefault(device.slug, []).append(values)
+
+    def measured(self, device: Polled, name: str, at_ms: int, value: float | None) -> None:
+        self.measures.append((device.slug, name, at_ms, value))
 
     def came_alive(self, device: Polled) -> None:
         self.alive.append(device.slug)
