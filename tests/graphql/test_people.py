@@ -27,12 +27,12 @@ async def test_a_person_is_told_what_they_may_do(
     client: Client, ask: Ask, make_project: MakeProject, make_person: MakePerson
 ) -> None:
     mill, told = await make_project("mill"), {}
-    for role in ("shift_leader", "administrator", "nobody"):
+    for role in ("shift_leader", "manager", "administrator"):
         person = await make_person(role, mill, role=role)
         answer = await ask(await client(person), '{ project(id: "mill") { permissions } }')
         told[role] = answer["data"]["project"]["permissions"]  # type: ignore[index]
     assert told == {
         "shift_leader": ["READ", "ACKNOWLEDGE", "DEMONSTRATE"],
+        "manager": ["READ", "ACKNOWLEDGE", "DEMONSTRATE", "WRITE", "AUDIT"],
         "administrator": [one.name for one in Permission],
-        "nobody": [],
     }
