@@ -220,3 +220,21 @@ async def test_a_device_says_what_may_be_set(
         "d-m1": [point],
         "d-m2": [],
     }
+
+
+async def test_the_history_of_one_device(
+    client: Client, ask: Ask, alice: Actor, made: Plant
+) -> None:
+    hers, one, other = await client(alice), made.devices["m1"].text, made.devices["m2"].text
+    await ask(hers, WRITE, Order(one)._asdict())
+    of = """query($device: ID!) { project(id: "acme") { device(id: $device) { slug }
+      commands(device: $device) { value } } }"""
+    found = {}
+    for device in (one, other, "dev_x"):
+        project = (await ask(hers, of, {"device": device}))["data"]["project"]  # type: ignore[index]
+        found[device] = (project["device"], project["commands"])
+    assert found == {
+        one: ({"slug": "d-m1"}, [{"value": 42.5}]),
+        other: ({"slug": "d-m2"}, []),
+        "dev_x": (None, []),
+    }

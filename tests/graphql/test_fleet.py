@@ -202,3 +202,17 @@ async def test_what_cannot_be_asked(
         f'{{ project(id: "acme") {{ gapLedger({arguments}) {{ missing }} }} }}',
     )
     assert answer["errors"][0]["extensions"]["code"] == code  # type: ignore[index]
+
+
+async def test_one_gateway_by_its_identity(
+    client: Client, ask: Ask, alice: Actor, made: Plant
+) -> None:
+    hers, one = (
+        await client(alice),
+        'query($id: ID!) { project(id: "acme") { gateway(id: $id) { slug } } }',
+    )
+    found = [
+        (await ask(hers, one, {"id": id}))["data"]["project"]["gateway"]  # type: ignore[index]
+        for id in (made.gateway.text, "gtw_x")
+    ]
+    assert found == [{"slug": "g1"}, None]

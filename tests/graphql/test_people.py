@@ -1,7 +1,8 @@
 """Signing in and out by GraphQL."""
 
+from backend.service.people.roles import Permission
 from tests.graphql.conftest import Ask, Client
-from tests.postgres import Actor
+from tests.postgres import Actor, MakePerson, MakeProject
 
 VIEWER = "{ viewer { person { login name { en zh } } demo projects { slug role } } }"
 
@@ -29,4 +30,19 @@ async def test_the_viewer_and_their_projects(client: Client, ask: Ask, alice: Ac
                 "projects": [{"slug": "acme", "role": "manager"}],
             }
         }
+    }
+
+
+async def test_a_person_is_told_what_they_may_do(
+    client: Client, ask: Ask, make_project: MakeProject, make_person: MakePerson
+) -> None:
+    mill, told = await make_project("mill"), {}
+    for role in ("shift_leader", "manager", "administrator"):
+        person = await make_person(role, mill, role=role)
+        answer = await ask(await client(person), '{ project(id: "mill") { permissions } }')
+        told[role] = answer["data"]["project"]["permissions"]  # type: ignore[index]
+    assert told == {
+        "shift_leader": ["READ", "ACKNOWLEDGE", "DEMONSTRATE"],
+        "manager": ["READ", "ACKNOWLEDGE", "DEMONSTRATE", "WRITE", "AUDIT"],
+        "administrator": [one.name for one in Permission],
     }

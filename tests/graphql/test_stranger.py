@@ -112,6 +112,7 @@ QUESTIONS: dict[str, list[str]] = {
     "Project.currency": field("currency"),
     "Project.demo": field("demo"),
     "Project.role": field("role"),
+    "Project.permissions": field("permissions"),
     "Project.summary": field("summary {{ powerKw }}"),
     "Project.energies": field("energies {{ code }}"),
     "Project.nodes": field("nodes {{ id }}", "nodes {{ id }}"),
@@ -119,13 +120,23 @@ QUESTIONS: dict[str, list[str]] = {
     "Project.meters": field("meters {{ id }}", "meters {{ id }}"),
     "Project.meter": field('meter(id: "{meter}") {{ slug }}', 'meter(id: "{meter}") {{ slug }}'),
     "Project.devices": field("devices {{ id }}", "devices {{ id }}"),
+    "Project.device": field(
+        'device(id: "{device}") {{ slug }}', 'device(id: "{device}") {{ slug }}'
+    ),
     "Project.gateways": field("gateways {{ id }}", "gateways {{ id }}"),
+    "Project.gateway": field(
+        'gateway(id: "{gateway}") {{ slug }}', 'gateway(id: "{gateway}") {{ slug }}'
+    ),
     "Project.series": field(SCOPE_NODE, SCOPE_NODE, SCOPE_METER),
     "Project.ranking": field(RANKING, RANKING),
     "Project.periods": field(f"periods(period: DAY, {SPAN}) {{{{ label }}}}"),
     "Project.alarms": field("alarms {{ id }}", "alarms {{ id }}"),
     "Project.alarm": field('alarm(id: "{alarm}") {{ id }}', 'alarm(id: "{alarm}") {{ id }}'),
-    "Project.commands": field("commands {{ id }}", "commands {{ id }}"),
+    "Project.commands": field(
+        "commands {{ id }}",
+        "commands {{ id }}",
+        'commands(device: "{device}") {{ id }}',
+    ),
     "Project.command": field(
         'command(id: "{command}") {{ id }}', 'command(id: "{command}") {{ id }}'
     ),

@@ -199,13 +199,20 @@ def tap_key(text: str) -> uuid.UUID:
         raise InvalidInput("command_key") from None
 
 
-async def list_commands(door: Door, first: int, before: datetime | None) -> list[Command]:
-    """Answer commands, newest first; at most `MOST`."""
+async def list_commands(
+    door: Door, first: int, before: datetime | None, device: str | None
+) -> list[Command]:
+    """Answer commands, or those of one device, newest first; at most `MOST`."""
     if not 1 <= first <= MOST:
         raise InvalidInput("list_length", least=1, most=MOST)
+    about = None if device is None else outside_uid("dev", device)
+    if device is not None and about is None:
+        return []
     around = CommandDoor(door)
     async with door.read() as tx:
-        found = await commands.list_commands(tx, door.project.id, before=before, first=first)
+        found = await commands.list_commands(
+            tx, door.project.id, before=before, first=first, device=about
+        )
     return [Command(around=around, row=row) for row in found]
 
 

@@ -40,9 +40,11 @@ from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Factor, Tariff, read_factors, read_tariff
 from backend.core.ids import encode_id
 from backend.service.gateways import records
-from backend.service.people.roles import Permission
+from backend.service.people.roles import Permission, permits
 from backend.service.plant import rows
 from gateway.contract.energy import energy_types
+
+strawberry.enum(Permission, description="One thing a person may do in a project.")
 
 
 @strawberry.type
@@ -93,6 +95,11 @@ class Project:
         return self.door.project.role
 
     @strawberry.field
+    def permissions(self) -> list[Permission]:
+        """What the viewer may do in this project."""
+        return [one for one in Permission if permits(self.door.project.role, one)]
+
+    @strawberry.field
     async def nodes(self) -> list[Node]:
         directory = await self.door.directory()
         return [Node(door=self.door, row=row) for row in directory.nodes.values()]
@@ -123,10 +130,24 @@ class Project:
         return [Device(door=self.door, row=row) for row in found]
 
     @strawberry.field
+    async def device(self, id: strawberry.ID) -> Device | None:
+        uid = outside_uid("dev", id)
+        async with self.door.read() as tx:
+            found = await rows.devices(tx, self.door.project.id)
+        return next((Device(door=self.door, row=row) for row in found if row.uid == uid), None)
+
+    @strawberry.field
     async def gateways(self) -> list[Gateway]:
         async with self.door.read() as tx:
             found = await rows.gateways(tx, self.door.project.id)
         return [Gateway(door=self.door, row=row) for row in found]
+
+    @strawberry.field
+    async def gateway(self, id: strawberry.ID) -> Gateway | None:
+        uid = outside_uid("gtw", id)
+        async with self.door.read() as tx:
+            found = await rows.gateways(tx, self.door.project.id)
+        return next((Gateway(door=self.door, row=row) for row in found if row.uid == uid), None)
 
     @strawberry.field
     async def enrolment_events(self) -> list[EnrolmentEvent]:
@@ -204,9 +225,14 @@ class Project:
         return await find_alarm(self.door, id)
 
     @strawberry.field
-    async def commands(self, first: int = 50, before: datetime | None = None) -> list[Command]:
-        """Commands to devices, newest first."""
-        return await list_commands(self.door, first, before)
+    async def commands(
+        self,
+        first: int = 50,
+        before: datetime | None = None,
+        device: strawberry.ID | None = None,
+    ) -> list[Command]:
+        """Commands to devices, or to one of them, newest first."""
+        return await list_commands(self.door, first, before, device)
 
     @strawberry.field
     async def command(self, id: strawberry.ID) -> Command | None:

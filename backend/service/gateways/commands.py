@@ -160,12 +160,18 @@ async def find_command(tx: ReadSession, project_id: int, uid: UUID) -> CommandRo
 
 
 async def list_commands(
-    tx: ReadSession, project_id: int, *, before: datetime | None, first: int
+    tx: ReadSession,
+    project_id: int,
+    *,
+    before: datetime | None,
+    first: int,
+    device: UUID | None = None,
 ) -> list[CommandRow]:
-    """Answer commands, newest first."""
+    """Answer commands, or those of one device, newest first."""
     return await tx.fetch_all(
         f"{_SELECT} AND (%(before)s::timestamptz IS NULL OR c.created_at < %(before)s)"
+        " AND (%(device)s::uuid IS NULL OR d.uid = %(device)s)"
         " ORDER BY c.id DESC LIMIT %(first)s",
-        {"project": project_id, "before": before, "first": first},
+        {"project": project_id, "before": before, "first": first, "device": device},
         into=CommandRow,
     )

@@ -9,6 +9,7 @@ export type TimeStyle =
   | 'month'
   | 'shortmonth'
   | 'year'
+  | 'date'
   | 'full';
 
 const STYLES: Record<TimeStyle, Intl.DateTimeFormatOptions> = {
@@ -21,6 +22,7 @@ const STYLES: Record<TimeStyle, Intl.DateTimeFormatOptions> = {
   monthday: { day: 'numeric' },
   shortmonth: { month: 'short' },
   year: { year: 'numeric' },
+  date: { day: 'numeric', month: 'short', year: 'numeric' },
   full: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
 };
 

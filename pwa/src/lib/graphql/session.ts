@@ -21,6 +21,7 @@ const viewer = graphql(`
       currency
       demo
       role
+      permissions
       name {
         en
         zh

@@ -52,7 +52,7 @@ class OutboxState {
 }
 
 /** `crypto.randomUUID` is missing on plain http; the random bytes are not. */
-function randomUuid(): string {
+export function randomUuid(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
