@@ -36,6 +36,8 @@ from gateway.enrolment.section import (
 )
 from gateway.enrolment.tls import TlsClient
 from gateway.lines import LineEntry, NoAddress, check_unit, device_address
+from gateway.output_section import read_outputs
+from gateway.outputs import Output, PlatformLost
 from gateway.pushed import Shelf, lay_over
 from gateway.reporting import (
     ReportingDefaults,
@@ -84,6 +86,8 @@ class GatewayConfig:
     data_limit: int = 0
     """Bytes a month on the link to the platform; 0 = no limit."""
     data_start_day: int = 1
+    outputs: tuple[Output, ...] = ()
+    platform_lost: PlatformLost | None = None
 
 
 class _Mqtt(TlsEntry):
@@ -153,6 +157,8 @@ def load_config(
     shape = msgspec.convert({key: data[key] for key in data if key != "devices"}, _File)
     shelf = Shelf([file.parent / folder for folder in shape.profile_dirs], given)
     devices = _devices(document, data["devices"], shape, shelf, problems)
+    section = read_outputs(document, data, devices)
+    problems += section.problems
     journal = shape.journal.path or f"{shape.node}.journal"
     tls = read_tls(shape.mqtt, file.parent, shape.node, environment)
     return GatewayConfig(
@@ -169,6 +175,8 @@ def load_config(
         contact_s=shape.contact_min * 60,
         data_limit=round(shape.data_budget.mb_per_month * 1_000_000),
         data_start_day=shape.data_budget.start_day,
+        outputs=section.outputs,
+        platform_lost=section.platform_lost,
     )
 
 

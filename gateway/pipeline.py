@@ -1,7 +1,7 @@
 """From a poll to the journal: change filter, encoding, numbering, and the devices' births."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from gateway.contract.profile import Point, Profile, Ratios
@@ -10,9 +10,14 @@ from gateway.drivers.capabilities import Reading
 from gateway.grid import is_boundary
 from gateway.journal import Journal
 from gateway.messages import DeviceMessages
+from gateway.rules import Watch
 from gateway.session import News, Reporting, Session
 
 log = logging.getLogger(__name__)
+
+
+Listener = Callable[[float | None], None]
+"""Who wants to know every value of a point, reported or not."""
 
 
 class Sampled(Protocol):
@@ -66,6 +71,7 @@ class Pipeline:
         self._sessions: dict[str, Session] = {}
         self._announcer: Announcer | None = None
         self._thrifty = False
+        self._listeners: Mapping[str, Sequence[tuple[str, Listener]]] = {}
         self.samples = 0
         """Values reported since the start."""
         self.bytes = 0
@@ -100,6 +106,15 @@ class Pipeline:
         for session in self._sessions.values():
             session.thrifty = thrifty
 
+    def listen(self, listeners: Mapping[str, Sequence[tuple[str, Listener]]]) -> None:
+        """Tell these from now on, and nobody else: device -> (point, who)."""
+        self._listeners = listeners
+
+    def watch(self, slug: str, rule: str) -> Watch | None:
+        """A device's local alarm as it stands now; None for one that is not there."""
+        session = self._sessions.get(slug)
+        return None if session is None else session.computed.watches.get(rule)
+
     def births(self) -> Mapping[str, tuple[tuple[Metric, ...], bool]]:
         """The birth of every device that was ever heard, and whether it is alive."""
         return {
@@ -113,9 +128,8 @@ class Pipeline:
         session = self._sessions.get(slug)
         if session is None:
             return None
-        names = {point.name: index for index, point in enumerate(session.points)}
         aliases = {alias: index for index, alias in enumerate(session.aliases)}
-        index = names.get(metric.name or "", aliases.get(metric.alias or 0))
+        index = session.places.get(metric.name or "", aliases.get(metric.alias or 0))
         if index is not None and session.messages is not None:
             metric = metric.as_datatype(metric.datatype or session.messages.datatype(index))
         if isinstance(metric.value, str | bytes) or metric.value is None or metric.is_null:
@@ -153,6 +167,8 @@ class Pipeline:
         news = session.sampled(values, at_ms, boundary=boundary)
         if news is not None:
             self._write(device.slug, session, news)
+        if device.slug in self._listeners:
+            self._tell(device.slug, session, dict(enumerate(values)))
 
     def measured(self, device: Sampled, name: str, at_ms: int, value: float | None) -> None:
         """A value that the gateway itself measured at a device that is alive."""
@@ -170,6 +186,14 @@ class Pipeline:
         boundary = sampled and is_boundary(device.instant_ms)
         for news in session.heard(readings, sampled=sampled, boundary=boundary):
             self._write(device.slug, session, news)
+        if device.slug in self._listeners:
+            self._tell(device.slug, session, {one.index: one.value for one in readings})
+
+    def _tell(self, slug: str, session: Session, values: Mapping[int, float | None]) -> None:
+        for name, listener in self._listeners[slug]:
+            index = session.places.get(name)
+            if index is not None and index in values:
+                listener(values[index])
 
     def _write(self, slug: str, session: Session, news: News) -> None:
         """Journal these values, after the device's birth if that is still to come."""

@@ -16,6 +16,7 @@ from gateway.contract.profile import Profile
 from gateway.contract.profile_file import DEFAULT_DEADBAND, parse_deadband
 from gateway.drift import DRIFT
 from gateway.expression import Expression, ExpressionFault
+from gateway.output_section import InputEntry
 from gateway.rules import Rule
 from gateway.session import Reporting
 
@@ -39,6 +40,8 @@ class AlarmEntry(msgspec.Struct):
     hysteresis: float = 0.0
     delay_s: float = 0.0
     off_delay_s: float = 0.0
+    output: str = ""
+    acknowledge: InputEntry | None = None
 
     def rule(self) -> Rule:
         """It as a rule."""
@@ -50,6 +53,8 @@ class AlarmEntry(msgspec.Struct):
             self.hysteresis,
             self.delay_s,
             self.off_delay_s,
+            self.output,
+            None if self.acknowledge is None else self.acknowledge.input(),
         )
 
 

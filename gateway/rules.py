@@ -18,6 +18,15 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """A point whose value says that somebody at the site acknowledges; "" = the rule's device."""
+
+    device: str
+    point: str
+    value: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One alarm of one device's point; limits and hysteresis in the point's unit."""
 
@@ -28,6 +37,9 @@ class Rule:
     hysteresis: float = 0.0
     delay_s: float = 0.0
     off_delay_s: float = 0.0
+    output: str = ""
+    """The output that is on while this alarm is active."""
+    acknowledge: Input | None = None
 
     def exceeds(self, value: float) -> bool:
         """Whether a value is beyond a limit."""

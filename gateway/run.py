@@ -23,6 +23,7 @@ from gateway.log_tail import LogTail
 from gateway.pipeline import Pipeline
 from gateway.publish import EdgeNode
 from gateway.remote import Remote
+from gateway.signals import Signals
 from gateway.site import Site
 from gateway.standing import Standing
 from gateway.supervision import end, kept
@@ -75,7 +76,8 @@ async def run_until(
     pipeline.announce_to(node)
     site = Site(pipeline, clock)
     commands = Commands(journal, site, node.platform_ms)
-    whole = Whole(site, traffic)
+    signals = Signals(pipeline, site, node, journal, clock)
+    whole = Whole(site, traffic, signals)
     configuration = Configuration(*origin, config, journal, clock, whole, node)
     tail = LogTail()
     support = Support(journal, site, node.platform_ms, tail)
@@ -90,11 +92,13 @@ async def run_until(
         "configuration": configuration.run,
         "support": support.run,
         "traffic": traffic.run,
+        "signals": signals.run,
     }
     if config.enrolment is not None:
         parts["renewal"] = Renewal(config.enrolment).run
     tasks = {name: asyncio.create_task(kept(name, run), name=name) for name, run in parts.items()}
     await ending.wait()
+    await signals.close()
     await site.close()
     publisher = tasks.pop("publisher")
     await end(tasks.values())

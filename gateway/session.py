@@ -49,6 +49,7 @@ class Session:
         self.name = reporting.name
         self.computed = Computed(own, reporting.derived, reporting.rules)
         self.points: tuple[Point, ...] = (*own, *self.computed.points, *measured)
+        self.places = {point.name: index for index, point in enumerate(self.points)}
         self.aliases: Sequence[int] = ()
         self.messages: DeviceMessages | None = None
         self.values: list[float | None] = [None] * len(self.points)

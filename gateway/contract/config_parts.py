@@ -24,7 +24,7 @@ MQTT = "mqtt"
 ALLOWED = frozenset(
     {
         "devices", "lines", "timeout_s", "heartbeat_s", "register_every_s", "gauge_every_s",
-        "contact_min", "data_budget",
+        "contact_min", "data_budget", "outputs", "platform_lost",
     }
 )  # fmt: skip
 """What goes over the file's own; beside it `profiles` and the URL of `mqtt`."""

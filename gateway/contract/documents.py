@@ -25,6 +25,7 @@ MAX_DEPTH = 50
 MAX_NODES = 200_000
 """A document of more values than this is taken for one whose aliases (&, *) multiply it."""
 # What PyYAML raises beside YAMLError for a scalar that its tag or form does not allow (2026-13-45).
+_BOOL, _STR = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
 UNREADABLE = (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError, RecursionError)
 TYPE_NAMES = {
     "object": "a mapping (key: value)",
@@ -103,7 +104,7 @@ def parse_document(name: str, text: str) -> Document:
     try:
         node = yaml.compose(text, Loader=SafeLoader)
         lines = _line_numbers(name, node)
-        data = yaml.load(text, Loader=SafeLoader)  # noqa: S506 - both loaders are safe ones
+        data = _values(node)
     except UNREADABLE as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else None
@@ -138,6 +139,17 @@ def convert_document(document: Document, shape: type[Shape]) -> Shape:
         raise DocumentFault([problem]) from error
 
 
+def _values(node: yaml.Node | None) -> object:
+    if node is None:
+        return None
+    loader = SafeLoader("")
+    try:
+        values: object = loader.construct_document(node)
+    finally:
+        loader.dispose()
+    return values
+
+
 def _fault(file: Path, line: int | None, what: str, todo: str) -> DocumentFault:
     return DocumentFault([Problem(str(file), line, "", what, todo)])
 
@@ -168,6 +180,9 @@ def _lines(node: yaml.Node, path: Place) -> Iterator[tuple[Place, int]]:
     yield path, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if key.tag == _BOOL:
+                # YAML 1.1 takes the keys `on`, `off` and `no` for truth values.
+                key.tag = _STR
             yield from _lines(value, (*path, str(key.value)))
             yield (*path, str(key.value)), key.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode):
