@@ -218,11 +218,15 @@ async def test_a_bus_that_never_falls_silent_is_a_broken_link(
         line = open_line(address, TIMEOUT_S)
         await line.open()
         with pytest.raises(LinkDown, match="does not fall silent"):
-            # On a machine that stalls, the bus seems silent now and then: it is asked in vain.
-            while True:
-                with suppress(DeviceSilent):
-                    await reader(line)()
+            await ask_on(reader(line))
         line.close()
+
+
+async def ask_on(read: Reader) -> None:
+    """Read until the line is down: on a machine that stalls, a busy bus seems silent at times."""
+    while True:
+        with suppress(DeviceSilent):
+            await read()
 
 
 async def test_a_unit_that_talks_nonsense_costs_one_line_in_the_log(
