@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway import scan, show
 from gateway.contract.clock import ClockTextError, parse_clock
 from gateway.contract.lifeline import hold_lifeline
+from gateway.update import arguments as software
 
 ABOUT = """\
 Reads meters at a site and carries every change to a Kilowise platform (or any Sparkplug B host).
@@ -71,8 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from gateway import run
 
     file = options.config or run.default_config()
-    if options.command in {"enrol", "renew"}:
-        return _enrolment(options, file)
+    by_file = {"enrol": _enrolment, "renew": _enrolment}
+    by_file |= dict.fromkeys(("update", "supervise", "release"), _software)
+    if options.command in by_file:
+        return by_file[options.command](options, file)
     if options.command == "doctor":
         from gateway import doctor
 
@@ -81,6 +84,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.log_to_stderr(options.log_level)
     with asyncio.Runner(loop_factory=run.loop_factory()) as runner:
         runner.run(run.run_gateway(file, clock, os.environ))
+    return 0
+
+
+def _software(options: argparse.Namespace, file: Path) -> int:
+    """Run `update`, `supervise` or `release`; what does not work is one sentence and code 1."""
+    from gateway.run import log_to_stderr
+    from gateway.update import command
+    from gateway.update.release import UpdateFault
+
+    try:
+        if options.command == "supervise":
+            log_to_stderr("INFO")
+            return command.supervise(file, os.environ)
+        if options.command == "release":
+            print(command.release(options))
+        else:
+            print(command.update(file, options.release, os.environ, force=options.force))
+    except UpdateFault as fault:
+        print(fault, file=sys.stderr)
+        return 1
     return 0
 
 
@@ -137,7 +160,9 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     renew = commands.add_parser(
         "renew", help="renew the certificate now", description=RENEW, formatter_class=_raw
     )
-    for part in (run, doctor, enrol, renew):
+    software.add_arguments(commands)
+    named = [commands.choices[name] for name in ("update", "supervise")]
+    for part in (run, doctor, enrol, renew, *named):
         part.add_argument(
             "--config",
             type=Path,

@@ -86,6 +86,10 @@ class GatewayConfig:
     data_limit: int = 0
     """Bytes a month on the link to the platform; 0 = no limit."""
     data_start_day: int = 1
+    update_keys: tuple[str, ...] = ()
+    """Public keys (Ed25519, base64) that releases may be signed with."""
+    update_healthy_s: float = 1200.0
+    """How long a new version may take to prove itself; a quarter hour where little is reported."""
     outputs: tuple[Output, ...] = ()
     platform_lost: PlatformLost | None = None
 
@@ -107,6 +111,11 @@ class _Journal(msgspec.Struct):
 class _DataBudget(msgspec.Struct):
     mb_per_month: float = 0
     start_day: int = 1
+
+
+class _Update(msgspec.Struct):
+    keys: list[str] = []
+    healthy_within_s: float = 1200.0
 
 
 class _Device(msgspec.Struct):
@@ -133,6 +142,7 @@ class _File(msgspec.Struct):
     profile_dirs: list[str] = []
     lines: dict[str, LineEntry] = {}
     contact_min: float = 10.0
+    update: _Update = msgspec.field(default_factory=_Update)
     data_budget: _DataBudget = msgspec.field(default_factory=_DataBudget)
 
 
@@ -175,6 +185,8 @@ def load_config(
         contact_s=shape.contact_min * 60,
         data_limit=round(shape.data_budget.mb_per_month * 1_000_000),
         data_start_day=shape.data_budget.start_day,
+        update_keys=tuple(shape.update.keys),
+        update_healthy_s=shape.update.healthy_within_s,
         outputs=section.outputs,
         platform_lost=section.platform_lost,
     )

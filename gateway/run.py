@@ -29,6 +29,7 @@ from gateway.standing import Standing
 from gateway.supervision import end, kept
 from gateway.support import Support
 from gateway.traffic import Traffic
+from gateway.update.health import VARIABLE, Monitor
 from gateway.whole import Whole
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,10 @@ async def run_until(
         "traffic": traffic.run,
         "signals": signals.run,
     }
+    if VARIABLE in origin[1]:
+        pid, devices = os.getpid(), len(config.devices)
+        file = Path(origin[1][VARIABLE])
+        parts["health"] = Monitor(file, pid, node, journal, clock, devices=devices).run
     if config.enrolment is not None:
         parts["renewal"] = Renewal(config.enrolment).run
     tasks = {name: asyncio.create_task(kept(name, run), name=name) for name, run in parts.items()}

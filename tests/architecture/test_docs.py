@@ -13,7 +13,7 @@ from tests.architecture.reading import ROOT, modules
 
 SETTING = re.compile(r"\"(KILOWISE_[A-Z_]+|PORT|MQTT_PORT|MODBUS_PORT|BIND|PHONE)\"")
 # Set by the platform for its own children, not by people.
-INTERNAL = {"KILOWISE_LIFELINE", "KILOWISE_GATE", *HANDED.values()}
+INTERNAL = {"KILOWISE_LIFELINE", "KILOWISE_GATE", "KILOWISE_SUPERVISED", *HANDED.values()}
 WIRE_NAME = re.compile(r"\"((?:Ext|Node Control)/[A-Za-z]+)\"")
 TARGET = re.compile(r"^([a-z]+):.*##", re.MULTILINE)
 
