@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     file = options.config or run.default_config()
     by_file = {"enrol": _enrolment, "renew": _enrolment}
-    by_file |= dict.fromkeys(("update", "supervise", "release"), _software)
+    by_file |= dict.fromkeys(("update", "supervise", "install-service", "release"), _software)
     if options.command in by_file:
         return by_file[options.command](options, file)
     if options.command == "doctor":
@@ -97,7 +97,9 @@ def _software(options: argparse.Namespace, file: Path) -> int:
         if options.command == "supervise":
             log_to_stderr("INFO")
             return command.supervise(file, os.environ)
-        if options.command == "release":
+        if options.command == "install-service":
+            print(command.service(file, options.user), end="")
+        elif options.command == "release":
             print(command.release(options))
         else:
             print(command.update(file, options.release, os.environ, force=options.force))
@@ -161,7 +163,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         "renew", help="renew the certificate now", description=RENEW, formatter_class=_raw
     )
     software.add_arguments(commands)
-    named = [commands.choices[name] for name in ("update", "supervise")]
+    named = [commands.choices[name] for name in ("update", "supervise", "install-service")]
     for part in (run, doctor, enrol, renew, *named):
         part.add_argument(
             "--config",

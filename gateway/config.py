@@ -86,6 +86,8 @@ class GatewayConfig:
     data_limit: int = 0
     """Bytes a month on the link to the platform; 0 = no limit."""
     data_start_day: int = 1
+    status_port: int | None = None
+    """Where the local status page listens on 127.0.0.1; None = nowhere."""
     update_keys: tuple[str, ...] = ()
     """Public keys (Ed25519, base64) that releases may be signed with."""
     update_healthy_s: float = 1200.0
@@ -142,6 +144,7 @@ class _File(msgspec.Struct):
     profile_dirs: list[str] = []
     lines: dict[str, LineEntry] = {}
     contact_min: float = 10.0
+    status_port: int | None = None
     update: _Update = msgspec.field(default_factory=_Update)
     data_budget: _DataBudget = msgspec.field(default_factory=_DataBudget)
 
@@ -185,6 +188,7 @@ def load_config(
         contact_s=shape.contact_min * 60,
         data_limit=round(shape.data_budget.mb_per_month * 1_000_000),
         data_start_day=shape.data_budget.start_day,
+        status_port=shape.status_port,
         update_keys=tuple(shape.update.keys),
         update_healthy_s=shape.update.healthy_within_s,
         outputs=section.outputs,

@@ -1,6 +1,7 @@
 """`kilowise-gateway doctor`: what of a configuration works, and what to do about the rest."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -8,12 +9,18 @@ from pathlib import Path
 from gateway.config import DeviceConfig, GatewayConfig, load_config
 from gateway.contract.clock import Clock
 from gateway.contract.documents import DocumentFault
-from gateway.drivers.capabilities import Address, DriverFault, Line, ReportingLine
+from gateway.drivers.capabilities import Address, DriverFault, Line, ReportingLine, Serial
 from gateway.drivers.registry import find_driver
 from gateway.enrolment.identity import read_identity
 from gateway.run import FIRST_PLAUSIBLE_YEAR
+from gateway.standing import software_version
+from gateway.traffic import MB
+from gateway.update.command import software_of
+from gateway.update.software import Software
 
 CERTIFICATE_SOON_DAYS = 7
+IDLE_MB = 45
+"""What a link with TLS carries in a month when nothing is reported: a keep-alive every 15 s."""
 
 
 class Findings:
@@ -46,6 +53,9 @@ async def examine(file: Path, clock: Clock, environment: Mapping[str, str]) -> i
     _clock(findings, clock)
     _journal(findings, config)
     _certificate(findings, config)
+    _budget(findings, config)
+    _software(findings, software_of(file))
+    _serial(findings, config)
     await _broker(findings, config)
     await _devices(findings, config)
     return 1 if findings.faults else 0
@@ -90,6 +100,40 @@ def _certificate(findings: Findings, config: GatewayConfig) -> None:
         findings.bad(f"{end} ({left} days). Renew it now: kilowise-gateway renew.")
     else:
         findings.good(f"{end} ({left} days), to be renewed from {identity.renew_from:%Y-%m-%d} on")
+
+
+def _budget(findings: Findings, config: GatewayConfig) -> None:
+    if not config.data_limit:
+        return
+    mb = config.data_limit / MB
+    if mb < IDLE_MB:
+        findings.bad(
+            f"the data budget of {mb:g} MB a month is less than keep-alives alone cost (about "
+            f"{IDLE_MB} MB). Raise data_budget.mb_per_month."
+        )
+    else:
+        findings.good(f"the data budget is {mb:g} MB a month from day {config.data_start_day}")
+
+
+def _software(findings: Findings, software: Software) -> None:
+    outcome = software.outcome()
+    if outcome is not None and not outcome.kept:
+        findings.bad(f"the update to {outcome.version} was rolled back: {outcome.reason}.")
+    state = "on trial" if software.on_trial else "in use"
+    findings.good(f"version {software.current or software_version()} is {state}")
+
+
+def _serial(findings: Findings, config: GatewayConfig) -> None:
+    links = {device.address.link for device in config.devices}
+    for path in sorted(link.path for link in links if isinstance(link, Serial)):
+        if not Path(path).is_char_device():
+            findings.bad(f"there is no serial port {path}. Check the name: ls /dev/tty*.")
+        elif not os.access(path, os.R_OK | os.W_OK):
+            findings.bad(
+                f"this account may not use {path}. Add it to the group dialout (or start anew)."
+            )
+        else:
+            findings.good(f"the serial port {path} can be used")
 
 
 async def _broker(findings: Findings, config: GatewayConfig) -> None:

@@ -115,6 +115,13 @@ class Pipeline:
         session = self._sessions.get(slug)
         return None if session is None else session.computed.watches.get(rule)
 
+    def heard(self) -> list[tuple[str, bool, int]]:
+        """Device, whether it is alive, and the time of its newest report in ms (0 = none)."""
+        return [
+            (slug, session.alive, max(session.times, default=0))
+            for slug, session in self._sessions.items()
+        ]
+
     def births(self) -> Mapping[str, tuple[tuple[Metric, ...], bool]]:
         """The birth of every device that was ever heard, and whether it is alive."""
         return {

@@ -26,6 +26,8 @@ from gateway.remote import Remote
 from gateway.signals import Signals
 from gateway.site import Site
 from gateway.standing import Standing
+from gateway.status_facts import gatherer
+from gateway.status_server import StatusServer
 from gateway.supervision import end, kept
 from gateway.support import Support
 from gateway.traffic import Traffic
@@ -99,6 +101,10 @@ async def run_until(
         pid, devices = os.getpid(), len(config.devices)
         file = Path(origin[1][VARIABLE])
         parts["health"] = Monitor(file, pid, node, journal, clock, devices=devices).run
+    if config.status_port is not None:
+        told = (site, pipeline, journal, traffic)
+        gather = gatherer((config.project, config.node), told, node, clock)
+        parts["status page"] = StatusServer(config.status_port, gather).run
     if config.enrolment is not None:
         parts["renewal"] = Renewal(config.enrolment).run
     tasks = {name: asyncio.create_task(kept(name, run), name=name) for name, run in parts.items()}

@@ -25,7 +25,8 @@ MAX_DEPTH = 50
 MAX_NODES = 200_000
 """A document of more values than this is taken for one whose aliases (&, *) multiply it."""
 # What PyYAML raises beside YAMLError for a scalar that its tag or form does not allow (2026-13-45).
-_BOOL, _STR = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
+_STR = "tag:yaml.org,2002:str"
+_NO_KEYS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:null")
 UNREADABLE = (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError, RecursionError)
 TYPE_NAMES = {
     "object": "a mapping (key: value)",
@@ -180,8 +181,8 @@ def _lines(node: yaml.Node, path: Place) -> Iterator[tuple[Place, int]]:
     yield path, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            if key.tag == _BOOL:
-                # YAML 1.1 takes the keys `on`, `off` and `no` for truth values.
+            if key.tag in _NO_KEYS:
+                # YAML 1.1 takes the keys `on`, `off`, `no` and `null` for values.
                 key.tag = _STR
             yield from _lines(value, (*path, str(key.value)))
             yield (*path, str(key.value)), key.start_mark.line + 1

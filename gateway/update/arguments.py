@@ -13,6 +13,10 @@ SUPERVISE = """\
 Runs the gateway as `run` does and starts it again when it ends; the command for a service.
 Releases that `update` installed are in the folder `software` beside the configuration.
 """
+SERVICE = """\
+Prints a systemd unit that runs `supervise` for the configuration, with the steps to install it.
+Changes nothing.
+"""
 RELEASE = """\
 Makes releases for `update`. `key` writes a private key and prints the public one for update.keys;
 `sign` makes the file for a wheel.
@@ -34,6 +38,15 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         help="run, start again, watch updates: for services",
         description=SUPERVISE,
         formatter_class=raw,
+    )
+    service = commands.add_parser(
+        "install-service",
+        help="print a systemd unit and how to install it",
+        description=SERVICE,
+        formatter_class=raw,
+    )
+    service.add_argument(
+        "--user", default="kilowise", help="account it runs under (default: %(default)s)"
     )
     release = commands.add_parser(
         "release", help="make signed releases", description=RELEASE, formatter_class=raw

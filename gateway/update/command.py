@@ -2,12 +2,14 @@
 
 import argparse
 import logging
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.config import load_config
 from gateway.contract.documents import DocumentFault
 from gateway.messages import WIRE_VERSION
+from gateway.service_unit import unit
 from gateway.standing import software_version
 from gateway.update.release import UpdateFault, numbers, read_release
 from gateway.update.software import Software
@@ -70,6 +72,11 @@ def supervise(file: Path, environment: Mapping[str, str]) -> int:
             return DEFAULT_HEALTHY_S
 
     return _supervise(software_of(file), file, within_s)
+
+
+def service(file: Path, user: str) -> str:
+    """The systemd unit of the gateway with this configuration."""
+    return unit(Path(sys.argv[0]).absolute(), file.absolute(), user)
 
 
 def release(options: argparse.Namespace) -> str:

@@ -1,0 +1,45 @@
+"""The systemd unit of a gateway, as text."""
+
+from pathlib import Path
+
+UNIT = """\
+[Unit]
+Description=Kilowise gateway
+After=network-online.target time-sync.target
+Wants=network-online.target
+
+[Service]
+Type=exec
+ExecStart="{program}" supervise --config "{config}"
+User={user}
+SupplementaryGroups=dialout
+Restart=always
+RestartSec=5
+KillMode=mixed
+TimeoutStopSec=30
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+ReadWritePaths="{folder}"
+
+[Install]
+WantedBy=multi-user.target
+"""
+HOW = """\
+# Save as /etc/systemd/system/kilowise-gateway.service, then:
+#   useradd --system --home-dir {folder} {user}
+#   chown -R {user} {folder}
+#   systemctl daemon-reload && systemctl enable --now kilowise-gateway
+"""
+
+
+def unit(program: Path, config: Path, user: str) -> str:
+    """The unit that runs `program supervise`; the configuration's folder is all it may write."""
+    places = {"program": program, "config": config, "folder": config.parent, "user": user}
+    return HOW.format(**places) + UNIT.format(**places)
