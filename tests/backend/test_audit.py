@@ -51,6 +51,26 @@ async def test_tampering_is_found(
         assert await broken(tx, project.id) == 2
 
 
+async def test_an_entry_that_was_replaced_as_a_whole_breaks_the_chain(
+    database: Database, make_project: MakeProject, admin: psycopg.Connection
+) -> None:
+    project, other = await make_project("one"), await make_project("other")
+    forged = Deed("per_nobody", DEED.action, DEED.ref, DEED.result, 7, DEED.old, DEED.new)
+    async with database.project(other.id) as tx:
+        await record(tx, other.id, forged, NOW)
+    for _ in range(3):
+        async with database.project(project.id) as tx:
+            await record(tx, project.id, DEED, NOW)
+    # Entry 1 with another actor and the hash that goes with it.
+    admin.execute(
+        "UPDATE audit a SET actor = b.actor, hash = b.hash FROM audit b"
+        " WHERE a.project_id = %s AND b.project_id = %s AND a.number = 1 AND b.number = 1",
+        (project.id, other.id),
+    )
+    async with database.read(project.id) as tx:
+        assert await broken(tx, project.id) == 2
+
+
 @pytest.mark.parametrize("sql", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"])
 async def test_nobody_may_change_an_entry(
     database: Database, make_project: MakeProject, sql: str

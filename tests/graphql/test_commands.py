@@ -1,6 +1,7 @@
 """Setting points by GraphQL and REST: who may, once by key, with list, news and audit."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
@@ -99,6 +100,19 @@ async def test_a_point_is_set_and_its_result_is_seen(
     assert (result["action"], result["result"]) == ("command.result", "verified/done")
     assert orjson.loads(result["old"]) == {"device": "d-m1", "point": "p", "value": 40.0}
     assert project["auditBrokenAt"] is None
+
+
+async def test_only_its_own_gateway_answers_a_command(
+    client: Client, ask: Ask, alice: Actor, made: Plant, platform: Platform
+) -> None:
+    hers = await client(alice)
+    answer = await ask(hers, WRITE, Order(made.devices["m1"].text)._asdict())
+    id = answer["data"]["writePoint"]["id"]  # type: ignore[index]
+    neighbour = dataclasses.replace(made.gateway, id=made.gateway.id + 1)
+    await result_of(platform, dataclasses.replace(made, gateway=neighbour), id, State.VERIFIED)
+    project = (await ask(hers, LIST))["data"]["project"]  # type: ignore[index]
+    assert [command["state"] for command in project["commands"]] == ["WAITING"]
+    assert [entry["action"] for entry in project["audit"]] == ["command.write"]
 
 
 @pytest.mark.parametrize(
