@@ -32,7 +32,7 @@ export function tonnes(kilograms: string | null | undefined): string {
 export function unitText(unit: string | null | undefined): string {
   if (!unit || unit === '1') return '';
   if (unit === 'pcs') return t('unit.pcs');
-  return unit.replace(/m3\b/g, 'm³').replace(/m2\b/g, 'm²');
+  return unit.replace(/m3\b/g, 'm³').replace(/m2\b/g, 'm²').replace('degC', '°C');
 }
 
 /** Nothing at all was stored of this span; a span that is missing in part has a quantity. */

@@ -59,6 +59,12 @@ export function runsOf(cells: readonly Cell[]): Run[] {
   return runs;
 }
 
+/** Stretches in which anything is missing, whether a part of an hour or all of it. */
+export function holesOf(cells: readonly Cell[]): Run[] {
+  const alike = cells.map((cell) => (cell === 'partial' ? 'missing' : cell));
+  return runsOf(alike).filter((run) => run.cell === 'missing');
+}
+
 function total(hours: ReadonlyMap<number, GapHour>, what: 'expected' | 'missing'): number {
   return [...hours.values()].reduce((sum, hour) => sum + hour[what], 0);
 }

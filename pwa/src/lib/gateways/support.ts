@@ -8,12 +8,14 @@ export function askedText(params: Fields): string {
 
 /** Lines of a log as they are, values with their names, then what the gateway adds. */
 export function answerLines(answer: Fields | null): string[] {
-  if (!answer) return [];
-  return Object.entries(answer).flatMap(([name, value]) => {
-    if (Array.isArray(value)) return name === 'lines' ? value.map(String) : [value.join(' ')];
-    if (value !== null && typeof value === 'object') {
-      return Object.entries(value).map(([key, one]) => `${key} = ${String(one)}`);
-    }
-    return value === '' || value === null ? [] : [String(value)];
-  });
+  const lines = Object.entries(answer ?? {}).flatMap(([name, value]) => textsOf(name, value));
+  return lines.filter((line) => line !== '');
+}
+
+function textsOf(name: string, value: unknown): string[] {
+  if (Array.isArray(value)) return name === 'lines' ? value.map(String) : [value.join(' ')];
+  if (value !== null && typeof value === 'object') {
+    return Object.entries(value).map(([key, one]) => `${key} = ${String(one)}`);
+  }
+  return value === null ? [] : [String(value)];
 }
