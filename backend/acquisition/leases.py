@@ -51,7 +51,9 @@ UPDATE gateway_state SET lease_owner = NULL, lease_until = NULL WHERE lease_owne
 _REPORT = """
 UPDATE gateway_state AS s
 SET last_seen_at = coalesce(%(seen)s, s.last_seen_at), last_seq = %(seq)s,
-    dropped_total = %(dropped)s, clock_offset_ms = %(offset)s, seq_gaps = %(gaps)s,
+    dropped_total = %(dropped)s, dropped_at = CASE WHEN %(dropped)s > s.dropped_total
+        THEN coalesce(%(seen)s, s.last_seen_at) ELSE s.dropped_at END,
+    clock_offset_ms = %(offset)s, seq_gaps = %(gaps)s,
     rebirths = %(rebirths)s,
     committed_through = %(committed)s, software = coalesce(%(software)s, s.software),
     backlog = coalesce(%(backlog)s, s.backlog), standing = coalesce(%(lines)s, s.standing),

@@ -71,4 +71,5 @@ def test_every_kind_says_its_pace() -> None:
         "meter_silent": 10.0,
         "certificate_expiry": 60.0,
         "gateway_data_budget": 60.0,
+        "messages_dropped": 10.0,
     }

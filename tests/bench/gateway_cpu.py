@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench import thingsboard
@@ -61,19 +62,25 @@ def profile_text(registers: int = REGISTERS) -> str:
     )
 
 
-def write_config(folder: Path, mqtt_port: int, modbus_ports: list[int]) -> Path:
-    """20 units behind one converter, as on a real panel."""
+def write_config(
+    folder: Path,
+    mqtt_port: int,
+    units: Sequence[tuple[int, int]],
+    period_s: float = PERIOD_S,
+    more: str = "",
+) -> Path:
+    """Units by (port, number), read with this period; `more` is appended as it is."""
     (folder / "bench").mkdir()
     (folder / "bench" / "b.yaml").write_text(profile_text(), encoding="utf-8")
     devices = "\n".join(
-        f"  - {{slug: m{n}, profile: bench/b, host: 127.0.0.1, port: {port}, unit: {n + 1}, "
-        f"poll_s: {PERIOD_S}}}"
-        for n, port in enumerate(modbus_ports)
+        f"  - {{slug: m{n}, profile: bench/b, host: 127.0.0.1, port: {port}, unit: {unit}, "
+        f"poll_s: {period_s}}}"
+        for n, (port, unit) in enumerate(units)
     )
     file = folder / "gateway.yaml"
     file.write_text(
         f"project: works\nnode: edge\nprofile_dirs: ['.']\n"
-        f"mqtt: {{url: 'mqtt://127.0.0.1:{mqtt_port}'}}\ndevices:\n{devices}\n",
+        f"mqtt: {{url: 'mqtt://127.0.0.1:{mqtt_port}'}}\ndevices:\n{devices}\n{more}",
         encoding="utf-8",
     )
     return file
@@ -91,7 +98,8 @@ async def measure(folder: Path) -> tuple[dict[str, float], thingsboard.YardStick
     host = Host("works", broker.port)
     host.counting_only = True
     await host.start()
-    file = write_config(folder, broker.port, [meter_port] * DEVICES)
+    units = [(meter_port, number) for number in range(1, DEVICES + 1)]
+    file = write_config(folder, broker.port, units)
     gateway = subprocess.Popen(
         [sys.executable, "-m", "gateway", "run", "--config", str(file), "--log-level", "WARNING"]
     )

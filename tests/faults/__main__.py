@@ -30,19 +30,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     _say(f"faults: seed {seed}; the same again: scripts/faults --seed {seed}")
     lost = doubled = disordered = 0
+    recovered = True
     with tempfile.TemporaryDirectory(prefix="kw-faults-") as folder:
         Path(folder).chmod(0o755)
         for number, leg in enumerate(legs(seed, options.faults)):
             if not leg.faults:
                 continue
-            found = run_leg(Path(folder) / str(number), leg, _say)
+            try:
+                found = run_leg(Path(folder) / str(number), leg, _say)
+            except AssertionError as error:
+                _say(f"{leg.name}: the product did not recover: {error}")
+                recovered = False
+                continue
             _say(f"{leg.name}: {found}")
             lost += len(found.lost)
             doubled += len(found.doubled)
             disordered += len(found.disordered)
-    _say(f"faults: {time.monotonic() - began:.0f} s, {disordered} points out of order")
-    _say(f"{options.faults} faults, {lost} lost, {doubled} duplicated")
-    return 1 if lost or doubled or disordered else 0
+    _say(f"faults: {time.monotonic() - began:.0f} s")
+    more = f", {disordered} points out of order" if disordered else ""
+    more += "" if recovered else ", not recovered"
+    _say(f"{options.faults} faults, {lost} lost, {doubled} duplicated{more}")
+    return 1 if lost or doubled or more else 0
 
 
 def _say(line: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway.contract.clock import parse_clock
 from tests.faults.balance import Balance, balance
-from tests.faults.ledger import audit, import_done, journaled, wait_drained
+from tests.faults.ledger import audit, devices, import_done, wait_drained
 from tests.faults.strike import cut_link, silence, strike, until, values_go_on
 from tests.product import Product, product
 
@@ -116,7 +116,7 @@ def run_leg(folder: Path, leg: Leg, say: Say) -> Balance:
         until(lambda: import_done(data), running)
         suffer(running, leg.faults, say)
         values_go_on(running, clock)
-        say(f"{leg.name}: values go on after all of it; the journal is drained")
+        say(f"{leg.name}: values go on after all of it; the journal is being drained")
         return drained_balance(running)
 
 
@@ -134,7 +134,7 @@ def suffer(running: Product, faults: Sequence[Fault], say: Say) -> None:
 
 def drained_balance(running: Product) -> Balance:
     """Let the meters fall silent, drain the journal and compare."""
-    silence(running, {fact.device for fact in journaled(running.data)})
+    silence(running, devices(running.data))
     wait_drained(running.data)
     return balance(running.data)
 

@@ -63,6 +63,12 @@ def journaled(data: Path) -> list[Fact]:
     ]
 
 
+def devices(data: Path) -> set[str]:
+    """Every device that the journal ever had a record of."""
+    with _copy(data) as connection:
+        return {slug for (slug,) in connection.execute("SELECT DISTINCT device FROM audit")}
+
+
 def records(data: Path) -> list[tuple[int, bytes]]:
     """Every record the journal ever committed: its number and its body."""
     with _copy(data) as connection:

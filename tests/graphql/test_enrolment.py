@@ -343,12 +343,15 @@ async def test_the_project_is_alarmed_before_a_certificate_ends(
     for _ in range(2):
         assert (await enrol(box, await code_for(ask, ada))).status_code == 200
     async with platform.database.read(project) as tx:
-        row, budget = await tx.fetch_all(
+        row, *others = await tx.fetch_all(
             "SELECT id, kind, node_id, meter_id, priority, params, mode FROM alarm_definition"
             " WHERE project_id = %s ORDER BY kind",
             (project,),
         )
-    assert (budget["kind"], budget["mode"]) == ("gateway_data_budget", "live")
+    assert [(other["kind"], other["mode"]) for other in others] == [
+        ("gateway_data_budget", "live"),
+        ("messages_dropped", "live"),
+    ]
     assert (row.pop("mode"), row["kind"]) == ("live", "certificate_expiry")
     ends = datetime.now(UTC) + timedelta(days=90)
     seen = []

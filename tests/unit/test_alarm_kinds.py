@@ -20,6 +20,12 @@ from backend.service.alarms.kinds.gateway_data_budget import (
     DataBudgetWindow,
     GatewayDataBudget,
 )
+from backend.service.alarms.kinds.messages_dropped import (
+    DroppedParams,
+    DroppedWindow,
+    LossyGateway,
+    MessagesDropped,
+)
 from backend.service.alarms.kinds.meter_silent import (
     MeterSilent,
     SilentDevice,
@@ -185,6 +191,23 @@ def test_gateway_data_budget_at_80_and_95_percent(used: int, active: bool, prior
             "percent": used // 10,
             "forecastPercent": 150,
         }
+
+
+def test_messages_dropped_is_one_alarm_for_all_gateways() -> None:
+    """Raised when the first of them lost something, with what all of them lost."""
+    seen = DroppedWindow(
+        NOW,
+        (
+            LossyGateway("gateway-2", 4000, NOW - timedelta(minutes=3)),
+            LossyGateway("gateway-1", 200, NOW - timedelta(minutes=50)),
+        ),
+    )
+    verdict = MessagesDropped().evaluate(DroppedParams(), seen, 2, was_active=False)
+    assert (verdict.active, verdict.priority) == (True, 2)
+    assert verdict.at == NOW - timedelta(minutes=50)
+    assert verdict.params == {"gateways": "gateway-2, gateway-1", "count": 2, "messages": 4200}
+    none = DroppedWindow(NOW, ())
+    assert MessagesDropped().evaluate(DroppedParams(), none, 2, was_active=True).active is False
 
 
 def test_avoided_cost_by_its_formula() -> None:

@@ -73,6 +73,7 @@ class GatewayState(SQLModel, table=True):
     epoch: int | None = bigint(nullable=True)
     committed_through: int | None = bigint(nullable=True)
     dropped_total: int = bigint(default=0)
+    dropped_at: datetime | None = instant(nullable=True)
     clock_offset_ms: int | None = bigint(nullable=True)
     seq_gaps: int = bigint(default=0)
     rebirths: int = bigint(default=0)

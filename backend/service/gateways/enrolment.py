@@ -48,6 +48,7 @@ DAY = timedelta(days=1)
 ALARMS = {
     "certificate_expiry": {"en": "Gateway certificates end", "zh-CN": "网关证书将到期"},
     "gateway_data_budget": {"en": "Gateway data budget", "zh-CN": "网关流量"},
+    "messages_dropped": {"en": "Gateways lose measurements", "zh-CN": "网关丢弃测量数据"},
 }
 """Alarm kinds that every project with a gateway has, by name, with their names for people."""
 
@@ -273,7 +274,7 @@ async def _spend(
 
 
 async def _keep_alarms(tx: WriteSession, project_id: int, now: datetime) -> None:
-    """Have the project alarmed before a certificate or a budget ends: from its first enrolment."""
+    """Have the project alarmed of what its gateways can suffer: from its first enrolment on."""
     await tx.execute_many(
         "INSERT INTO alarm_definition"
         " (project_id, uid, kind, name, params, priority, mode, created_at)"

@@ -6,6 +6,7 @@ from backend.service.alarms.kinds.base import Kind
 from backend.service.alarms.kinds.certificate_expiry import CertificateExpiry
 from backend.service.alarms.kinds.demand_forecast import DemandForecast
 from backend.service.alarms.kinds.gateway_data_budget import GatewayDataBudget
+from backend.service.alarms.kinds.messages_dropped import MessagesDropped
 from backend.service.alarms.kinds.meter_silent import MeterSilent
 from backend.service.alarms.kinds.off_shift_use import OffShiftUse
 
@@ -17,5 +18,6 @@ KINDS: dict[str, Kind[Any, Any]] = {
         MeterSilent(),
         CertificateExpiry(),
         GatewayDataBudget(),
+        MessagesDropped(),
     )
 }
