@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -79,13 +80,15 @@ async def test_it_is_off_unless_configured_and_bound_to_loopback(tmp_path: Path)
                 break
             except OSError:
                 await asyncio.sleep(0.02)
-    with pytest.raises(OSError, match="refused"):
+    with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.2", port)
     # What never ends its head, or is too long, is let go and harms nobody.
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n")
     async with asyncio.timeout(10):
-        assert await reader.read() == b""
+        # Closed with bytes unread: an end or a reset, but never an answer.
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
     writer.close()
     assert (await ask(port, "GET / HTTP/1.1\nHost: localhost"))[0] == 200
     task.cancel()
