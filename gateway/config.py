@@ -26,7 +26,7 @@ from gateway.contract.documents import (
 from gateway.contract.profile import Profile, Ratios, RatioSource
 from gateway.contract.profile_file import exact
 from gateway.drivers.capabilities import Address, Unit
-from gateway.drivers.registry import protocols
+from gateway.drivers.registry import is_known
 from gateway.enrolment.section import (
     Enrolment,
     EnrolmentEntry,
@@ -272,7 +272,7 @@ def _profile(document: Document, index: int, name: str, shelf: Shelf) -> Profile
             "The device is left out; see the next lines.",
         )
         raise DocumentFault([here, *fault.problems]) from fault
-    if profile.protocol not in protocols():
+    if not is_known(profile.protocol):
         what = f"no driver speaks {profile.protocol!r}."
         raise DocumentFault([document.problem(("devices", index, "profile"), what, "Install it.")])
     return profile

@@ -85,36 +85,53 @@ def _best(points: Sequence[Point], limits: Limits) -> list[Request]:
     # costs[i] = registers' worth of line time for the first i points, whose last request begins at
     # point starts[i].
     count = len(points)
+    spans = [(point.address, point.address + point.words) for point in points]
     costs = [0] + [sys.maxsize] * count
     starts = [0] * (count + 1)
+    rule = _Rule.of(limits, points[0].fc)
     for start in range(count):
-        for end, block in enumerate(_runs(points[start:], limits), start + 1):
-            cost = costs[start] + limits.request_cost + block.count
-            if cost < costs[end]:
-                costs[end], starts[end] = cost, start
+        base = costs[start] + limits.request_cost - spans[start][0]
+        for end, reached in enumerate(rule.reaches(spans, start), start + 1):
+            if base + reached < costs[end]:
+                costs[end], starts[end] = base + reached, start
     return _walk_back(points, starts)
 
 
-def _runs(points: Sequence[Point], limits: Limits) -> Iterator[Block]:
-    """The blocks of the first point, the first two, three, ... as far as one request may go."""
-    first = points[0]
-    reached = first.address + first.words
-    yield Block(first.fc, first.address, first.words)
-    for point in points[1:]:
-        if limits.max_gap is not None and point.address - reached > limits.max_gap:
-            return
-        reached = max(reached, point.address + point.words)
-        block = Block(first.fc, first.address, reached - first.address)
-        if not _allowed(block, limits):
-            return
-        yield block
+Span = tuple[int, int]
+"""First register, and the first after the last."""
 
 
-def _allowed(block: Block, limits: Limits) -> bool:
-    return block.count <= limits.most(block.fc) and not any(
-        part.fc == block.fc and part.start < block.end and block.start < part.end
-        for part in limits.forbidden
-    )
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a request of one function may be, in plain numbers: planning tries many."""
+
+    most: int
+    max_gap: int
+    forbidden: tuple[Span, ...]
+
+    @classmethod
+    def of(cls, limits: Limits, fc: int) -> "_Rule":
+        forbidden = tuple((part.start, part.end) for part in limits.forbidden if part.fc == fc)
+        gap = sys.maxsize if limits.max_gap is None else limits.max_gap
+        return cls(limits.most(fc), gap, forbidden)
+
+    def reaches(self, spans: Sequence[Span], start: int) -> Iterator[int]:
+        """Where a request ends that takes one point from `start` on, two, three, ... as far as it
+        may.
+        """
+        first, reached = spans[start]
+        yield reached
+        for index in range(start + 1, len(spans)):
+            address, end = spans[index]
+            if address - reached > self.max_gap:
+                return
+            reached = max(reached, end)
+            if reached - first > self.most or self._touches(first, reached):
+                return
+            yield reached
+
+    def _touches(self, first: int, reached: int) -> bool:
+        return any(low < reached and first < high for low, high in self.forbidden)
 
 
 def _walk_back(points: Sequence[Point], starts: Sequence[int]) -> list[Request]:

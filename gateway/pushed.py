@@ -25,11 +25,17 @@ class Shelf:
     folders: Sequence[Path] = ()
     given: Mapping[str, str] = field(default_factory=lambda: _NONE)
     """Name -> YAML text."""
+    _found: dict[str, Profile] = field(default_factory=dict, compare=False, repr=False)
+    """A site has many devices of few types: each profile is read once and shared."""
 
     def find(self, name: str) -> Profile:
         """The profile `vendor/model`; DocumentFault when there is none or it is wrong."""
-        text = self.given.get(name)
-        return find_profile(name, self.folders) if text is None else parse_profile(name, text)
+        if name not in self._found:
+            text = self.given.get(name)
+            self._found[name] = (
+                find_profile(name, self.folders) if text is None else parse_profile(name, text)
+            )
+        return self._found[name]
 
 
 def lay_over(local: Document, pushed: ConfigDocument) -> tuple[Document, Mapping[str, str]]:

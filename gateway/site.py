@@ -59,10 +59,10 @@ class Site:
         changed = [a for a, running in self._lines.items() if wanted.get(a) != running.plan]
         for address in changed:
             await self._stop(address)
-        problems: list[str] = []
-        for address, plan in wanted.items():
-            if address not in self._lines:
-                problems += await self._start(plan)
+        fresh = [plan for address, plan in wanted.items() if address not in self._lines]
+        # Together, because each device's aliases wait for the journal's next batch.
+        told = await asyncio.gather(*(self._start(plan) for plan in fresh))
+        problems = [sentence for sentences in told for sentence in sentences]
         log.info(
             "%s/%s reads %d devices on %d lines",
             config.project,

@@ -26,6 +26,11 @@ def protocols() -> list[str]:
     return sorted({*DRIVERS, *(point.name for point in entry_points(group=GROUP))})
 
 
+def is_known(protocol: str) -> bool:
+    """Whether somebody speaks a protocol; asked for every device, so ours are looked at first."""
+    return protocol in DRIVERS or protocol in protocols()
+
+
 def find_driver(protocol: str) -> OpenLine:
     """The function that opens a line of a protocol; DriverFault when nobody speaks it."""
     place = DRIVERS.get(protocol)

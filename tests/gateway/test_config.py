@@ -51,6 +51,11 @@ def test_a_good_file(tmp_path: Path) -> None:
     assert second.ratios.pt == Fraction(100)
 
 
+def test_devices_of_one_type_share_a_profile_that_is_read_once(tmp_path: Path) -> None:
+    first, second = load(tmp_path, GOOD).devices
+    assert first.profile is second.profile
+
+
 def test_named_lines(tmp_path: Path) -> None:
     lines = """
 lines:
