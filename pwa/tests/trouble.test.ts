@@ -68,6 +68,15 @@ test('a configuration waits, or was refused; without a wish there is nothing to 
   }
 });
 
+test('data of the month: a limit warns by what is used or forecast, and is critical when used up', () => {
+  const data = (dataBytes: string, dataForecast: string, dataBudget: string) =>
+    whats({ health: { dataBytes, dataForecast, dataBudget } });
+  expect(data('900', '9000', '0')).toEqual([]);
+  expect(data('100', '799', '1000')).toEqual([]);
+  expect(data('100', '800', '1000')).toEqual(['data_soon']);
+  expect(data('1000', '1000', '1000')).toEqual(['data_over']);
+});
+
 test('the fleet: what is critical before what warns, more before less, then by name', () => {
   const fleet = [
     gateway('well-b'),

@@ -12,6 +12,8 @@ export type What =
   | 'line_down'
   | 'line_full'
   | 'devices_silent'
+  | 'data_over'
+  | 'data_soon'
   | 'clock';
 
 export interface Trouble {
@@ -22,6 +24,7 @@ export interface Trouble {
 export const CLOCK_LIMIT_MS = 2000;
 export const CERTIFICATE_DAYS = 30;
 export const BUSY_PERCENT = 90;
+export const DATA_PERCENT = 80;
 const DAY_MS = 86_400_000;
 
 /** Whole days until an instant; negative when it is over. */
@@ -37,6 +40,7 @@ export function troubles(gateway: Gateway, now: number): Trouble[] {
     ...(gateway.droppedTotal === '0' ? [] : [crit('dropped')]),
     ...configuration(gateway.health),
     ...lines(gateway),
+    ...budget(gateway.health),
     ...(Math.abs(gateway.clockOffsetMs ?? 0) > CLOCK_LIMIT_MS ? [warn('clock')] : [])
   ];
   return found.sort((one, other) => rank(one) - rank(other));
@@ -65,6 +69,16 @@ function configuration(health: Gateway['health']): Trouble[] {
   if (health?.configInForce !== false) return [];
   const refused = health.configState === 'REFUSED' || health.configState === 'ROLLED_BACK';
   return [refused ? crit('config_refused') : warn('config_waits')];
+}
+
+/** Warns from 80 % of the month's data on, used or forecast; critical when all is used. */
+function budget(health: Gateway['health']): Trouble[] {
+  const most = Number(health?.dataBudget ?? 0);
+  if (most <= 0) return [];
+  const used = Number(health?.dataBytes ?? 0);
+  if (used >= most) return [crit('data_over')];
+  const share = Math.max(used, Number(health?.dataForecast ?? 0)) / most;
+  return share * 100 >= DATA_PERCENT ? [warn('data_soon')] : [];
 }
 
 /** What lines say counts only while the gateway speaks. */

@@ -29,6 +29,9 @@ const gateway = graphql(`
       configState
       configInForce
       grantedUntil
+      dataBytes
+      dataForecast
+      dataBudget
       lines {
         name
         devices
