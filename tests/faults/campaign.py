@@ -20,12 +20,12 @@ from tests.faults.ledger import audit, devices, import_done, wait_drained
 from tests.faults.strike import cut_link, silence, strike, until, values_go_on
 from tests.product import Product, product
 
-RATE = 3600
+FAST = 3600.0
 BEGIN = datetime(2026, 10, 20, 1, tzinfo=UTC)
 STEP_S = 900
 """Clock seconds between two values of a register in the fast leg: four polls a real second."""
 LONGEST_PAUSE_S = 3.0
-HOUR_S = 3600.0
+HOUR_S, DAY_S = 3600.0, 86_400.0
 
 Say = Callable[[str], None]
 
@@ -64,7 +64,7 @@ class Leg:
 
     name: str
     faults: tuple[Fault, ...]
-    fast: bool = False
+    rate: float = 1.0
 
 
 def schedule(
@@ -94,7 +94,7 @@ def legs(seed: int, count: int) -> list[Leg]:
     slow = count - count * 2 // 5
     return [
         Leg("real time", schedule(chance, slow, (1.0, 20.0))),
-        Leg(f"clock x {RATE}", schedule(chance, count - slow, (60.0, 24 * HOUR_S)), fast=True),
+        Leg(f"clock x {FAST:.0f}", schedule(chance, count - slow, (60.0, DAY_S)), FAST),
     ]
 
 
@@ -104,10 +104,11 @@ def run_leg(folder: Path, leg: Leg, say: Say) -> Balance:
     data = folder / "data folder"
     data.mkdir()
     audit(data)
-    clock_text = f"{BEGIN.isoformat()},{RATE},{time.time()!r}" if leg.fast else None
+    fast = leg.rate > 1
+    clock_text = f"{BEGIN.isoformat()},{leg.rate},{time.time()!r}" if fast else None
     clock = parse_clock(clock_text)
     port = _free_port()
-    words = f"--no-bench --cut 127.0.0.1:{port}" + (f" --step {STEP_S}" if leg.fast else "")
+    words = f"--no-bench --cut 127.0.0.1:{port}" + (f" --step {STEP_S}" if fast else "")
     environment = {"MQTT_PORT": str(port), "KILOWISE_SIMULATE": words}
     if clock_text is not None:
         environment["KILOWISE_CLOCK"] = clock_text

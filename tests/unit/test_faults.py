@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults import __main__ as faults
 from tests.faults.balance import Balance, judge
-from tests.faults.campaign import HOUR_S, KILLS, Leg, What, legs, schedule
+from tests.faults.campaign import DAY_S, KILLS, Leg, What, legs, schedule
 from tests.faults.ledger import Fact
 
 QUARTER_MS = 900_000
@@ -72,7 +72,7 @@ def test_a_seed_decides_everything_and_every_kind_comes_in_each_round() -> None:
         for begin in range(0, len(leg.faults), len(What)):
             assert {fault.what for fault in leg.faults[begin : begin + len(What)]} == set(What)
     cuts = [fault.cut_s for fault in second.faults if fault.what is What.CUT]
-    assert cuts[0] == max(cuts) == 24 * HOUR_S
+    assert cuts[0] == max(cuts) == DAY_S
     assert min(fault.cut_s for fault in first.faults if fault.what is What.CUT) >= 1
 
 
