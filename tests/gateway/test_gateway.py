@@ -29,7 +29,10 @@ SDM630 = find_profile("eastron/sdm630")
 DIRECT = Ratios()
 
 
-def write_config(folder: Path, mqtt_port: int, modbus_port: int, units: int = 1) -> Path:
+def write_config(
+    folder: Path, mqtt_port: int, modbus_port: int, units: int = 1, timeout_s: float = 2
+) -> Path:
+    """A gateway's file for units of one Modbus server; only silent units need a short time-out."""
     file = folder / "gateway.yaml"
     devices = "\n".join(
         f"  - {{slug: m{unit}, name: Meter {unit}, profile: eastron/sdm630, host: 127.0.0.1, "
@@ -38,7 +41,7 @@ def write_config(folder: Path, mqtt_port: int, modbus_port: int, units: int = 1)
     )
     file.write_text(
         f"project: works\nnode: edge\nmqtt: {{url: 'mqtt://127.0.0.1:{mqtt_port}'}}\n"
-        f"timeout_s: 0.2\ndevices:\n{devices}\n",
+        f"timeout_s: {timeout_s}\ndevices:\n{devices}\n",
         encoding="utf-8",
     )
     return file
@@ -133,7 +136,8 @@ async def test_a_silent_device_dies_and_is_born_again(tmp_path: Path, mosquitto:
     port, host = free_port(), Host("works", mosquitto.port)
     field = sdm630_field(1, 2)
     await host.start()
-    async with serving(field, port), gateway(write_config(tmp_path, mosquitto.port, port, 2)):
+    file = write_config(tmp_path, mosquitto.port, port, 2, timeout_s=0.2)
+    async with serving(field, port), gateway(file):
         await host.until(lambda: {"m1", "m2"} <= set(host.born))
         field.silent.add(2)
         await host.until(lambda: host.deaths == ["DDEATH/m2"])

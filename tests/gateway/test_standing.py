@@ -61,7 +61,7 @@ async def test_births_say_how_lines_do(tmp_path: Path, mosquitto: Mosquitto) -> 
     await host.start()
     async with (
         serving(field, port),
-        gateway(write_config(tmp_path, mosquitto.port, port, 2)),
+        gateway(write_config(tmp_path, mosquitto.port, port, 2, timeout_s=0.2)),
     ):
         await host.until(lambda: "m1" in host.born)
         host.births.clear()
