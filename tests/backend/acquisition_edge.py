@@ -19,6 +19,7 @@ from tests.backend.acquisition_brokers import Caller, RunningBroker
 from tests.postgres import NOW, Tenant
 
 NOW_MS = int(NOW.timestamp() * 1000)
+SUBSCRIBED_S = 0.5
 EPOCH = 0x8000_0000_0000_0007
 """Above 2^63, to see that the whole unsigned range travels."""
 
@@ -176,8 +177,8 @@ async def working(platform: Platform) -> AsyncIterator[asyncio.Task[None]]:
 
 
 async def until_leased(database: Database, gateway_id: int, owned: int = 1) -> str:
-    """Wait until a gateway is claimed; answers the owner."""
-    async with asyncio.timeout(15):
+    """Wait until a gateway is claimed and its topics are subscribed; answers the owner."""
+    async with asyncio.timeout(60):
         while True:
             async with database.ingest() as tx:
                 owner = await tx.fetch_value(
@@ -186,6 +187,8 @@ async def until_leased(database: Database, gateway_id: int, owned: int = 1) -> s
                     into=str,
                 )
             if owner is not None:
+                # Nothing outside the worker shows the subscription, which follows the claim.
+                await asyncio.sleep(SUBSCRIBED_S)
                 return owner
             await asyncio.sleep(0.05)
 

@@ -66,7 +66,7 @@ async def test_a_project_is_made_whole_and_made_again_without_change(
         "shift_period": 0,
         "tariff": 3,
         "factor": 10,
-        "alarm_definition": 3,
+        "alarm_definition": 4,
     }
     assert await create_project(database, clock, "qichuan", "demo") == project_id
     assert await counts(database, project_id) == first

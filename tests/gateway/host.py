@@ -83,7 +83,7 @@ class Host:
             ts: v for (d, m, ts), v in sorted(self.samples.items()) if (d, m) == (device, metric)
         }
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         """Wait for something that must come; the time-out only ends a test that failed."""
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - conditions over collected messages

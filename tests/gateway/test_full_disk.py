@@ -61,7 +61,7 @@ async def run(
     """
     port, host = free_port(), Host("works", broker.port)
     field = sdm630_field(*UNITS)
-    file = write_config(folder, broker.port, port, len(UNITS))
+    file = write_config(folder, broker.port, port, len(UNITS), timeout_s=0.2)
     text = file.read_text(encoding="utf-8").replace("node: edge", "node: gateway-1")
     file.write_text(text + more, encoding="utf-8")
     log = folder / "log"
@@ -80,12 +80,12 @@ async def run(
             assert process.poll() is None
             # Space is there again; then silence, so that what is given up stays what it is.
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-            await host.until(lambda: waiting(folder) > 20)
+            await host.until(lambda: waiting(folder) > 20, 60)
             field.silent.update(UNITS)
-            await host.until(lambda: log.read_text().count("It is asked again") >= len(UNITS))
+            await host.until(lambda: log.read_text().count("It is asked again") >= len(UNITS), 60)
             await broker.start()
             await host.start()
-            await host.until(lambda: bool(host.records) and waiting(folder) == 0)
+            await host.until(lambda: bool(host.records) and waiting(folder) == 0, 60)
             assert process.poll() is None
         finally:
             process.terminate()

@@ -47,7 +47,7 @@ def one_of_each(field: Field) -> list[str]:
     return list(first.values())
 
 
-async def opened(port: int, timeout_s: float = 0.3) -> Line:
+async def opened(port: int, timeout_s: float = 2.0) -> Line:
     """A Modbus line to a port of this machine."""
     line = find_driver("modbus")(Address("modbus", Tcp("127.0.0.1", port)), timeout_s)
     assert not isinstance(line, ReportingLine)
