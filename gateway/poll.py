@@ -61,6 +61,8 @@ class Polled:
     polls: int = 0
     """Answered polls since the start; of them `late` missed their instant."""
     late: int = 0
+    gave_way: bool = False
+    """Whether the last sample was left out for a quarter hour that is read at once."""
     sampled_ms: int = 0
     """Time of the last sample (UTC ms)."""
     failed: int = 0
@@ -326,23 +328,21 @@ class LinePoller:
         if not device.announced:
             device.announced = True
             self._sink.came_alive(device)
-        at_ms = device.instant_ms
+        at_ms, upcoming_ms = device.instant_ms, _upcoming(device, now_ms)
         in_time = 0 <= now_ms - at_ms < device.period_ms
         # A quarter hour that is read after a late sample comes after it: time never goes back.
         if first or not in_time or device.sampled_ms >= at_ms:
             at_ms = now_ms
             device.late += not first
-        device.sampled_ms = at_ms
-        self._sink.sampled(device, at_ms, values)
-        self._schedule(device, now_ms)
+        # A late sample gives way to a quarter hour that went by meanwhile and is read now.
+        device.gave_way = upcoming_ms <= now_ms and at_ms == now_ms and not device.gave_way
+        if not device.gave_way:
+            device.sampled_ms = at_ms
+            self._sink.sampled(device, at_ms, values)
+        self._schedule(device, upcoming_ms)
 
-    def _schedule(self, device: Polled, now_ms: int) -> None:
-        last = device.instant_ms
-        if abs(now_ms - last) > 2 * device.period_ms:
-            # First poll, a long stall, or somebody set the clock: begin anew on the grid.
-            device.instant_ms = next_instant(now_ms, device.period_ms)
-        else:
-            device.instant_ms = following(last, now_ms, device.period_ms)
+    def _schedule(self, device: Polled, instant_ms: int) -> None:
+        device.instant_ms = instant_ms
         wait_s = (device.instant_ms - self._now_ms()) / 1000
         self._put(self._due, self._clock.monotonic() + wait_s, device)
 
@@ -368,3 +368,11 @@ class LinePoller:
 
 def _is_due(queue: Sequence[Entry], now: float) -> bool:
     return bool(queue) and queue[0][0] <= now
+
+
+def _upcoming(device: Polled, now_ms: int) -> int:
+    """The instant to read a device at after the present one."""
+    if abs(now_ms - device.instant_ms) > 2 * device.period_ms:
+        # First poll, a long stall, or somebody set the clock: begin anew on the grid.
+        return next_instant(now_ms, device.period_ms)
+    return following(device.instant_ms, now_ms, device.period_ms)

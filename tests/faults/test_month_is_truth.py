@@ -1,4 +1,4 @@
-"""The current month over Modbus with a wrap, a dead slave of 2 h and a cut of 3 h, and 35 days of
+"""The current month over Modbus with a wrap, a dead slave of 2 h and a cut of 24 h, and 35 days of
 imported history, equal the simulator's truth file: every meter and node, in integers.
 
 A run is a stretch between two readings that lie on quarter hours. Every run's sum must be exact;
@@ -57,13 +57,13 @@ class Faults:
 
     @property
     def cut(self) -> tuple[datetime, datetime]:
-        """The link to the broker is cut for 3 h."""
-        return self.base + timedelta(hours=3.5), self.base + timedelta(hours=6.5)
+        """The link to the broker is cut for 24 h (case 14)."""
+        return self.base + timedelta(hours=3.5), self.base + timedelta(hours=27.5)
 
     @property
     def end(self) -> datetime:
         """The last quarter hour compared."""
-        return self.base + timedelta(hours=26)
+        return self.base + timedelta(hours=30)
 
     def requests(self) -> list[dict[str, object]]:
         """What the simulator is asked; in the end every meter keeps silent, so that the journal
