@@ -17,7 +17,8 @@ from tests.gateway.host import Host
 from tests.gateway.modbus_server import free_port, sdm630_field, serving
 from tests.gateway.test_gateway import counting, write_config
 
-pytestmark = pytest.mark.needs("mosquitto")
+pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.timeout(600)]
+PATIENCE_S = 120
 
 UNITS = range(1, 6)
 FULL_DISK = 96 * 1024
@@ -61,7 +62,7 @@ async def run(
     """
     port, host = free_port(), Host("works", broker.port)
     field = sdm630_field(*UNITS)
-    file = write_config(folder, broker.port, port, len(UNITS), timeout_s=0.2)
+    file = write_config(folder, broker.port, port, len(UNITS), timeout_s=1)
     text = file.read_text(encoding="utf-8").replace("node: edge", "node: gateway-1")
     file.write_text(text + more, encoding="utf-8")
     log = folder / "log"
@@ -76,16 +77,18 @@ async def run(
                 preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, limits),
             )
         try:
-            await host.until(lambda: log.read_text().count(trouble) >= 3, 60)
+            await host.until(lambda: log.read_text().count(trouble) >= 3, PATIENCE_S)
             assert process.poll() is None
             # Space is there again; then silence, so that what is given up stays what it is.
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-            await host.until(lambda: waiting(folder) > 20, 60)
+            await host.until(lambda: waiting(folder) > 20, PATIENCE_S)
             field.silent.update(UNITS)
-            await host.until(lambda: log.read_text().count("It is asked again") >= len(UNITS), 60)
+            await host.until(
+                lambda: log.read_text().count("It is asked again") >= len(UNITS), PATIENCE_S
+            )
             await broker.start()
             await host.start()
-            await host.until(lambda: bool(host.records) and waiting(folder) == 0, 60)
+            await host.until(lambda: bool(host.records) and waiting(folder) == 0, PATIENCE_S)
             assert process.poll() is None
         finally:
             process.terminate()
