@@ -37,6 +37,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, push: PushService) -> Iter
         tmp_path_factory.mktemp("e2e"),
         PORT=str(free_port()),
         MQTT_PORT=str(free_port()),
+        MQTT_TLS_PORT=str(free_port()),
         KILOWISE_PUSH_HOSTS=push.host,
     ) as started:
         started.wait_ready()

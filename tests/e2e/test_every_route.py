@@ -56,6 +56,8 @@ _ALARMS_SHOWN = """() => {
 }"""
 
 
+CITES = "/more"
+"""Names the sources of factors as they are."""
 THINGS = """{ project(id: "demo") { meters { id slug } devices { id slug } gateways { id }
   alarms(first: 1) { id } } }"""
 
@@ -103,7 +105,7 @@ def test_no_route_scrolls_sideways_and_axe_finds_nothing(
         for route in (*ROUTES, *deeper(running)):
             held.open(route)
             folded_open(held)
-            if locale == "zh-CN" and (english := held.page.evaluate(_ENGLISH)):
+            if locale == "zh-CN" and route != CITES and (english := held.page.evaluate(_ENGLISH)):
                 found[f"{route}, not in Chinese"] = english
             for width in WIDTHS:
                 held.page.set_viewport_size({"width": width, "height": 844})
