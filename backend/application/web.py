@@ -162,6 +162,13 @@ async def serve(
 class QuietServer(uvicorn.Server):
     """uvicorn without its signal handlers: the process that runs roles has its own."""
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, and say so."""
+        await super().startup(sockets)
+        scheme = "https" if self.config.is_ssl else "http"
+        for held in sockets or ():
+            log.info("Listening on %s://%s:%s", scheme, *held.getsockname()[:2])
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""

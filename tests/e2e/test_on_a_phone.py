@@ -51,7 +51,7 @@ def another_web(running: Product, folder: Path, **environment: str) -> Iterator[
         )
     try:
         deadline = time.monotonic() + START_S
-        while "Uvicorn running" not in log.read_text():
+        while "Listening on http" not in log.read_text():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
