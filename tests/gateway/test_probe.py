@@ -83,8 +83,7 @@ async def test_every_meter_of_a_bus_is_recognised_first(shelf: Line) -> None:
     # Two types with one map and no mark cannot be told from each other.
     assert alike == {
         "eastron/sdm230": "eastron/sdm120",
-        "generic/gas-corrector": "generic/air-flow",
-        "generic/steam-vortex": "generic/air-flow",
+        "generic/steam-vortex": "generic/gas-corrector",
     }
 
 
