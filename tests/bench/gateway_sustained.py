@@ -24,7 +24,8 @@ from tests.gateway.modbus_server import free_port
 
 LEVELS = (150_000, 250_000, 350_000)
 REGISTERS, PERIOD_S, ON_ONE_LINE = 100, 0.25, 10
-WARM_S, MEASURE_S = 6.0, 10.0
+LOOK_S, STEADY, PATIENCE_S = 3.0, 0.02, 45.0
+MEASURE_S = 10.0
 KEPT = 0.99
 REACH, THINGSBOARD = 150_000.0, 5000.0
 
@@ -88,6 +89,17 @@ def write_config(folder: Path, mqtt_port: int, meter_port: int, rate: int) -> Pa
     return file
 
 
+async def steady(host: Host) -> None:
+    """Wait until as much comes as a moment before: every device is read and has been born."""
+    ends, last, points = time.monotonic() + PATIENCE_S, 0.0, 0
+    while time.monotonic() < ends:
+        await asyncio.sleep(LOOK_S)
+        came, points = host.points - points, host.points
+        if came and abs(came - last) <= STEADY * came:
+            return
+        last = came
+
+
 async def measure(folder: Path, rate: int) -> Level:
     """Run everything at one rate."""
     broker, meter_port = Mosquitto(free_port()), free_port()
@@ -103,9 +115,7 @@ async def measure(folder: Path, rate: int) -> Level:
     gateway = subprocess.Popen([*command, "--log-level", "WARNING"])
     os.sched_setaffinity(gateway.pid, {min(os.sched_getaffinity(0))})
     try:
-        # Births may be dropped by the broker before a slow host; samples come again.
-        await host.until(lambda: host.points > rate, 60)
-        await asyncio.sleep(WARM_S)
+        await steady(host)
         points, cpu, begun = host.points, cpu_s(gateway.pid), time.monotonic()
         await asyncio.sleep(MEASURE_S)
         took = time.monotonic() - begun
