@@ -4,10 +4,12 @@ from sqlmodel import SQLModel
 
 from backend.core.tables.accounts import (
     Account,
+    AccountHistory,
     CalendarPeriod,
     DemandPeak,
     Factor,
     RegisterJudgement,
+    Restatement,
     ShiftPeriod,
     Tariff,
     TariffSlot,
@@ -35,6 +37,7 @@ from backend.core.tables.plant import (
     PointAlias,
     ShedItem,
     SupplyContract,
+    Tree,
 )
 from backend.core.tables.platform import (
     GLOBAL_TABLES,
@@ -60,6 +63,7 @@ metadata = SQLModel.metadata
 __all__ = [
     "GLOBAL_TABLES",
     "Account",
+    "AccountHistory",
     "AlarmAck",
     "AlarmDefinition",
     "AlarmLease",
@@ -99,11 +103,13 @@ __all__ = [
     "ReadingQuarantine",
     "RegisterEvent",
     "RegisterJudgement",
+    "Restatement",
     "ShedItem",
     "ShiftPeriod",
     "SignInSession",
     "SupplyContract",
     "Tariff",
     "TariffSlot",
+    "Tree",
     "metadata",
 ]

@@ -1,5 +1,6 @@
 """Exact accounts and what prices them: buckets, calendar, tariffs, factors."""
 
+import uuid
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from backend.core.tables.columns import (
     identity_key,
     instant,
     project_key,
+    public_id,
     smallint,
     text_column,
 )
@@ -22,6 +24,7 @@ class Account(SQLModel, table=True):
     """One bucket of (scope x energy x period): integer quantity in the energy's smallest unit.
 
     scope 1 = meter, 2 = node; period 1 = quarter hour, 2 = hour, 3 = day, 4 = month, 5 = year.
+    `measured_s` of its `expected_s` meter-seconds stand on readings, not on an estimate.
     `kgce`, `kgco2` and `cost` sum the exact products of the quarter hours, null where no factor or
     price applies; `estimated_qty` is the part of `qty` that was interpolated over a gap.
     """
@@ -53,6 +56,64 @@ class Account(SQLModel, table=True):
     kgco2: Decimal | None = decimal(nullable=True)
     cost: Decimal | None = decimal(nullable=True)
     updated_at: datetime = instant()
+    measured_s: int = bigint(default=0)
+    expected_s: int = bigint(default=0)
+
+
+class AccountHistory(SQLModel, table=True):
+    """What a restatement replaced: the row that was current before `version`.
+
+    Null figures: there was no account then. As of version v a row is the one of the smallest
+    version above v, else the current one.
+    """
+
+    __tablename__ = "account_history"
+    project_id: int = project_key()
+    scope: int = smallint(key=True)
+    scope_id: int = bigint(key=True)
+    energy: str = text_column(key=True)
+    period: int = smallint(key=True)
+    start_ts: datetime = instant(key=True)
+    version: int = bigint(key=True)
+    end_ts: datetime = instant()
+    qty: int | None = bigint(nullable=True)
+    estimated_qty: int | None = bigint(nullable=True)
+    quality: int | None = smallint(nullable=True)
+    kgce: Decimal | None = decimal(nullable=True)
+    kgco2: Decimal | None = decimal(nullable=True)
+    cost: Decimal | None = decimal(nullable=True)
+    measured_s: int | None = bigint(nullable=True)
+    expected_s: int | None = bigint(nullable=True)
+
+
+class Restatement(SQLModel, table=True):
+    """A change with effect in the past: proposed with its difference, decided, then a version.
+
+    `state`: proposed, approved, applied, rejected or failed. `change` is what is changed (kind and
+    its parameters), `difference` what the dry run found by month, node and energy. Accounts in
+    [first_ts, last_ts) may move.
+    """
+
+    __tablename__ = "restatement"
+    __table_args__ = (
+        sa.UniqueConstraint("project_id", "uid"),
+        sa.Index("restatement_version", "project_id", "version", unique=True),
+    )
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    uid: uuid.UUID = public_id()
+    version: int | None = bigint(nullable=True)
+    state: str = text_column()
+    change: dict[str, object] = document()
+    reason: str = text_column()
+    first_ts: datetime = instant()
+    last_ts: datetime = instant()
+    difference: list[object] | None = document(nullable=True)
+    proposed_by: int = bigint()
+    proposed_at: datetime = instant()
+    decided_by: int | None = bigint(nullable=True)
+    decided_at: datetime | None = instant(nullable=True)
+    applied_at: datetime | None = instant(nullable=True)
 
 
 class RegisterJudgement(SQLModel, table=True):

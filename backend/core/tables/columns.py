@@ -42,7 +42,7 @@ def bigint(*, key: bool = False, nullable: bool = False, default: int | None = N
     )
 
 
-def smallint(*, key: bool = False, default: int | None = None) -> Any:
+def smallint(*, key: bool = False, nullable: bool = False, default: int | None = None) -> Any:
     """A 16-bit integer column."""
     server_default = None if default is None else sa.text(str(default))
     return Field(
@@ -51,7 +51,7 @@ def smallint(*, key: bool = False, default: int | None = None) -> Any:
             sa.SmallInteger,
             primary_key=key,
             autoincrement=False,
-            nullable=False,
+            nullable=nullable,
             server_default=server_default,
         ),
     )
@@ -66,10 +66,30 @@ def instant(*, key: bool = False, nullable: bool = False) -> Any:
     )
 
 
-def decimal(*, nullable: bool = False) -> Any:
+def always(*, key: bool = False) -> Any:
+    """An instant from which something holds; 1970 where it always did."""
+    since = sa.text("'1970-01-01 00:00:00+00'::timestamptz")
+    return Field(
+        sa_column=sa.Column(
+            sa.TIMESTAMP(timezone=True), primary_key=key, nullable=False, server_default=since
+        )
+    )
+
+
+def flag(*, default: bool) -> Any:
+    """A yes or no with a default."""
+    return Field(
+        default=default,
+        sa_column=sa.Column(sa.Boolean, nullable=False, server_default=sa.text(str(default))),
+    )
+
+
+def decimal(*, nullable: bool = False, default: int | None = None) -> Any:
     """An exact numeric column: money, factors, tce, CO2."""
     kwargs: dict[str, Any] = {"default": None} if nullable else {}
-    return Field(sa_column=sa.Column(sa.Numeric, nullable=nullable), **kwargs)
+    server_default = None if default is None else sa.text(str(default))
+    column = sa.Column(sa.Numeric, nullable=nullable, server_default=server_default)
+    return Field(sa_column=column, **kwargs)
 
 
 def double() -> Any:
@@ -102,14 +122,23 @@ def public_id() -> Any:
     return Field(sa_column=sa.Column(pg.UUID(as_uuid=True), nullable=False))
 
 
+def made_id() -> Any:
+    """A UUID that the database makes where old code does not name one."""
+    made = sa.text("gen_random_uuid()")
+    return Field(sa_column=sa.Column(pg.UUID(as_uuid=True), nullable=False, server_default=made))
+
+
 __all__ = [
+    "always",
     "bigint",
     "datetime",
     "decimal",
     "document",
     "double",
+    "flag",
     "identity_key",
     "instant",
+    "made_id",
     "project_key",
     "public_id",
     "smallint",

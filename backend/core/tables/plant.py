@@ -10,10 +10,12 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from backend.core.tables.columns import (
+    always,
     bigint,
     decimal,
     document,
     double,
+    flag,
     identity_key,
     instant,
     project_key,
@@ -23,8 +25,22 @@ from backend.core.tables.columns import (
 )
 
 
+class Tree(SQLModel, table=True):
+    """One way to group the same meters. `kind`: organisation, electrical or cost_centre."""
+
+    __tablename__ = "tree"
+    project_id: int = project_key()
+    slug: str = text_column(key=True)
+    kind: str = text_column()
+    name: dict[str, str] = document()
+    position: int = smallint(default=0)
+
+
 class Node(SQLModel, table=True):
-    """A place in the plant tree: site, workshop, line, equipment (glossary of domain.md)."""
+    """A place in a tree: site, workshop, line, equipment, cost centre (glossary of domain.md).
+
+    A node that has ended keeps its past (`valid_to`).
+    """
 
     __tablename__ = "node"
     __table_args__ = (
@@ -39,6 +55,8 @@ class Node(SQLModel, table=True):
     kind: str = text_column()
     name: dict[str, str] = document()
     position: int = smallint(default=0)
+    tree: str = text_column(default="organisation")
+    valid_to: datetime | None = instant(nullable=True)
 
 
 class Gateway(SQLModel, table=True):
@@ -108,13 +126,16 @@ class Device(SQLModel, table=True):
 
 
 class Point(SQLModel, table=True):
-    """One measured value of a device: a register that counts up, a gauge, or a status."""
+    """One measured value: a register that counts up, a gauge, or a status.
+
+    Of a device, or without one: read by a person or imported.
+    """
 
     __tablename__ = "point"
     __table_args__ = (sa.UniqueConstraint("project_id", "device_id", "name"),)
     project_id: int = project_key()
     id: int | None = identity_key()
-    device_id: int = bigint()
+    device_id: int | None = bigint(nullable=True)
     name: str = text_column()
     kind: str = text_column()
     unit: str = text_column()
@@ -137,8 +158,13 @@ class PointAlias(SQLModel, table=True):
 
 
 class Meter(SQLModel, table=True):
-    """What is accounted: one energy through one circuit, read from a device's register and power
-    points. `nameplate_per_hour` in the energy's display unit (kWh, m3, t) per hour.
+    """What is accounted: one energy through one circuit.
+
+    `source` says where its quarter hours come from: `register` (a counter of a device, or
+    `point_id` without one), `gauge` (a power or flow, integrated), `manual` (a counter that people
+    read), `virtual` (`expression` over other meters), `stock` (deliveries and counts).
+    `nameplate_per_hour` in the energy's display unit (kWh, m3, t) per hour, `accuracy` its class in
+    percent; `own_product`: made on site from energy that is counted already, so never again.
     """
 
     __tablename__ = "meter"
@@ -153,20 +179,33 @@ class Meter(SQLModel, table=True):
     name: dict[str, str] = document()
     energy: str = text_column()
     device_id: int | None = bigint(nullable=True)
-    register_name: str = text_column()
+    register_name: str | None = text_column(nullable=True)
     power_name: str | None = text_column(nullable=True)
     nameplate_per_hour: int | None = bigint(nullable=True)
     level: int = smallint(default=3)
+    source: str = text_column(default="register")
+    point_id: int | None = bigint(nullable=True)
+    expression: str | None = text_column(nullable=True)
+    accuracy: Decimal | None = decimal(nullable=True)
+    own_product: bool = flag(default=False)
+    valid_from: datetime | None = instant(nullable=True)
+    valid_to: datetime | None = instant(nullable=True)
 
 
 class NodeMeter(SQLModel, table=True):
-    """A node's account of an energy is the sum of coefficient x meter over these rows."""
+    """A node's account of an energy is the sum of coefficient x meter over the rows that hold.
+
+    A row holds in [valid_from, valid_to), cut at quarter hours; rows of one node and meter never
+    overlap.
+    """
 
     __tablename__ = "node_meter"
     project_id: int = project_key()
     node_id: int = bigint(key=True)
     meter_id: int = bigint(key=True)
-    coefficient: int = smallint(default=1)
+    coefficient: Decimal = decimal(default=1)
+    valid_from: datetime = always(key=True)
+    valid_to: datetime | None = instant(nullable=True)
 
 
 class SupplyContract(SQLModel, table=True):

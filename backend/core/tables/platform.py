@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 from backend.core.tables.columns import (
     bigint,
     document,
+    flag,
     instant,
     public_id,
     smallint,
@@ -19,7 +20,11 @@ from backend.core.tables.columns import (
 
 
 class Project(SQLModel, table=True):
-    """A tenant. The slug is the Sparkplug group and never changes."""
+    """A tenant. The slug is the Sparkplug group and never changes.
+
+    Weeks begin on `week_start` (ISO: 1 = Monday), months on day `month_start_day` (1 to 28), years
+    with month `year_start_month`; `second_person`: who proposes a restatement does not approve it.
+    """
 
     __tablename__ = "project"
     id: int | None = Field(
@@ -33,6 +38,10 @@ class Project(SQLModel, table=True):
     currency: str = text_column()
     demo: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
     created_at: datetime = instant()
+    week_start: int = smallint(default=1)
+    month_start_day: int = smallint(default=1)
+    year_start_month: int = smallint(default=1)
+    second_person: bool = flag(default=False)
 
 
 class Person(SQLModel, table=True):

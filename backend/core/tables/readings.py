@@ -8,8 +8,10 @@ from sqlmodel import Field, SQLModel
 
 from backend.core.tables.columns import (
     bigint,
+    double,
     identity_key,
     instant,
+    made_id,
     project_key,
     public_id,
     smallint,
@@ -70,8 +72,13 @@ class Dirty(SQLModel, table=True):
 
 
 class RegisterEvent(SQLModel, table=True):
-    """A recorded meter exchange: the old meter's final and the new meter's initial reading, in the
-    point's unit.
+    """What people know of a register that its readings do not say; judged before anything else.
+
+    `kind`: `exchange` at `ts`, the old meter's final and the new one's initial reading in the
+    point's unit; `ratio`: readings in [ts, until_ts) count `factor` times; `exclude`: readings in
+    [ts, until_ts) are no readings; `changed`: the device says that its serial number or ratio is
+    another, accounts from `ts` on are suspect until an exchange, a ratio or a revocation answers
+    it. A revoked event is as if it had never been.
     """
 
     __tablename__ = "register_event"
@@ -80,10 +87,16 @@ class RegisterEvent(SQLModel, table=True):
     point_id: int = bigint()
     ts: datetime = instant()
     kind: str = text_column()
-    final_value: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
-    initial_value: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
+    final_value: float | None = double()
+    initial_value: float | None = double()
     recorded_at: datetime = instant()
     recorded_by: int | None = bigint(nullable=True)
+    uid: uuid.UUID = made_id()
+    until_ts: datetime | None = instant(nullable=True)
+    factor: str | None = text_column(nullable=True)
+    note: str | None = text_column(nullable=True)
+    restatement_id: int | None = bigint(nullable=True)
+    revoked_at: datetime | None = instant(nullable=True)
 
 
 class ImportJob(SQLModel, table=True):

@@ -63,6 +63,7 @@ async def create_project(database: Database, clock: Clock, template: str, slug: 
         project_id = await _project(tx, parts, slug, now)
     async with database.project(project_id) as tx:
         creation = _Creation(tx, project_id, now)
+        await _tree(creation)
         nodes = await _nodes(creation, parts)
         gateway_id = await _gateway(creation, parts)
         meters = await _meters(creation, parts, gateway_id)
@@ -97,6 +98,14 @@ async def _project(tx: WriteSession, parts: Template, slug: str, now: datetime) 
     if number is None:
         raise LookupError(f"project {slug} was not created")
     return number
+
+
+async def _tree(creation: _Creation) -> None:
+    await creation.tx.execute(
+        "INSERT INTO tree (project_id, slug, kind, name) VALUES (%s, 'organisation',"
+        " 'organisation', %s) ON CONFLICT DO NOTHING",
+        (creation.project_id, Jsonb({"en": "Organisation", "zh-CN": "组织"})),
+    )
 
 
 async def _nodes(creation: _Creation, parts: Template) -> dict[str, int]:
