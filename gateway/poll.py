@@ -208,7 +208,7 @@ class LinePoller:
         now = self._clock.monotonic()
         queue = self._admitted(now)
         if queue is None:
-            await self._clock.sleep(self._idle_until() - now)
+            await self._clock.sleep(self._idle_until(now) - now)
             return
         await self._turns.take()
         begun = self._clock.monotonic()
@@ -234,8 +234,8 @@ class LinePoller:
             return self._clocks
         return None
 
-    def _idle_until(self) -> float:
-        now = self._clock.monotonic()
+    def _idle_until(self, now: float) -> float:
+        """When to look again after nothing was admitted at `now`: the same instant decides both."""
         queues = (self._due, self._suspect, self._clocks)
         # What is due but was not admitted lets healthy devices go first.
         wake = [queue[0][0] for queue in queues if queue and not _is_due(queue, now)]

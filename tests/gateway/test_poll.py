@@ -114,6 +114,28 @@ async def test_samples_lie_on_the_grid_without_drift() -> None:
     assert rest == [begin + 1000 * n for n in range(60)]
 
 
+class RestlessClock(ManualClock):
+    """A clock that goes on at every look, and wakes sleepers a little early as real ones do."""
+
+    EARLY_S = 2.5e-6
+
+    def monotonic(self) -> float:
+        self._elapsed += 1e-6
+        return self._elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(max(seconds - self.EARLY_S, 2e-7))
+
+
+async def test_an_instant_that_comes_between_two_looks_at_the_clock_is_not_slept_through() -> None:
+    clock = RestlessClock(START)
+    line, notes = FakeLine(clock), Notes()
+    poller = LinePoller(line, [unit_of(line, "m1", 1000)], clock, notes)
+    await run_for(clock, poller, 300)
+    begin = ms(datetime(2026, 3, 1, 7, 59, 59, tzinfo=UTC))
+    assert notes.samples["m1"][1:] == [begin + 1000 * n for n in range(300)]
+
+
 async def test_the_slow_class_is_read_at_every_tenth_instant_and_at_the_quarter_hour() -> None:
     clock = ManualClock(START)
     line, notes = FakeLine(clock), Notes()
