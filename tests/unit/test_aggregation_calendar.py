@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.aggregation.calendar import CalendarRow, Period, days, months, plant_time
+from backend.aggregation.calendar import CalendarRow, Period, days, months, plant_time, weeks
 
 DAY = timedelta(days=1)
 
@@ -149,3 +149,79 @@ def test_levels_are_cut_from_one_another(zone: str, start_minute: int, first: da
     for day in found:
         assert plant.day_of(day.start).isoformat() == day.label
         assert plant.day_of(day.end - timedelta(seconds=1)).isoformat() == day.label
+
+
+def labels(zone: str, first: str, last: str, **begins: int) -> dict[Period, list[str]]:
+    plant = plant_time(zone, 0, **begins)
+    bounds = date.fromisoformat(first), date.fromisoformat(last)
+    rows = [*weeks(plant, *bounds), *months(plant, *bounds)]
+    kinds = (Period.WEEK, Period.MONTH, Period.YEAR)
+    return {
+        one: [f"{row.label} {plant.day_of(row.start)}" for row in only(rows, one)] for one in kinds
+    }
+
+
+def test_weeks_months_and_years_begin_where_the_project_says() -> None:
+    assert labels("Asia/Shanghai", "2025-12-31", "2026-01-06") == {
+        Period.WEEK: ["2026-W01 2025-12-29", "2026-W02 2026-01-05"],
+        Period.MONTH: ["2025-12 2025-12-01", "2026-01 2026-01-01"],
+        Period.YEAR: ["2025 2025-01-01", "2026 2026-01-01"],
+    }
+    # From the 26th to the 25th is the bill of the month that holds most of it.
+    assert labels(
+        "Asia/Shanghai",
+        "2025-12-25",
+        "2025-12-27",
+        week_start=7,
+        month_start_day=26,
+    ) == {
+        Period.WEEK: ["2025-W52 2025-12-21"],
+        Period.MONTH: ["2025-12 2025-11-26", "2026-01 2025-12-26"],
+        Period.YEAR: ["2025 2024-12-26", "2026 2025-12-26"],
+    }
+    assert labels(
+        "Asia/Kolkata",
+        "2026-03-09",
+        "2026-04-11",
+        month_start_day=10,
+        year_start_month=4,
+    )[Period.YEAR] == ["2025/26 2025-04-10", "2026/27 2026-04-10"]
+
+
+@given(
+    ZONES,
+    st.integers(1, 7),
+    st.integers(1, 28),
+    st.integers(1, 12),
+    st.dates(date(2015, 1, 1), date(2030, 1, 1)),
+)
+def test_weeks_and_months_follow_one_another(
+    zone: str, week: int, month: int, year: int, first: date
+) -> None:
+    plant = plant_time(zone, 0, week, month, year)
+    rows = [*weeks(plant, first, first + 40 * DAY), *months(plant, first, first + 40 * DAY)]
+    for period in (Period.WEEK, Period.MONTH, Period.YEAR):
+        found = only(rows, period)
+        assert found[0].start <= plant.start_of(first)
+        assert plant.start_of(first + 40 * DAY) <= found[-1].end
+        assert all(a.end == b.start for a, b in pairwise(found))
+        assert len({row.label for row in found}) == len(found)
+    for row in only(rows, Period.WEEK):
+        assert plant.day_of(row.start).isoweekday() == week
+        assert plant.day_of(row.end) - plant.day_of(row.start) == 7 * DAY
+    starts = {row.start for row in months(plant, first - 800 * DAY, first + 800 * DAY)}
+    assert {row.start for row in only(rows, Period.YEAR)} <= starts
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"week_start": 8}, {"month_start_day": 29}, {"year_start_month": 0}]
+)
+def test_there_are_beginnings_that_cannot_be(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="no week begins"):
+        plant_time("Asia/Shanghai", 0, **wrong)
+
+
+def test_a_time_that_clocks_jump_over_is_the_jump() -> None:
+    berlin = plant_time("Europe/Berlin", 150)
+    assert berlin.start_of(date(2026, 3, 29)) == datetime(2026, 3, 29, 1, tzinfo=UTC)
+    assert berlin.start_of(date(2026, 10, 25)) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
