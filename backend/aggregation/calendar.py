@@ -150,12 +150,11 @@ def _hours(plant: PlantTime, start: datetime, end: datetime) -> Iterator[Calenda
 
 
 def weeks(plant: PlantTime, first: date, last: date) -> Iterator[CalendarRow]:
-    """Answer the whole weeks that touch [first, last), named as ISO 8601 names their fourth day."""
+    """Answer the whole weeks that touch [first, last), each named by its first day."""
     day = plant.week_of(first)
     while day < last:
-        year, week, _ = (day + timedelta(days=3)).isocalendar()
         bounds = plant.start_of(day), plant.start_of(day + WEEK)
-        yield CalendarRow(Period.WEEK, *bounds, f"{year}-W{week:02d}")
+        yield CalendarRow(Period.WEEK, *bounds, day.isoformat())
         day += WEEK
 
 

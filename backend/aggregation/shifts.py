@@ -3,7 +3,8 @@
 A pattern says which slots a day has (wall times, over midnight too) and which team works which slot
 on which day of the rota. Its rows are the worked shifts and, between them, rows without shift and
 team ("off"), cut where the plant's days begin; so the shifts of a day add up to the day wherever
-days begin at a shift's border. A row belongs to the business day that its first instant is in.
+days begin at a shift's border. A row belongs to the business day that its first instant is in: where
+days begin at 08:00, the slot from 00:00 to 08:00 is the last of its day.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,7 +118,7 @@ def expand(
 ) -> Iterator[ShiftRow]:
     """Answer rows that cover the business days from `first` to before `last`, in order.
 
-    `works` says whether a pattern is worked on a day. A shift that a later one overtakes (another
+    `works` says whether a pattern is worked on a business day. A shift that a later one overtakes (another
     pattern came into force) ends where that begins; what lies over the two ends is cut there.
     """
     cursor, bound = plant.start_of(first), plant.start_of(last)
@@ -147,11 +148,21 @@ def _worked(
         pattern = next((one.pattern for one in patterns if one.holds(day)), None)
         if pattern is not None and works(pattern, day):
             teams = pattern.teams_on(day)
-            for slot in sorted(pattern.slots, key=Slot.minutes):
-                if slot.name in teams:
-                    start, end = (wall_instant(plant.zone, day, one) for one in slot.minutes())
-                    yield ShiftRow(start, end, slot.name, teams[slot.name], day)
+            for (begin, end), name in _in_order(pattern, plant.day_start_minute):
+                if name in teams:
+                    bounds = (wall_instant(plant.zone, day, one) for one in (begin, end))
+                    yield ShiftRow(*bounds, name, teams[name], day)
         day += DAY
+
+
+def _in_order(pattern: Pattern, day_start: int) -> list[tuple[tuple[int, int], str]]:
+    """Answer the slots of a business day as they follow each other, in minutes after midnight."""
+    found = []
+    for slot in pattern.slots:
+        start, end = slot.minutes()
+        later = DAY_MINUTES if start < day_start else 0
+        found.append(((start + later, end + later), slot.name))
+    return sorted(found)
 
 
 def _off(plant: PlantTime, start: datetime, end: datetime) -> Iterator[ShiftRow]:

@@ -163,7 +163,7 @@ def labels(zone: str, first: str, last: str, **begins: int) -> dict[Period, list
 
 def test_weeks_months_and_years_begin_where_the_project_says() -> None:
     assert labels("Asia/Shanghai", "2025-12-31", "2026-01-06") == {
-        Period.WEEK: ["2026-W01 2025-12-29", "2026-W02 2026-01-05"],
+        Period.WEEK: ["2025-12-29 2025-12-29", "2026-01-05 2026-01-05"],
         Period.MONTH: ["2025-12 2025-12-01", "2026-01 2026-01-01"],
         Period.YEAR: ["2025 2025-01-01", "2026 2026-01-01"],
     }
@@ -175,7 +175,7 @@ def test_weeks_months_and_years_begin_where_the_project_says() -> None:
         week_start=7,
         month_start_day=26,
     ) == {
-        Period.WEEK: ["2025-W52 2025-12-21"],
+        Period.WEEK: ["2025-12-21 2025-12-21"],
         Period.MONTH: ["2025-12 2025-11-26", "2026-01 2025-12-26"],
         Period.YEAR: ["2025 2024-12-26", "2026 2025-12-26"],
     }
