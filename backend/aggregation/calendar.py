@@ -121,11 +121,12 @@ def plant_time(
     """Answer a project's time. Raises ValueError for beginnings that there cannot be."""
     if day_start_minute % 15 or not 0 <= day_start_minute < 24 * 60:
         raise ValueError(f"a day begins at a quarter hour, not at minute {day_start_minute}")
-    if not (1 <= week_start <= 7 and 1 <= month_start_day <= 28 and 1 <= year_start_month <= 12):
-        raise ValueError(
-            f"no week begins on day {week_start}, no month on day {month_start_day} or no year in"
-            f" month {year_start_month}"
-        )
+    if not 1 <= week_start <= 7:
+        raise ValueError(f"a week begins on a weekday from 1 to 7, not on {week_start}")
+    if not 1 <= month_start_day <= 28:
+        raise ValueError(f"a month begins on a day from 1 to 28, not on {month_start_day}")
+    if not 1 <= year_start_month <= 12:
+        raise ValueError(f"a year begins with a month from 1 to 12, not with {year_start_month}")
     return PlantTime(
         ZoneInfo(zone), day_start_minute, week_start, month_start_day, year_start_month
     )

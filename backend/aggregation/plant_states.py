@@ -1,4 +1,4 @@
-"""What a project says of its time, read for the pure rules: tree, states, weekday rule, patterns."""
+"""What a project says of its time, read for the pure rules: tree, states, patterns."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime

@@ -3,8 +3,8 @@
 A pattern says which slots a day has (wall times, over midnight too) and which team works which slot
 on which day of the rota. Its rows are the worked shifts and, between them, rows without shift and
 team ("off"), cut where the plant's days begin; so the shifts of a day add up to the day wherever
-days begin at a shift's border. A row belongs to the business day that its first instant is in: where
-days begin at 08:00, the slot from 00:00 to 08:00 is the last of its day.
+days begin at a shift's border. A row belongs to the business day that its first instant is in:
+where days begin at 08:00, the slot from 00:00 to 08:00 is the last of its day.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -118,8 +118,8 @@ def expand(
 ) -> Iterator[ShiftRow]:
     """Answer rows that cover the business days from `first` to before `last`, in order.
 
-    `works` says whether a pattern is worked on a business day. A shift that a later one overtakes (another
-    pattern came into force) ends where that begins; what lies over the two ends is cut there.
+    `works` says whether a pattern is worked on a business day. A shift that a later one overtakes
+    (another pattern came into force) ends where that begins; what lies over the two ends is cut.
     """
     cursor, bound = plant.start_of(first), plant.start_of(last)
     worked = list(_worked(plant, patterns, works, first - 2 * DAY, last + DAY))

@@ -151,41 +151,49 @@ def test_levels_are_cut_from_one_another(zone: str, start_minute: int, first: da
         assert plant.day_of(day.end - timedelta(seconds=1)).isoformat() == day.label
 
 
-def labels(zone: str, first: str, last: str, **begins: int) -> dict[Period, list[str]]:
-    plant = plant_time(zone, 0, **begins)
-    bounds = date.fromisoformat(first), date.fromisoformat(last)
-    rows = [*weeks(plant, *bounds), *months(plant, *bounds)]
-    kinds = (Period.WEEK, Period.MONTH, Period.YEAR)
-    return {
-        one: [f"{row.label} {plant.day_of(row.start)}" for row in only(rows, one)] for one in kinds
-    }
+def test_weeks_begin_on_the_projects_weekday() -> None:
+    # 2026-03-04 is a Wednesday.
+    for weekday, firsts in ((1, ["2026-03-02", "2026-03-09"]), (7, ["2026-03-01", "2026-03-08"])):
+        plant = plant_time("Europe/Berlin", 360, week_start=weekday)
+        found = list(weeks(plant, date(2026, 3, 4), date(2026, 3, 10)))
+        assert [week.label for week in found] == firsts
+        assert found[0].start == datetime.fromisoformat(firsts[0] + "T05:00+00:00")
+        assert found[0].end == found[1].start
+    over_the_change = weeks(plant_time("Europe/Berlin", 0), date(2026, 3, 25), date(2026, 3, 26))
+    assert [hours(week) for week in over_the_change] == [167]
 
 
-def test_weeks_months_and_years_begin_where_the_project_says() -> None:
-    assert labels("Asia/Shanghai", "2025-12-31", "2026-01-06") == {
-        Period.WEEK: ["2025-12-29 2025-12-29", "2026-01-05 2026-01-05"],
-        Period.MONTH: ["2025-12 2025-12-01", "2026-01 2026-01-01"],
-        Period.YEAR: ["2025 2025-01-01", "2026 2026-01-01"],
-    }
-    # From the 26th to the 25th is the bill of the month that holds most of it.
-    assert labels(
-        "Asia/Shanghai",
-        "2025-12-25",
-        "2025-12-27",
-        week_start=7,
-        month_start_day=26,
-    ) == {
-        Period.WEEK: ["2025-12-21 2025-12-21"],
-        Period.MONTH: ["2025-12 2025-11-26", "2026-01 2025-12-26"],
-        Period.YEAR: ["2025 2024-12-26", "2026 2025-12-26"],
-    }
-    assert labels(
-        "Asia/Kolkata",
-        "2026-03-09",
-        "2026-04-11",
-        month_start_day=10,
-        year_start_month=4,
-    )[Period.YEAR] == ["2025/26 2025-04-10", "2026/27 2026-04-10"]
+def test_a_months_first_day_and_a_years_first_month() -> None:
+    plant = plant_time("Asia/Shanghai", 0, month_start_day=26, year_start_month=4)
+    found = list(months(plant, date(2026, 3, 20), date(2026, 3, 27)))
+    assert [(row.label, row.start) for row in found] == [
+        ("2026-03", datetime(2026, 2, 25, 16, tzinfo=UTC)),
+        ("2026-04", datetime(2026, 3, 25, 16, tzinfo=UTC)),
+        ("2025/26", datetime(2025, 3, 25, 16, tzinfo=UTC)),
+        ("2026/27", datetime(2026, 3, 25, 16, tzinfo=UTC)),
+    ]
+    early = plant_time("Asia/Shanghai", 0, month_start_day=5)
+    assert early.month_of(date(2026, 1, 4)) == date(2025, 12, 5)
+    assert early.year_of(date(2026, 1, 4)) == date(2025, 1, 5)
+    assert [m.label for m in months(early, date(2026, 1, 4), date(2026, 1, 6))] == [
+        "2025-12",
+        "2026-01",
+        "2025",
+        "2026",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("week", "month", "year", "told"),
+    [
+        (0, 1, 1, "a week begins on a weekday from 1 to 7, not on 0"),
+        (1, 29, 1, "a month begins on a day from 1 to 28, not on 29"),
+        (1, 1, 13, "a year begins with a month from 1 to 12, not with 13"),
+    ],
+)
+def test_a_calendar_that_cannot_be(week: int, month: int, year: int, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        plant_time("Asia/Shanghai", 0, week, month, year)
 
 
 @given(
@@ -211,14 +219,6 @@ def test_weeks_and_months_follow_one_another(
         assert plant.day_of(row.end) - plant.day_of(row.start) == 7 * DAY
     starts = {row.start for row in months(plant, first - 800 * DAY, first + 800 * DAY)}
     assert {row.start for row in only(rows, Period.YEAR)} <= starts
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"week_start": 8}, {"month_start_day": 29}, {"year_start_month": 0}]
-)
-def test_there_are_beginnings_that_cannot_be(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="no week begins"):
-        plant_time("Asia/Shanghai", 0, **wrong)
 
 
 def test_a_time_that_clocks_jump_over_is_the_jump() -> None:

@@ -24,8 +24,9 @@ from backend.core.tables.columns import (
 class Account(SQLModel, table=True):
     """One bucket of (scope x energy x period): integer quantity in the energy's smallest unit.
 
-    scope 1 = meter, 2 = node; period 1 = quarter hour, 2 = hour, 3 = day, 4 = month, 5 = year.
-    `measured_s` of its `expected_s` meter-seconds stand on readings, not on an estimate.
+    scope 1 = meter, 2 = node; period 1 = quarter hour, 2 = hour, 3 = day, 4 = month, 5 = year,
+    6 = week, 7 = shift. `measured_s` of its `expected_s` meter-seconds stand on readings, not on an
+    estimate; a node expects them of its silent meters too.
     `kgce`, `kgco2` and `cost` sum the exact products of the quarter hours, null where no factor or
     price applies; `estimated_qty` is the part of `qty` that was interpolated over a gap.
     """
