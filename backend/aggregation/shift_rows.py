@@ -119,8 +119,8 @@ def _missing(plant: PlantTime, reach: Reach, first: date, last: date) -> list[tu
     if reach.low is None or reach.high is None:
         return [(first, last)]
     low, high = plant.day_of(reach.low), plant.day_of(reach.high)
-    before = [(first, low + DAY)] if first < low else []
-    # The day that the rows end in is laid again: they may end within it.
+    # The days that the rows begin and end in are laid again: rows may cover a part of them only.
+    before = [(first, low + DAY)] if plant.start_of(first) < reach.low else []
     return before + ([(high, last)] if reach.high < plant.start_of(last) else [])
 
 

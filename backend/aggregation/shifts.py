@@ -150,8 +150,9 @@ def _worked(
             teams = pattern.teams_on(day)
             for (begin, end), name in _in_order(pattern, plant.day_start_minute):
                 if name in teams:
-                    bounds = (wall_instant(plant.zone, day, one) for one in (begin, end))
-                    yield ShiftRow(*bounds, name, teams[name], day)
+                    start = wall_instant(plant.zone, day, begin)
+                    stop = wall_instant(plant.zone, day, end)
+                    yield ShiftRow(start, stop, name, teams[name], day)
         day += DAY
 
 

@@ -32,7 +32,7 @@ class ShiftPattern(SQLModel, table=True):
     id: int | None = identity_key()
     uid: uuid.UUID = public_id()
     node_id: int = bigint()
-    name: str = text_column()
+    name: dict[str, str] = document()
     rule: dict[str, object] = document()
     valid_from: date = day_column()
     valid_to: date | None = day_column(nullable=True)
