@@ -27,6 +27,7 @@ from backend.aggregation.periods import read_calendar
 from backend.aggregation.pricing import read_pricing
 from backend.aggregation.quarters import holes_of, quarters_of, write_quarters
 from backend.aggregation.rollup import Scope, roll_up
+from backend.aggregation.shift_rows import keep_shifts
 from backend.aggregation.tariff import TariffError, keep_slots
 from backend.core.db import ReadSession, WriteSession
 
@@ -135,6 +136,7 @@ async def pass_upward(
     """Pass changed quarter hours of meters, all within `span`, to every account above them."""
     plant = await read_plant_time(tx, project_id)
     await keep_calendar(tx, project_id, plant, *span)
+    await keep_shifts(tx, project_id, plant, *span)
     terms = await read_terms(tx, project_id)
     calendar = await read_calendar(tx, project_id, terms, *span)
     await roll_up(tx, project_id, Scope.METER, changed, calendar, now)
@@ -158,9 +160,10 @@ async def mark_dirty(
 
 
 async def keep_ahead(tx: WriteSession, project_id: int, now: datetime) -> None:
-    """Have the calendar and the prices around `now`; what was priced otherwise is recomputed."""
+    """Have calendar, shifts and prices around `now`; what was priced otherwise is recomputed."""
     plant = await read_plant_time(tx, project_id)
     await keep_calendar(tx, project_id, plant, now - BACK, now + AHEAD)
+    await keep_shifts(tx, project_id, plant, now - BACK, now + AHEAD)
     for energy, (first, last) in (await _slots(tx, project_id, plant, now)).items():
         if first <= now:
             await mark_dirty(tx, project_id, energy, first, min(last + SETTLING, now))

@@ -25,6 +25,7 @@ from backend.core.tables.alarms import (
     Notification,
     PushSubscription,
 )
+from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.plant import (
     Device,
@@ -95,6 +96,7 @@ __all__ = [
     "Node",
     "NodeMeter",
     "Notification",
+    "OperatingState",
     "Person",
     "PlatformKey",
     "Point",
@@ -105,8 +107,10 @@ __all__ = [
     "ReadingQuarantine",
     "RegisterEvent",
     "RegisterJudgement",
+    "Regroup",
     "Restatement",
     "ShedItem",
+    "ShiftPattern",
     "ShiftPeriod",
     "SignInSession",
     "SupplyContract",

@@ -109,6 +109,13 @@ def document(*, nullable: bool = False) -> Any:
     return Field(sa_column=sa.Column(pg.JSONB, nullable=nullable), **kwargs)
 
 
+def small_numbers(*, default: str | None = None) -> Any:
+    """A list of 16-bit integers; `default` as PostgreSQL writes it."""
+    server_default = None if default is None else sa.text(f"'{default}'")
+    column = sa.Column(pg.ARRAY(sa.SmallInteger), nullable=False, server_default=server_default)
+    return Field(sa_column=column)
+
+
 def text_column(*, key: bool = False, nullable: bool = False, default: str | None = None) -> Any:
     """A text column."""
     kwargs: dict[str, Any] = {"default": default} if (nullable or default is not None) else {}
@@ -148,6 +155,7 @@ __all__ = [
     "made_id",
     "project_key",
     "public_id",
+    "small_numbers",
     "smallint",
     "text_column",
 ]

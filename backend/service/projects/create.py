@@ -1,22 +1,24 @@
 """Creates a project from a template, or brings an existing one up to it; repeatable.
 
-Names, tree, meters and shifts follow the template at every call. Contract, shed list, tariffs,
-factors and alarm definitions are written once and belong to people afterwards.
+Names, tree and meters follow the template at every call. Contract, shed list, shift patterns and
+holidays, tariffs, factors and alarm definitions are written once and belong to people afterwards.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
+import msgspec
 from psycopg.types.json import Jsonb
 
-from backend.aggregation.calendar import PlantTime
+from backend.aggregation.calendar import AHEAD, BACK, DAY, PlantTime, read_plant_time
+from backend.aggregation.operating import State
+from backend.aggregation.shift_rows import keep_shifts
 from backend.core.clock import Clock
 from backend.core.db import Database, WriteSession
 from backend.core.ids import new_uuid
-from backend.service.projects.shifts import AHEAD, BACK, expand, holiday_dates, without_gaps
+from backend.service.projects.shifts import holiday_spans, pattern_of
 from backend.service.projects.template import MeterPart, NodePart, Template, read_template
 from gateway.contract.energy import energy_type, energy_types
 
@@ -48,6 +50,7 @@ class _Creation:
 _COUNTS = {
     "contract": "SELECT count(*) FROM supply_contract WHERE project_id = %s",
     "shed": "SELECT count(*) FROM shed_item WHERE project_id = %s",
+    "pattern": "SELECT count(*) FROM shift_pattern WHERE project_id = %s",
     "tariff": "SELECT count(*) FROM tariff WHERE project_id = %s",
     "factor": "SELECT count(*) FROM factor WHERE project_id = %s",
     "alarm": "SELECT count(*) FROM alarm_definition WHERE project_id = %s",
@@ -81,8 +84,8 @@ async def create_project(database: Database, clock: Clock, template: str, slug: 
 async def _project(tx: WriteSession, parts: Template, slug: str, now: datetime) -> int:
     part = parts.project
     number = await tx.fetch_value(
-        "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo, created_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+        "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo, created_at,"
+        " rest_weekdays) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (slug) DO UPDATE SET name = excluded.name RETURNING id",
         (
             new_uuid(now),
@@ -93,6 +96,7 @@ async def _project(tx: WriteSession, parts: Template, slug: str, now: datetime) 
             part.currency,
             part.demo,
             now,
+            parts.rest_weekdays,
         ),
         into=int,
     )
@@ -233,24 +237,51 @@ async def _shed_list(creation: _Creation, parts: Template, nodes: Mapping[str, i
 
 
 async def _shifts(creation: _Creation, parts: Template, nodes: Mapping[str, int]) -> None:
-    zone = ZoneInfo(parts.project.zone)
-    first = (creation.now - BACK).astimezone(zone).date()
-    last = (creation.now + AHEAD).astimezone(zone).date()
-    # The night shift of the day before reaches into the first.
-    before = first - timedelta(days=1)
-    worked = expand(parts.shifts, holiday_dates(parts.holidays), zone, before, last)
-    plant = PlantTime(zone, parts.project.day_start_minute)
-    rows = [
-        (nodes[w.node], w.start, w.end, w.shift, w.team, w.day)
-        for w in without_gaps(worked, plant, first, last)
-    ]
-    await creation.tx.execute(
-        "INSERT INTO shift_period (project_id, node_id, start_ts, end_ts, shift, team, day)"
-        " SELECT %s, * FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[],"
-        " %s::text[], %s::date[]) ON CONFLICT (project_id, node_id, start_ts) DO UPDATE SET"
-        " end_ts = excluded.end_ts, shift = excluded.shift, team = excluded.team,"
-        " day = excluded.day",
-        (creation.project_id, *(list(column) for column in zip(*rows, strict=True))),
+    plant = await read_plant_time(creation.tx, creation.project_id)
+    if not await creation.has("pattern"):
+        await _patterns(creation, parts, nodes)
+        await _holidays(creation, parts, plant, nodes[parts.tree.slug])
+    since, until = creation.now - BACK, creation.now + AHEAD
+    await keep_shifts(creation.tx, creation.project_id, plant, since, until)
+
+
+async def _patterns(creation: _Creation, parts: Template, nodes: Mapping[str, int]) -> None:
+    await creation.tx.execute_many(
+        "INSERT INTO shift_pattern (project_id, uid, node_id, name, rule, valid_from, created_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [
+            (
+                creation.project_id,
+                new_uuid(creation.now),
+                nodes[node],
+                Jsonb(part.name),
+                Jsonb(msgspec.to_builtins(pattern_of(part))),
+                (creation.now - VALID_BEFORE).date(),
+                creation.now,
+            )
+            for node, part in parts.shifts.items()
+        ],
+    )
+
+
+async def _holidays(creation: _Creation, parts: Template, plant: PlantTime, site: int) -> None:
+    await creation.tx.execute_many(
+        "INSERT INTO operating_state (project_id, uid, node_id, state, start_ts, end_ts, first_day,"
+        " last_day, source, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'template', %s)",
+        [
+            (
+                creation.project_id,
+                new_uuid(creation.now),
+                site,
+                State.REST.value,
+                plant.start_of(first),
+                plant.start_of(last + DAY),
+                first,
+                last,
+                creation.now,
+            )
+            for first, last in holiday_spans(parts.holidays)
+        ],
     )
 
 

@@ -74,28 +74,20 @@ class ShedPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_minutes: int
 
 
-class SlotPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Hours of a shift, and its phase in the rota."""
-
-    start: str
-    end: str
-    phase: int
-
-
 class SlotChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Other hours of a shift at one node."""
+    """Other hours of a slot than the ready-made pattern's."""
 
     start: str | None = None
     end: str | None = None
 
 
-class ShiftsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Teams, weekdays (1 = Monday), shifts, and which nodes work in which."""
+class PatternPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A node's shifts: a ready-made pattern, with these of its slots only, at these hours."""
 
-    teams: list[str]
-    weekdays: list[int]
-    slots: dict[str, SlotPart]
-    nodes: dict[str, dict[str, SlotChange]]
+    ready: str
+    name: Name
+    slots: dict[str, SlotChange]
+    days: str = "calendar"
 
 
 class TariffPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,7 +139,8 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tree: NodePart
     contract: ContractPart
     shed: list[ShedPart]
-    shifts: ShiftsPart
+    shifts: dict[str, PatternPart]
+    rest_weekdays: list[int]
     holidays: list[tuple[str, int]]
     tariffs: list[TariffPart]
     factors: list[FactorPart]
@@ -188,7 +181,7 @@ def _dangling(template: Template) -> str | None:
     nodes = [node.slug for node, _ in template.nodes()]
     meters = {meter for node, _ in template.nodes() for meter in node.meters}
     named = {template.contract.node, *(item.node for item in template.shed)}
-    named |= {alarm.node for alarm in template.alarms if alarm.node} | set(template.shifts.nodes)
+    named |= {alarm.node for alarm in template.alarms if alarm.node} | set(template.shifts)
     checks = (
         (sorted({slug for slug in nodes if nodes.count(slug) > 1}), "is there twice"),
         (sorted(meters - set(template.meters)), "is no meter"),
