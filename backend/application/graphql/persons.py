@@ -52,3 +52,10 @@ async def persons_by_id(
         for row in rows
     }
     return [found.get(id) for id in ids]
+
+
+async def person_by_uid(database: Database, project_id: int, uid: UUID) -> Person | None:
+    """Answer a person by the outside identity, with the role in the project."""
+    async with database.platform_read() as tx:
+        number = await tx.fetch_value("SELECT id FROM person WHERE uid = %s", (uid,), into=int)
+    return None if number is None else (await persons_by_id(database, project_id, [number]))[0]

@@ -27,6 +27,7 @@ from backend.core.tables.alarms import (
 )
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.plant import (
+    Conversion,
     Device,
     Gateway,
     GatewayState,
@@ -72,6 +73,7 @@ __all__ = [
     "AuditEntry",
     "CalendarPeriod",
     "Command",
+    "Conversion",
     "DemandPeak",
     "Device",
     "DeviceProfile",
