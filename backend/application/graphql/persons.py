@@ -59,3 +59,10 @@ async def person_of(door: Door, person_id: int) -> Person | None:
     """Answer somebody behind a door; for lists use a loader."""
     database = door.process.platform.database
     return (await persons_by_id(database, door.project.id, [person_id]))[0]
+
+
+async def person_by_uid(database: Database, project_id: int, uid: UUID) -> Person | None:
+    """Answer a person by the outside identity, with the role in the project."""
+    async with database.platform_read() as tx:
+        number = await tx.fetch_value("SELECT id FROM person WHERE uid = %s", (uid,), into=int)
+    return None if number is None else (await persons_by_id(database, project_id, [number]))[0]

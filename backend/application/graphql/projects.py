@@ -10,7 +10,6 @@ from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_
 from backend.application.graphql.commands import Command, find_command, list_commands
 from backend.application.graphql.configs import DeviceProfile, list_profiles
 from backend.application.graphql.context import (
-    Door,
     KwInfo,
     first_project,
     open_project,
@@ -21,6 +20,7 @@ from backend.application.graphql.enrolments import EnrolmentEvent
 from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.meters import Meter
+from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway, Node
 from backend.application.graphql.registrations import is_registered, push_key
@@ -37,7 +37,7 @@ from backend.application.graphql.series import (
     read_series,
 )
 from backend.application.graphql.summary import Summary, build_summary
-from backend.application.graphql.terms import Factor, Tariff, read_factors, read_tariff
+from backend.application.graphql.terms import Tariff, read_tariff
 from backend.core.ids import encode_id
 from backend.service.gateways import records
 from backend.service.people.roles import Permission, permits
@@ -49,9 +49,12 @@ strawberry.enum(Permission, description="One thing a person may do in a project.
 
 @strawberry.type
 class EnergyType:
-    """An energy: its units, colour and name."""
+    """An energy: its state, units, colour and name."""
 
     code: str
+    state: str = strawberry.field(
+        description="electric, solid, liquid, gas, heat, medium or product."
+    )
     unit: str
     smallest_unit: str
     smallest_per_unit: BigInt
@@ -60,10 +63,8 @@ class EnergyType:
 
 
 @strawberry.type
-class Project:
+class Project(ProjectModel):
     """A tenant: a plant with everything measured in it."""
-
-    door: strawberry.Private[Door]
 
     @strawberry.field
     def id(self) -> strawberry.ID:
@@ -162,6 +163,7 @@ class Project:
         return [
             EnergyType(
                 code=row.code,
+                state=row.state,
                 unit=row.unit.code,
                 smallest_unit=row.smallest_unit.code,
                 smallest_per_unit=BigInt(row.smallest_per_unit),
@@ -293,10 +295,6 @@ class Project:
     async def tariff(self, energy: str) -> Tariff | None:
         """The tariff in force of an energy."""
         return await read_tariff(self.door, known_energy(energy).code)
-
-    @strawberry.field
-    async def factors(self) -> list[Factor]:
-        return await read_factors(self.door)
 
 
 @strawberry.type

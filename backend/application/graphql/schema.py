@@ -21,6 +21,7 @@ from backend.application.graphql.commands import CommandMutation, CommandSubscri
 from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
+from backend.application.graphql.factors import FactorMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.node_powers import NodePowersSubscription
@@ -43,6 +44,7 @@ Mutation = merge_types(
         DemoMutation,
         EnrolmentMutation,
         SupportMutation,
+        FactorMutation,
     ),
 )
 Subscription = merge_types(

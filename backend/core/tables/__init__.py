@@ -28,6 +28,7 @@ from backend.core.tables.alarms import (
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.plant import (
+    Conversion,
     Device,
     Gateway,
     GatewayState,
@@ -74,6 +75,7 @@ __all__ = [
     "AuditEntry",
     "CalendarPeriod",
     "Command",
+    "Conversion",
     "DemandPeak",
     "Device",
     "DeviceProfile",

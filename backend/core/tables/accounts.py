@@ -14,6 +14,7 @@ from backend.core.tables.columns import (
     document,
     identity_key,
     instant,
+    made_id,
     project_key,
     public_id,
     smallint,
@@ -217,9 +218,12 @@ class TariffSlot(SQLModel, table=True):
 
 
 class Factor(SQLModel, table=True):
-    """A conversion factor per display unit: substance `kgce` or `kgco2`; versioned by validity."""
+    """A conversion factor per display unit; versions of one energy, substance and basis follow each
+    other without overlap. `confirmed_by` is the outside identity of the person who did.
+    """
 
     __tablename__ = "factor"
+    __table_args__ = (sa.UniqueConstraint("project_id", "uid"),)
     project_id: int = project_key()
     id: int | None = identity_key()
     energy: str = text_column()
@@ -231,3 +235,4 @@ class Factor(SQLModel, table=True):
     source: str = text_column()
     confirmed_by: str | None = text_column(nullable=True)
     confirmed_at: datetime | None = instant(nullable=True)
+    uid: uuid.UUID = made_id()

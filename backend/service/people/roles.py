@@ -21,6 +21,8 @@ class Permission(StrEnum):
     AUDIT = "audit"
     """Read who did what."""
     ENROL = "enrol"
+    MODEL = "model"
+    """Change trees, meters, what counts where, and conversion factors."""
 
 
 ROLES: dict[str, frozenset[Permission]] = {
@@ -31,6 +33,7 @@ ROLES: dict[str, frozenset[Permission]] = {
             Permission.DEMONSTRATE,
             Permission.WRITE,
             Permission.AUDIT,
+            Permission.MODEL,
         }
     ),
     "shift_leader": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),

@@ -310,22 +310,30 @@ async def _factors(creation: _Creation, parts: Template) -> None:
         return
     used = {meter.energy for meter in parts.meters.values()}
     published = [
-        (energy.code, f.substance, f.value, f.basis, f.valid_from.isoformat(), f.source)
+        (energy.code, f.substance, f.basis, f.value, f.valid_from.isoformat(), f.source)
         for energy in energy_types().values()
         if energy.code in used
         for f in energy.factors
     ]
     own = [
-        (f.energy, f.substance, Decimal(f.value), f.basis, f.valid_from, f.source)
+        (f.energy, f.substance, f.basis, Decimal(f.value), f.valid_from, f.source)
         for f in parts.factors
     ]
     await creation.tx.execute_many(
-        "INSERT INTO factor (project_id, energy, substance, value, basis, valid_from, source)"
+        "INSERT INTO factor (project_id, energy, substance, basis, value, valid_from, source)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s)",
         [
-            (creation.project_id, energy, substance, value, basis, _midnight(day), source)
-            for energy, substance, value, basis, day, source in (*published, *own)
+            (creation.project_id, *key, value, _midnight(day), source)
+            for *key, value, day, source in (*published, *own)
         ],
+    )
+    # A plant's own version ends the published one.
+    await creation.tx.execute(
+        "UPDATE factor f SET valid_to = (SELECT min(n.valid_from) FROM factor n"
+        " WHERE n.project_id = %(project)s AND n.energy = f.energy AND n.substance = f.substance"
+        " AND n.basis = f.basis AND n.valid_from > f.valid_from)"
+        " WHERE f.project_id = %(project)s",
+        {"project": creation.project_id},
     )
 
 
