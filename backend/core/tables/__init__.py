@@ -57,6 +57,7 @@ from backend.core.tables.readings import (
     RegisterEvent,
 )
 from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
+from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
 
 metadata = SQLModel.metadata
 
@@ -86,6 +87,7 @@ __all__ = [
     "GatewayCertificate",
     "GatewayConfig",
     "GatewayState",
+    "HandReading",
     "ImportJob",
     "LastValue",
     "Membership",
@@ -104,9 +106,12 @@ __all__ = [
     "RegisterEvent",
     "RegisterJudgement",
     "Restatement",
+    "SheetImport",
     "ShedItem",
     "ShiftPeriod",
     "SignInSession",
+    "StockDocument",
+    "StockRule",
     "SupplyContract",
     "Tariff",
     "TariffSlot",
