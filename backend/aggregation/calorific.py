@@ -6,6 +6,7 @@ once, half even, to ten decimals; everything after is exact.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
 from typing import Final
 
 from gateway.contract.energy import EnergyType
@@ -34,20 +35,18 @@ def kgce_per_smallest(value: Decimal, written: str, energy: EnergyType) -> Decim
     """
     heat, _, per = written.replace(" ", "").partition("/")
     try:
-        # Both are powers of ten of each other in every dimension that fuels are bought in.
-        smallest = energy.per_point_unit(unit(per).code)
+        per_smallest = power_of_ten(energy.per_point_unit(unit(per).code))
     except (UnknownUnit, WrongDimension) as error:
         raise CalorificError(f"{written} does not fit {energy.unit}") from error
-    if heat not in KGCE:
+    if heat not in KGCE or per_smallest is None:
         raise CalorificError(f"{written} does not begin with one of {', '.join(KGCE)}")
     coefficient = (value / KGCE[heat]).quantize(TEN_DECIMALS, ROUND_HALF_EVEN)
-    return coefficient.scaleb(-_tens(smallest.numerator, written)).scaleb(
-        _tens(smallest.denominator, written)
-    )
+    return coefficient.scaleb(-per_smallest)
 
 
-def _tens(number: int, written: str) -> int:
-    digits = str(number)
-    if digits.strip("0") != "1":
-        raise CalorificError(f"{written} is no power of ten of the accounted unit")
-    return len(digits) - 1
+def power_of_ten(ratio: Fraction) -> int | None:
+    """Answer n where a ratio is 10^n; None for any other, which no decimal could carry exactly."""
+    great, small = str(ratio.numerator), str(ratio.denominator)
+    if great.rstrip("0") != "1" or small.rstrip("0") != "1":
+        return None
+    return len(great) - len(small)

@@ -1,11 +1,11 @@
-"""Stock documents and their rules, readings that people take, and files looked at before applied."""
+"""Stock documents and their rules, readings that people take, files that are looked at first."""
 
 from alembic import op
 
 from migrations.tenancy import begin, grant_app, wall
 
 revision = "0015"
-down_revision = "0010"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
