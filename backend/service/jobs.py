@@ -21,6 +21,7 @@ from backend.service.notify.outbox import WAKE_CHANNEL, Outbox
 from backend.service.notify.vapid import vapid_keys
 from backend.service.projects import answer
 from backend.service.projects.known import known_projects
+from backend.service.stock.upkeep import keep_stocks
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,12 @@ def queue(platform: Platform) -> procrastinate.App:
         owner = platform.database.url("kw_owner")
         made = await asyncio.to_thread(keep_partitions, owner, platform.clock.now())
         log.info("partitions of readings made: %s", made)
+
+    @app.periodic(cron="9 * * * *")
+    @app.task(name="keep_stocks", pass_context=False, queueing_lock="keep_stocks")
+    async def stocks(timestamp: int) -> None:
+        for project_id, _ in await known_projects(platform.database):
+            await keep_stocks(platform.database, project_id, platform.clock.now())
 
     return app
 

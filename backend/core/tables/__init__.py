@@ -60,6 +60,7 @@ from backend.core.tables.readings import (
     RegisterEvent,
 )
 from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
+from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
 
 metadata = SQLModel.metadata
 
@@ -90,6 +91,7 @@ __all__ = [
     "GatewayCertificate",
     "GatewayConfig",
     "GatewayState",
+    "HandReading",
     "ImportJob",
     "LastValue",
     "Membership",
@@ -113,8 +115,11 @@ __all__ = [
     "Restatement",
     "ShedItem",
     "ShiftPattern",
+    "SheetImport",
     "ShiftPeriod",
     "SignInSession",
+    "StockDocument",
+    "StockRule",
     "SupplyContract",
     "Tariff",
     "TariffSlot",
