@@ -32,6 +32,7 @@ from backend.aggregation.rollup import (
     write_quarters,
 )
 from backend.aggregation.tariff import TariffError, keep_slots
+from backend.aggregation.versions import keeping
 from backend.core.db import ReadSession, WriteSession
 
 log = logging.getLogger(__name__)
@@ -123,9 +124,11 @@ async def _write(
     first = instant(min(result.low for _, result in done))
     last = instant(max(result.high for _, result in done))
     pricing = await read_pricing(tx, project_id, first, last)
-    changed = await write_quarters(tx, project_id, done, pricing, now)
-    if changed.cells:
-        await _pass_upward(tx, project_id, changed, (first, last), now)
+    meters = sorted({meter for register, _ in done for meter in register.meters})
+    async with keeping(tx, project_id, meters, first, last):
+        changed = await write_quarters(tx, project_id, done, pricing, now)
+        if changed.cells:
+            await _pass_upward(tx, project_id, changed, (first, last), now)
     return bool(changed.cells)
 
 

@@ -68,6 +68,9 @@ class AccountHistory(SQLModel, table=True):
     """
 
     __tablename__ = "account_history"
+    __table_args__ = (
+        sa.Index("account_history_version", "project_id", "version", "scope", "period"),
+    )
     project_id: int = project_key()
     scope: int = smallint(key=True)
     scope_id: int = bigint(key=True)
@@ -89,15 +92,18 @@ class AccountHistory(SQLModel, table=True):
 class Restatement(SQLModel, table=True):
     """A change with effect in the past: proposed with its difference, decided, then a version.
 
-    `state`: proposed, approved, applied, rejected or failed. `change` is what is changed (kind and
-    its parameters), `difference` what the dry run found by month, node and energy. Accounts in
-    [first_ts, last_ts) may move.
+    `state`: proposed, approved, applying, applied, rejected or failed. `change` is what is changed
+    (kind and its parameters), `difference` what the dry run found by month, node and energy at
+    `base_version`, null until it has run. Accounts in [first_ts, last_ts) may move; of an applying
+    one those from `done_ts` on have. `answer` is the reason of the decision, `fault` why it failed
+    (code and parameters).
     """
 
     __tablename__ = "restatement"
     __table_args__ = (
         sa.UniqueConstraint("project_id", "uid"),
         sa.Index("restatement_version", "project_id", "version", unique=True),
+        sa.Index("restatement_open", "project_id", "state"),
     )
     project_id: int = project_key()
     id: int | None = identity_key()
@@ -114,6 +120,11 @@ class Restatement(SQLModel, table=True):
     decided_by: int | None = bigint(nullable=True)
     decided_at: datetime | None = instant(nullable=True)
     applied_at: datetime | None = instant(nullable=True)
+    base_version: int | None = bigint(nullable=True)
+    done_ts: datetime | None = instant(nullable=True)
+    started_at: datetime | None = instant(nullable=True)
+    answer: str | None = text_column(nullable=True)
+    fault: dict[str, object] | None = document(nullable=True)
 
 
 class RegisterJudgement(SQLModel, table=True):
