@@ -14,8 +14,8 @@ def upgrade() -> None:
     """Add what the dry run, the decision and the work that can be taken up again need."""
     begin()
     op.execute(
-        "ALTER TABLE restatement ADD COLUMN base_version BIGINT,"
-        " ADD COLUMN done_ts TIMESTAMP WITH TIME ZONE, ADD COLUMN started_at"
+        "ALTER TABLE restatement ADD COLUMN work JSONB,"
+        " ADD COLUMN started_at"
         " TIMESTAMP WITH TIME ZONE, ADD COLUMN answer TEXT, ADD COLUMN fault JSONB"
     )
     op.execute("CREATE INDEX restatement_open ON restatement (project_id, state)")
@@ -30,6 +30,6 @@ def downgrade() -> None:
     begin()
     op.execute("DROP INDEX restatement_open, account_history_version")
     op.execute(
-        "ALTER TABLE restatement DROP COLUMN base_version, DROP COLUMN done_ts,"
+        "ALTER TABLE restatement DROP COLUMN work,"
         " DROP COLUMN started_at, DROP COLUMN answer, DROP COLUMN fault"
     )

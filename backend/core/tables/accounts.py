@@ -93,10 +93,10 @@ class Restatement(SQLModel, table=True):
     """A change with effect in the past: proposed with its difference, decided, then a version.
 
     `state`: proposed, approved, applying, applied, rejected or failed. `change` is what is changed
-    (kind and its parameters), `difference` what the dry run found by month, node and energy at
-    `base_version`, null until it has run. Accounts in [first_ts, last_ts) may move; of an applying
-    one those from `done_ts` on have. `answer` is the reason of the decision, `fault` why it failed
-    (code and parameters).
+    (kind and its parameters), `difference` what the dry run found by month, node and energy, null
+    until it has run. Accounts in [first_ts, last_ts) may move; `work` are the dirty ranges that an
+    applying one waits for. `answer` is the reason of the decision, `fault` why it failed (code and
+    parameters).
     """
 
     __tablename__ = "restatement"
@@ -120,8 +120,7 @@ class Restatement(SQLModel, table=True):
     decided_by: int | None = bigint(nullable=True)
     decided_at: datetime | None = instant(nullable=True)
     applied_at: datetime | None = instant(nullable=True)
-    base_version: int | None = bigint(nullable=True)
-    done_ts: datetime | None = instant(nullable=True)
+    work: dict[str, object] | None = document(nullable=True)
     started_at: datetime | None = instant(nullable=True)
     answer: str | None = text_column(nullable=True)
     fault: dict[str, object] | None = document(nullable=True)
