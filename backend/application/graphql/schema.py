@@ -27,6 +27,10 @@ from backend.application.graphql.node_powers import NodePowersSubscription
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.projects import ProjectQuery
 from backend.application.graphql.push import PushMutation
+from backend.application.graphql.restatements import (
+    RestatementMutation,
+    RestatementSubscription,
+)
 from backend.application.graphql.scalars import SCALARS
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
@@ -43,6 +47,7 @@ Mutation = merge_types(
         DemoMutation,
         EnrolmentMutation,
         SupportMutation,
+        RestatementMutation,
     ),
 )
 Subscription = merge_types(
@@ -54,6 +59,7 @@ Subscription = merge_types(
         AlarmSubscription,
         ImportSubscription,
         CommandSubscription,
+        RestatementSubscription,
     ),
 )
 

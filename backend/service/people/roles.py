@@ -21,6 +21,10 @@ class Permission(StrEnum):
     AUDIT = "audit"
     """Read who did what."""
     ENROL = "enrol"
+    RESTATE = "restate"
+    """Propose changes with effect in the past."""
+    APPROVE = "approve"
+    """Decide on them."""
 
 
 ROLES: dict[str, frozenset[Permission]] = {
@@ -31,6 +35,8 @@ ROLES: dict[str, frozenset[Permission]] = {
             Permission.DEMONSTRATE,
             Permission.WRITE,
             Permission.AUDIT,
+            Permission.RESTATE,
+            Permission.APPROVE,
         }
     ),
     "shift_leader": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from pydantic import ValidationError
 
 from backend.core import audit
-from backend.core.db import WriteSession
+from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import Conflict, InvalidInput, NotAllowed
 from backend.core.events import publish
 from backend.core.ids import encode_id, new_uuid
@@ -96,7 +96,7 @@ async def approve(
     _still_open(row)
     if not row.measured:
         raise Conflict("restatement_not_measured")
-    if asker.person_id == row.proposed_by and await _second_person(tx, project_id):
+    if asker.person_id == row.proposed_by and await second_person(tx, project_id):
         raise NotAllowed("restatement_second_person")
     # Of two who approve different ones, the second sees the first.
     await tx.fetch_tuples("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK, project_id))
@@ -125,7 +125,8 @@ def _still_open(row: Row) -> None:
         raise Conflict("restatement_decided", state=row.state.value)
 
 
-async def _second_person(tx: WriteSession, project_id: int) -> bool:
+async def second_person(tx: ReadSession, project_id: int) -> bool:
+    """Tell whether the project wants another person to approve than who proposed."""
     wanted = await tx.fetch_value(
         "SELECT second_person FROM project WHERE id = %s", (project_id,), into=bool
     )

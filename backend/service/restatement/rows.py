@@ -82,6 +82,11 @@ async def list_restatements(
     return await tx.fetch_all(_LIST, (project_id, before, before, first), into=Row)
 
 
+async def look_up(tx: ReadSession, project_id: int, uid: UUID) -> Row | None:
+    """Answer one; None without it."""
+    return await tx.fetch_one(_FIND.encode(), (project_id, uid), into=Row)
+
+
 async def find_restatement(
     tx: ReadSession, project_id: int, uid: UUID | None, *, lock: bool = False
 ) -> Row:
