@@ -30,7 +30,7 @@ def node_power(live: ProjectLive, directory: Directory, node: NodeRow) -> Power 
         sample = live.fresh(directory.point(meter, meter.power_name))
         if sample is None:
             return None
-        total += term.coefficient * sample.value
+        total += float(term.coefficient) * sample.value
         oldest = sample.at if oldest is None else min(oldest, sample.at)
     return None if oldest is None else Power(total, oldest)
 

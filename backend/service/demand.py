@@ -29,7 +29,7 @@ instants lie between these."""
 STALE = timedelta(minutes=3)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-Metered = tuple[int, list[Sample]]
+Metered = tuple[float, list[Sample]]
 """A meter's coefficient and samples."""
 
 
@@ -250,7 +250,7 @@ async def _shed(tx: ReadSession, project_id: int) -> list[Shed]:
 
 # Lateral, so that each stretch of each point is one walk along the key, whatever the statistics.
 _SAMPLES = """
-SELECT s.number, p.id, nm.coefficient, r.ts, r.value
+SELECT s.number, p.id, nm.coefficient::float8, r.ts, r.value
 FROM unnest(%(nodes)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
      WITH ORDINALITY AS s (node_id, since, until, number)
 JOIN node_meter nm ON nm.project_id = %(project)s AND nm.node_id = s.node_id

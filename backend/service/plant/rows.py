@@ -7,6 +7,7 @@ inside numbers (for joins) and outside identities (for people) side by side.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from backend.core.db import ReadSession
@@ -84,7 +85,7 @@ class NodeMeterRow:
     meter_id: int
     meter_uid: UUID
     energy: str
-    coefficient: int
+    coefficient: Decimal
 
 
 @dataclass(frozen=True, slots=True)
