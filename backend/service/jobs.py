@@ -1,4 +1,5 @@
-"""Role `worker`: delivers notifications, and runs the periodic jobs of the queue in schema `jobs`.
+"""Role `worker`: delivers notifications, tries and applies restatements, and runs the periodic jobs
+of the queue in schema `jobs`.
 
 The queue is procrastinate's, in the same PostgreSQL, used as kw_app; several workers share it and
 each periodic job runs once, whoever takes it.
@@ -22,6 +23,7 @@ from backend.service.notify.vapid import vapid_keys
 from backend.service.projects import answer
 from backend.service.projects.known import known_projects
 from backend.service.stock.upkeep import keep_stocks
+from backend.service.restatement import work as restatement
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ async def run(platform: Platform) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_deliver(platform, outbox))
             tasks.create_task(_work(platform))
+            tasks.create_task(restatement.run(platform))
             if platform.settings.demo:
                 tasks.create_task(answer.run(platform))
 

@@ -24,6 +24,13 @@ from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway, Node
 from backend.application.graphql.registrations import is_registered, push_key
+from backend.application.graphql.restatements import (
+    Restatement,
+    RestatementKind,
+    find_restatement,
+    kinds,
+    list_restatements,
+)
 from backend.application.graphql.scalars import BigInt
 from backend.application.graphql.series import (
     CalendarPeriod,
@@ -186,9 +193,13 @@ class Project(ProjectModel):
         start: datetime,
         end: datetime,
         measure: Measure = Measure.QUANTITY,
+        as_of: BigInt | None = None,
     ) -> Series:
-        """A curve of a node or meter (`scope`) over [start, end) widened to whole periods."""
-        return await read_series(self.door, scope, energy, measure, period, start, end)
+        """A curve of a node or meter (`scope`) over [start, end) widened to whole periods.
+
+        As it is now, or as it was at a version of the accounts.
+        """
+        return await read_series(self.door, scope, energy, measure, period, start, end, as_of)
 
     @strawberry.field
     async def ranking(
@@ -199,13 +210,30 @@ class Project(ProjectModel):
         parent: strawberry.ID | None = None,
         at: datetime | None = None,
         first: int = 10,
+        as_of: BigInt | None = None,
     ) -> list[RankingRow]:
         """Consumers below `parent` (the site by default) by quantity of the period that holds `at`.
 
         Greatest first; `at` is now by default.
         """
         at = at or info.context.process.platform.clock.now()
-        return await read_ranking(self.door, parent, energy, period, at, first)
+        return await read_ranking(self.door, parent, energy, period, at, first, as_of)
+
+    @strawberry.field
+    async def restatements(
+        self, first: int = 50, before: strawberry.ID | None = None
+    ) -> list[Restatement]:
+        """Changes with effect in the past, newest first; those after the one `before`."""
+        return await list_restatements(self.door, first, before)
+
+    @strawberry.field
+    async def restatement(self, id: strawberry.ID) -> Restatement | None:
+        return await find_restatement(self.door, id)
+
+    @strawberry.field
+    def restatement_kinds(self) -> list[RestatementKind]:
+        """What can be changed with effect in the past."""
+        return kinds()
 
     @strawberry.field
     async def periods(self, period: Period, start: datetime, end: datetime) -> list[CalendarPeriod]:

@@ -28,6 +28,10 @@ from backend.application.graphql.node_powers import NodePowersSubscription
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.projects import ProjectQuery
 from backend.application.graphql.push import PushMutation
+from backend.application.graphql.restatements import (
+    RestatementMutation,
+    RestatementSubscription,
+)
 from backend.application.graphql.scalars import SCALARS
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
@@ -45,6 +49,7 @@ Mutation = merge_types(
         EnrolmentMutation,
         SupportMutation,
         FactorMutation,
+        RestatementMutation,
     ),
 )
 Subscription = merge_types(
@@ -56,6 +61,7 @@ Subscription = merge_types(
         AlarmSubscription,
         ImportSubscription,
         CommandSubscription,
+        RestatementSubscription,
     ),
 )
 

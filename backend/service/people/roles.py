@@ -23,6 +23,10 @@ class Permission(StrEnum):
     ENROL = "enrol"
     MODEL = "model"
     """Change trees, meters, what counts where, and conversion factors."""
+    RESTATE = "restate"
+    """Propose changes with effect in the past."""
+    APPROVE = "approve"
+    """Decide on them."""
 
 
 ROLES: dict[str, frozenset[Permission]] = {
@@ -34,6 +38,8 @@ ROLES: dict[str, frozenset[Permission]] = {
             Permission.WRITE,
             Permission.AUDIT,
             Permission.MODEL,
+            Permission.RESTATE,
+            Permission.APPROVE,
         }
     ),
     "shift_leader": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),
