@@ -164,23 +164,31 @@ def _alike(single: Fit) -> bool:
 def _factor(flows: Flows, rest: Sequence[int], limit: float) -> Suspicion | None:
     """The one part whose profile the residual follows."""
     moving = _moving(flows)
-    found = fit(rest, [flows.parts[part] for part in moving])
-    if found is None:
+    together = fit(rest, [flows.parts[part] for part in moving])
+    if together is None:
         return None
-    best = None
     noise = NOISE * sum(flows.whole) / len(rest)
-    for part, slope, error in zip(moving, found.slopes, found.errors, strict=True):
+    best: tuple[int, Fit] | None = None
+    for part, slope, error in zip(moving, together.slopes, together.errors, strict=True):
         if not _stands_out(1 + slope, error) or abs(slope * sum(flows.parts[part])) < limit:
             continue
-        alone = fit(rest, [flows.parts[part]])
-        if alone is None or alone.left > UNTOLD or alone.rms > noise:
+        found = _beside_losses(flows, rest, part, [other for other in moving if other != part])
+        if found is None or found.left > UNTOLD or found.rms > noise:
             continue
-        if best is None or alone.left < best[2].left:
-            best = part, 1 + slope, alone, error
-    if best is None:
-        return None
-    part, factor, alone, error = best
-    return _named(flows, rest, part, factor, alone, error)
+        if best is None or found.left < best[1].left:
+            best = part, found
+    return _named(flows, rest, best[0], 1 + best[1].slopes[0], best[1]) if best else None
+
+
+def _beside_losses(
+    flows: Flows, rest: Sequence[int], part: int, others: Sequence[int]
+) -> Fit | None:
+    """The residual on one part, with all others as one that only lose a little on their way."""
+    if not others:
+        return fit(rest, [flows.parts[part]])
+    outs = [sum(out) for out in zip(*(flows.parts[other] for other in others), strict=True)]
+    found = fit(rest, [flows.parts[part], outs])
+    return found if found and abs(found.slopes[1]) < SLIGHT / 2 else None
 
 
 def _named(
@@ -189,10 +197,9 @@ def _named(
     part: int | None,
     factor: float,
     found: Fit,
-    error: float | None = None,
 ) -> Suspicion | None:
     """What a factor means; None when it means nothing known."""
-    evidence = _evidence(flows, rest, found, factor, error)
+    evidence = _evidence(flows, rest, found, factor)
     if abs(factor + 1) < SLIGHT:
         return Suspicion(Fault.DIRECTION, part, evidence)
     pairs = mixups(factor)
@@ -238,17 +245,11 @@ def _moving(flows: Flows) -> list[int]:
 
 
 def _evidence(
-    flows: Flows,
-    rest: Sequence[int],
-    found: Fit | None,
-    factor: float | None,
-    error: float | None = None,
+    flows: Flows, rest: Sequence[int], found: Fit | None, factor: float | None
 ) -> Evidence:
-    if found is not None and error is None:
-        error = found.errors[0]
     return Evidence(
         factor=factor,
-        error=error,
+        error=None if found is None else found.errors[0],
         explained=0.0 if found is None else 1 - found.left,
         quarters=len(rest),
         missing_share=sum(rest) / sum(flows.whole),
