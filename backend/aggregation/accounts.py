@@ -26,6 +26,7 @@ from backend.aggregation.nodes import cells_above, read_terms, write_nodes
 from backend.aggregation.periods import read_calendar
 from backend.aggregation.pricing import read_pricing
 from backend.aggregation.quarters import holes_of, quarters_of, write_quarters
+from backend.aggregation.regroup import regroup
 from backend.aggregation.rollup import Scope, roll_up
 from backend.aggregation.shift_rows import keep_shifts
 from backend.aggregation.tariff import TariffError, keep_slots
@@ -60,7 +61,10 @@ class Done:
 
 
 async def account(tx: WriteSession, project_id: int, now: datetime, span: timedelta) -> Done:
-    """Account the newest dirty stretch of each register, none longer than `span`."""
+    """Account the newest dirty stretch of each register, none longer than `span`.
+
+    Without a backlog it sums a bite of what was regrouped anew.
+    """
     if not await tx.fetch_value(
         "SELECT pg_try_advisory_xact_lock(%s, %s)", (LOCK, project_id), into=bool
     ):
@@ -68,15 +72,18 @@ async def account(tx: WriteSession, project_id: int, now: datetime, span: timede
     await tx.execute(_BY_INDEX)
     rows = await _claimed(tx, project_id)
     if not rows:
-        return Done()
+        regrouped = await regroup(tx, project_id, pass_upward, now)
+        return Done(more=regrouped, changed=regrouped)
     chunk = newest(rows, span // timedelta(microseconds=1))
     await _consume(tx, project_id, chunk)
     registers = await read_registers(tx, project_id, [one.point for one in chunk.stretches])
     changed = await _write(tx, project_id, registers, chunk.stretches, now)
+    more = len(rows) > len(chunk.finished)
+    regrouped = not more and await regroup(tx, project_id, pass_upward, now)
     return Done(
         rows=len(rows),
-        more=len(rows) > len(chunk.finished),
-        changed=changed,
+        more=more or regrouped,
+        changed=changed or regrouped,
         newest=instant(max(one.last for one in chunk.stretches)),
     )
 
