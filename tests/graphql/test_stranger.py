@@ -116,10 +116,6 @@ QUESTIONS: dict[str, list[str]] = {
     "Project.permissions": field("permissions"),
     "Project.summary": field("summary {{ powerKw }}"),
     "Project.energies": field("energies {{ code }}"),
-    "Project.nodes": field("nodes {{ id }}", "nodes {{ id }}"),
-    "Project.node": field('node(id: "{node}") {{ slug }}', 'node(id: "{node}") {{ slug }}'),
-    "Project.meters": field("meters {{ id }}", "meters {{ id }}"),
-    "Project.meter": field('meter(id: "{meter}") {{ slug }}', 'meter(id: "{meter}") {{ slug }}'),
     "Project.devices": field("devices {{ id }}", "devices {{ id }}"),
     "Project.device": field(
         'device(id: "{device}") {{ slug }}', 'device(id: "{device}") {{ slug }}'
@@ -418,8 +414,6 @@ async def test_fields_tell_and_change_nothing(
     # The same questions do find something when Alice asks: the rows are no empty gestures.
     hers = await client(alice)
     for name in (
-        "Project.node",
-        "Project.meter",
         "Project.alarm",
         "Project.importProgress",
         "Project.command",

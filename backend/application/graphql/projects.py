@@ -19,10 +19,9 @@ from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
 from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.imports import ImportProgress, newest_import
-from backend.application.graphql.meters import Meter
 from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
-from backend.application.graphql.plant import Device, Gateway, Node
+from backend.application.graphql.plant import Device, Gateway
 from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.restatements import (
     Restatement,
@@ -106,30 +105,6 @@ class Project(ProjectModel):
     def permissions(self) -> list[Permission]:
         """What the viewer may do in this project."""
         return [one for one in Permission if permits(self.door.project.role, one)]
-
-    @strawberry.field
-    async def nodes(self) -> list[Node]:
-        directory = await self.door.directory()
-        return [Node(door=self.door, row=row) for row in directory.nodes.values()]
-
-    @strawberry.field
-    async def node(self, id: strawberry.ID) -> Node | None:
-        directory = await self.door.directory()
-        uid = outside_uid("node", id)
-        number = None if uid is None else directory.node_ids.get(uid)
-        return None if number is None else Node(door=self.door, row=directory.nodes[number])
-
-    @strawberry.field
-    async def meters(self) -> list[Meter]:
-        directory = await self.door.directory()
-        return [Meter(door=self.door, row=row) for row in directory.meters.values()]
-
-    @strawberry.field
-    async def meter(self, id: strawberry.ID) -> Meter | None:
-        directory = await self.door.directory()
-        uid = outside_uid("mtr", id)
-        number = None if uid is None else directory.meter_ids.get(uid)
-        return None if number is None else Meter(door=self.door, row=directory.meters[number])
 
     @strawberry.field
     async def devices(self) -> list[Device]:

@@ -24,6 +24,8 @@ from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.factors import FactorMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
+from backend.application.graphql.memberships import MembershipMutation
+from backend.application.graphql.meter_changes import MeterMutation
 from backend.application.graphql.node_powers import NodePowersSubscription
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.projects import ProjectQuery
@@ -35,6 +37,7 @@ from backend.application.graphql.restatements import (
 from backend.application.graphql.scalars import SCALARS
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
+from backend.application.graphql.trees import TreeMutation
 
 Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
 Mutation = merge_types(
@@ -50,6 +53,9 @@ Mutation = merge_types(
         SupportMutation,
         FactorMutation,
         RestatementMutation,
+        TreeMutation,
+        MeterMutation,
+        MembershipMutation,
     ),
 )
 Subscription = merge_types(
