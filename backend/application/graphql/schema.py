@@ -21,6 +21,7 @@ from backend.application.graphql.commands import CommandMutation, CommandSubscri
 from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
+from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.node_powers import NodePowersSubscription
@@ -28,6 +29,7 @@ from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.projects import ProjectQuery
 from backend.application.graphql.push import PushMutation
 from backend.application.graphql.scalars import SCALARS
+from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
 
@@ -43,6 +45,8 @@ Mutation = merge_types(
         DemoMutation,
         EnrolmentMutation,
         SupportMutation,
+        StockMutation,
+        HandMutation,
     ),
 )
 Subscription = merge_types(

@@ -21,6 +21,8 @@ class Permission(StrEnum):
     AUDIT = "audit"
     """Read who did what."""
     ENROL = "enrol"
+    RECORD = "record"
+    """Enter readings and stock documents."""
 
 
 ROLES: dict[str, frozenset[Permission]] = {
@@ -31,9 +33,12 @@ ROLES: dict[str, frozenset[Permission]] = {
             Permission.DEMONSTRATE,
             Permission.WRITE,
             Permission.AUDIT,
+            Permission.RECORD,
         }
     ),
-    "shift_leader": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),
+    "shift_leader": frozenset(
+        {Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE, Permission.RECORD}
+    ),
     "administrator": frozenset(Permission),
 }
 """Roles known today; a role that is not here permits nothing."""
