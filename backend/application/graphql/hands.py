@@ -162,7 +162,7 @@ class HandRegister:
             around = await read_around(tx, self.door.project.id, self.row, at)
         difference = around.difference(value, answered(answer))
         most = around.most(at)
-        open_ = asking.unanswered(list(asking.questions(around, at, value)), answered(answer))
+        open_ = asking.questions(around, at, value, answered(answer))
         return HandCheck(
             difference=None if difference is None else self.row.in_energy(difference),
             most=None if most is None else self.row.in_energy(most),

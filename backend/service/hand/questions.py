@@ -3,7 +3,6 @@
 Values are of the register, in its point's unit.
 """
 
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -82,19 +81,22 @@ class Around:
         return self.per_hour * MARGIN * elapsed
 
 
-def questions(around: Around, at: datetime, value: Decimal) -> Iterator[Question]:
-    """Answer what is doubtful in a reading; nothing when it is plausible."""
+def questions(
+    around: Around, at: datetime, value: Decimal, answer: Answer | None = None
+) -> list[Question]:
+    """Answer what is doubtful in a reading and not settled by the person's answer.
+
+    A wrap has to be plausible by the nameplate, too.
+    """
     step, most = around.difference(value), around.most(at)
+    counted = around.difference(value, answer)
+    asked = []
     if step is not None and step < 0:
-        yield Question.LESS
-    if step is not None and most is not None and step > most:
-        yield Question.MORE
+        asked.append(Question.LESS)
+    if counted is not None and most is not None and counted > most:
+        asked.append(Question.MORE)
     if around.after is not None and value > around.after.value:
-        yield Question.AFTER
-
-
-def unanswered(asked: Collection[Question], answer: Answer | None) -> list[Question]:
-    """Answer the questions that a person's answer leaves open."""
+        asked.append(Question.AFTER)
     return [one for one in asked if answer not in ANSWERS[one]]
 
 

@@ -19,7 +19,6 @@ from backend.service.hand.questions import (
     Question,
     questions,
     refuse_reading,
-    unanswered,
 )
 from backend.service.hand.registers import HandRegister, hand_register, read_around
 from backend.service.people.asker import Asker
@@ -105,7 +104,7 @@ async def enter(
     """
     refuse_reading(entry.at, entry.value, now)
     around = await read_around(tx, project_id, register, entry.at)
-    open_ = unanswered(list(questions(around, entry.at, entry.value)), entry.answer)
+    open_ = questions(around, entry.at, entry.value, entry.answer)
     if open_:
         return Outcome(None, tuple(open_))
     last = None if around.before is None else around.before.value
@@ -134,7 +133,7 @@ async def withdraw(
     if instead is not None:
         refuse_reading(row.ts, instead.value, now)
         around = await read_around(tx, project_id, register, row.ts, but=row.id)
-        open_ = unanswered(list(questions(around, row.ts, instead.value)), instead.answer)
+        open_ = questions(around, row.ts, instead.value, instead.answer)
         if open_:
             return Outcome(None, tuple(open_))
     event = RegisterEvent(register.point_id, Kind.EXCLUDE, row.ts, row.ts + TICK)

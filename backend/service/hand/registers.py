@@ -40,6 +40,13 @@ class HandRegister:
         return energy_type(self.energy_code)
 
     @property
+    def last(self) -> Seen | None:
+        """Its newest reading."""
+        if self.last_ts is None or self.last_value is None:
+            return None
+        return Seen(self.last_ts, decimal_of(self.last_value))
+
+    @property
     def due_at(self) -> datetime | None:
         """When it is to be read again; None where it never was: now."""
         if self.last_ts is None:
