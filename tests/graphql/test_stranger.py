@@ -25,10 +25,11 @@ from backend.application.web_process import WebProcess
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
 from backend.service.alarms.store import raise_occurrence
-from backend.service.gateways.commands import Asker, Setting, write_point
+from backend.service.gateways.commands import Setting, write_point
 from backend.service.gateways.configuration import GatewayKey, put_config
 from backend.service.gateways.profiles import upload
 from backend.service.notify.subscriptions import Registration, register
+from backend.service.people.asker import Asker
 from tests.gateway.bench import VALVE
 from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant, make_plant
