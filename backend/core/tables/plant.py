@@ -192,6 +192,20 @@ class Meter(SQLModel, table=True):
     valid_to: datetime | None = instant(nullable=True)
 
 
+class MeterSource(SQLModel, table=True):
+    """In [valid_from, valid_to) a meter was read from another point than the one its row names.
+
+    Both are borders of quarter hours; rows of a meter do not overlap.
+    """
+
+    __tablename__ = "meter_source"
+    project_id: int = project_key()
+    meter_id: int = bigint(key=True)
+    valid_from: datetime = always(key=True)
+    valid_to: datetime | None = instant(nullable=True)
+    point_id: int = bigint()
+
+
 class NodeMeter(SQLModel, table=True):
     """A node's account of an energy is the sum of coefficient x meter over the rows that hold.
 
