@@ -13,6 +13,7 @@ from typing import Final
 
 from backend.aggregation import counters
 from backend.aggregation.calendar import AHEAD, BACK, PlantTime, keep_calendar, read_plant_time
+from backend.aggregation.cells import Changed
 from backend.aggregation.chunks import Chunk, DirtyRow, Stretch, newest
 from backend.aggregation.metering import (
     Register,
@@ -21,16 +22,11 @@ from backend.aggregation.metering import (
     recompute_stretches,
     write_judgements,
 )
+from backend.aggregation.nodes import cells_above, read_terms, write_nodes
+from backend.aggregation.periods import read_calendar
 from backend.aggregation.pricing import read_pricing
-from backend.aggregation.rollup import (
-    Changed,
-    Scope,
-    read_calendar,
-    read_node_meters,
-    roll_up,
-    write_nodes,
-    write_quarters,
-)
+from backend.aggregation.quarters import holes_of, quarters_of, write_quarters
+from backend.aggregation.rollup import Scope, roll_up
 from backend.aggregation.tariff import TariffError, keep_slots
 from backend.aggregation.versions import keeping
 from backend.core.db import ReadSession, WriteSession
@@ -126,24 +122,29 @@ async def _write(
     pricing = await read_pricing(tx, project_id, first, last)
     meters = sorted({meter for register, _ in done for meter in register.meters})
     async with keeping(tx, project_id, meters, first, last):
-        changed = await write_quarters(tx, project_id, done, pricing, now)
+        changed = await write_quarters(
+            tx, project_id, quarters_of(done), holes_of(done), pricing, now
+        )
         if changed.cells:
-            await _pass_upward(tx, project_id, changed, (first, last), now)
+            await pass_upward(tx, project_id, changed, (first, last), now)
     return bool(changed.cells)
 
 
-async def _pass_upward(
+async def pass_upward(
     tx: WriteSession,
     project_id: int,
     changed: Changed,
     span: tuple[datetime, datetime],
     now: datetime,
 ) -> None:
+    """Pass changed quarter hours of meters, all within `span`, to every account above them."""
     plant = await read_plant_time(tx, project_id)
     await keep_calendar(tx, project_id, plant, *span)
-    calendar = await read_calendar(tx, project_id, *span)
+    terms = await read_terms(tx, project_id)
+    calendar = await read_calendar(tx, project_id, terms, *span)
     await roll_up(tx, project_id, Scope.METER, changed, calendar, now)
-    nodes = await write_nodes(tx, project_id, changed, await read_node_meters(tx, project_id), now)
+    above = cells_above(changed.cells, terms)
+    nodes = await write_nodes(tx, project_id, above, vanished=changed.vanished, now=now)
     await roll_up(tx, project_id, Scope.NODE, nodes, calendar, now)
 
 

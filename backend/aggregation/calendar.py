@@ -1,8 +1,11 @@
-"""A project's business calendar: hours, days, months and years as rows of UTC bounds.
+"""A project's business calendar: hours, days, weeks, months and years as rows of UTC bounds.
 
 Local days exist only here. A day begins `day_start_minute` after local midnight (a multiple of 15),
 has 23, 24 or 25 hours where clocks change, and is named by the date it begins on. Hours are cut
-from their day, months from days, years from months, so that sums are equal at every level.
+from their day, weeks and months from days, years from months, so that sums are equal at every
+level. A week begins on the project's weekday and is named by its first date, a month on its day of
+the month (one that begins after the 15th is named after the month it ends in), a year with its
+month (one that does not begin in January has two numbers).
 Quarter hours need no rows: every zone's offset is a multiple of 15 minutes.
 """
 
@@ -17,6 +20,7 @@ from backend.core.db import ReadSession, WriteSession
 QUARTER: Final = timedelta(minutes=15)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
+WEEK: Final = timedelta(days=7)
 BACK: Final = timedelta(days=14 * 31)
 AHEAD: Final = timedelta(days=62)
 """How far the rows reach around the present."""
@@ -30,6 +34,8 @@ class Period(IntEnum):
     DAY = 3
     MONTH = 4
     YEAR = 5
+    WEEK = 6
+    SHIFT = 7
 
 
 class CalendarRow(NamedTuple):
@@ -42,10 +48,15 @@ class CalendarRow(NamedTuple):
 
 
 class PlantTime(NamedTuple):
-    """A project's zone and the minute after local midnight at which its day begins."""
+    """A project's zone, the minute after local midnight at which its day begins, and which day
+    begins its weeks (1 = Monday), its months (1 to 28) and which month its years.
+    """
 
     zone: ZoneInfo
     day_start_minute: int = 0
+    week_start: int = 1
+    month_start_day: int = 1
+    year_start_month: int = 1
 
     def start_of(self, day: date) -> datetime:
         """Answer when a business day begins, in UTC.
@@ -63,12 +74,40 @@ class PlantTime(NamedTuple):
             day -= DAY
         return day
 
+    def week_of(self, day: date) -> date:
+        """Answer the first day of the week that holds a day."""
+        return day - (day.isoweekday() - self.week_start) % 7 * DAY
 
-def plant_time(zone: str, day_start_minute: int) -> PlantTime:
-    """Answer a project's time. Raises ValueError when its day does not begin at a quarter hour."""
+    def month_of(self, day: date) -> date:
+        """Answer the first day of the month that holds a day."""
+        first = day.replace(day=self.month_start_day)
+        return first if first <= day else _later(first, -1)
+
+    def year_of(self, day: date) -> date:
+        """Answer the first day of the year that holds a day."""
+        first = self.month_of(day)
+        return _later(first, -((_named(first).month - self.year_start_month) % 12))
+
+
+def plant_time(
+    zone: str,
+    day_start_minute: int,
+    week_start: int = 1,
+    month_start_day: int = 1,
+    year_start_month: int = 1,
+) -> PlantTime:
+    """Answer a project's time. Raises ValueError for a day, week, month or year that cannot be."""
     if day_start_minute % 15 or not 0 <= day_start_minute < 24 * 60:
         raise ValueError(f"a day begins at a quarter hour, not at minute {day_start_minute}")
-    return PlantTime(ZoneInfo(zone), day_start_minute)
+    if not 1 <= week_start <= 7:
+        raise ValueError(f"a week begins on a weekday from 1 to 7, not on {week_start}")
+    if not 1 <= month_start_day <= 28:
+        raise ValueError(f"a month begins on a day from 1 to 28, not on {month_start_day}")
+    if not 1 <= year_start_month <= 12:
+        raise ValueError(f"a year begins with a month from 1 to 12, not with {year_start_month}")
+    return PlantTime(
+        ZoneInfo(zone), day_start_minute, week_start, month_start_day, year_start_month
+    )
 
 
 def days(plant: PlantTime, first: date, last: date) -> Iterator[CalendarRow]:
@@ -89,36 +128,53 @@ def _hours(plant: PlantTime, start: datetime, end: datetime) -> Iterator[Calenda
         start = stop
 
 
+def weeks(plant: PlantTime, first: date, last: date) -> Iterator[CalendarRow]:
+    """Answer the whole weeks that touch [first, last)."""
+    week = plant.week_of(first)
+    while week < last:
+        bounds = plant.start_of(week), plant.start_of(week + WEEK)
+        yield CalendarRow(Period.WEEK, *bounds, week.isoformat())
+        week += WEEK
+
+
 def months(plant: PlantTime, first: date, last: date) -> Iterator[CalendarRow]:
     """Answer the whole months that touch [first, last), then the whole years."""
-    for month in _firsts(first, last, 1):
+    month = plant.month_of(first)
+    while month < last:
         bounds = plant.start_of(month), plant.start_of(_later(month, 1))
-        yield CalendarRow(Period.MONTH, *bounds, f"{month:%Y-%m}")
-    for year in _firsts(first, last, 12):
+        yield CalendarRow(Period.MONTH, *bounds, f"{_named(month):%Y-%m}")
+        month = _later(month, 1)
+    year = plant.year_of(first)
+    while year < last:
         bounds = plant.start_of(year), plant.start_of(_later(year, 12))
-        yield CalendarRow(Period.YEAR, *bounds, f"{year:%Y}")
+        yield CalendarRow(Period.YEAR, *bounds, _year_label(_named(year)))
+        year = _later(year, 12)
 
 
-def _firsts(first: date, last: date, step: int) -> Iterator[date]:
-    day = first.replace(day=1) if step == 1 else first.replace(month=1, day=1)
-    while day < last:
-        yield day
-        day = _later(day, step)
+def _named(first: date) -> date:
+    """Answer the first of the calendar month that a month beginning on `first` is named after."""
+    return _later(first.replace(day=1), 1 if first.day > 15 else 0)
 
 
-def _later(month: date, months_later: int) -> date:
-    number = month.year * 12 + month.month - 1 + months_later
-    return date(number // 12, number % 12 + 1, 1)
+def _year_label(month: date) -> str:
+    return f"{month:%Y}" if month.month == 1 else f"{month:%Y}/{(month.year + 1) % 100:02}"
+
+
+def _later(first: date, months_later: int) -> date:
+    number = first.year * 12 + first.month - 1 + months_later
+    return date(number // 12, number % 12 + 1, first.day)
 
 
 async def read_plant_time(tx: ReadSession, project_id: int) -> PlantTime:
     """Answer the time of a project. Raises LookupError without such a project."""
     row = await tx.fetch_one(
-        "SELECT zone, day_start_minute FROM project WHERE id = %s", (project_id,)
+        "SELECT zone, day_start_minute, week_start, month_start_day, year_start_month"
+        " FROM project WHERE id = %s",
+        (project_id,),
     )
     if row is None:
         raise LookupError(f"no project {project_id}")
-    return plant_time(row["zone"], row["day_start_minute"])
+    return plant_time(**row)
 
 
 async def keep_calendar(
@@ -129,16 +185,18 @@ async def keep_calendar(
     Rows stay one unbroken stretch, so that a look at its two ends says whether any is missing.
     """
     ends = await tx.fetch_one(
-        "SELECT min(start_ts) AS first, max(end_ts) AS last FROM calendar_period"
-        " WHERE project_id = %s AND period = %s",
-        (project_id, int(Period.DAY)),
+        "SELECT min(start_ts) AS first, max(end_ts) AS last, EXISTS (SELECT 1 FROM calendar_period"
+        " w WHERE w.project_id = %(project)s AND w.period = %(week)s) AS weeks"
+        " FROM calendar_period WHERE project_id = %(project)s AND period = %(day)s",
+        {"project": project_id, "day": int(Period.DAY), "week": int(Period.WEEK)},
     )
     known = None if ends is None or ends["first"] is None else (ends["first"], ends["last"])
-    if known and known[0] <= since and until < known[1]:
+    if ends and ends["weeks"] and known and known[0] <= since and until < known[1]:
         return 0
     first = plant.day_of(min([since, *(known or ())]))
     last = plant.day_of(max([until, *(known or ())])) + DAY
-    rows = [*days(plant, first, last), *months(plant, first, last)]
+    spans = (days, weeks, months)
+    rows = [row for span in spans for row in span(plant, first, last)]
     return await tx.execute(
         "INSERT INTO calendar_period (project_id, period, start_ts, end_ts, label)"
         " SELECT %s, * FROM unnest(%s::smallint[], %s::timestamptz[], %s::timestamptz[],"

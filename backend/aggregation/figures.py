@@ -90,8 +90,8 @@ def main_energy() -> EnergyType:
 def today_of(plant: PlantTime, now: datetime) -> Today:
     """Answer the bounds of the plant's day and month at `now`."""
     day = plant.day_of(now)
-    first = day.replace(day=1)
-    following = (first + timedelta(days=32)).replace(day=1)
+    first = plant.month_of(day)
+    following = plant.month_of(first + timedelta(days=32))
     return Today(
         day=plant.start_of(day),
         day_end=plant.start_of(day + DAY),

@@ -85,6 +85,8 @@ _LONGEST: Final = {
     Period.DAY: "26 hours",
     Period.MONTH: "32 days",
     Period.YEAR: "367 days",
+    Period.WEEK: "8 days",
+    Period.SHIFT: "8 days",
 }
 
 

@@ -8,6 +8,7 @@ kept here.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -103,13 +104,13 @@ class Directory:
         )
 
 
-async def read_directory(tx: ReadSession, project_id: int) -> Directory:
-    """Read one project's model: five statements, whatever its size."""
+async def read_directory(tx: ReadSession, project_id: int, at: datetime) -> Directory:
+    """Read one project's model as it is at an instant: five statements, whatever its size."""
     return Directory(
         await rows.nodes(tx, project_id),
         await rows.meters(tx, project_id),
         await rows.devices(tx, project_id),
-        await rows.node_meters(tx, project_id),
+        await rows.node_meters(tx, project_id, at),
         await rows.points(tx, project_id),
     )
 

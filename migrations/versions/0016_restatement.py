@@ -5,7 +5,7 @@ from alembic import op
 from migrations.tenancy import begin
 
 revision = "0016"
-down_revision = "0010"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

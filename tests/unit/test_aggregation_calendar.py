@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.aggregation.calendar import CalendarRow, Period, days, months, plant_time
+from backend.aggregation.calendar import CalendarRow, Period, days, months, plant_time, weeks
 
 DAY = timedelta(days=1)
 
@@ -149,3 +149,48 @@ def test_levels_are_cut_from_one_another(zone: str, start_minute: int, first: da
     for day in found:
         assert plant.day_of(day.start).isoformat() == day.label
         assert plant.day_of(day.end - timedelta(seconds=1)).isoformat() == day.label
+
+
+def test_weeks_begin_on_the_projects_weekday() -> None:
+    # 2026-03-04 is a Wednesday.
+    for weekday, firsts in ((1, ["2026-03-02", "2026-03-09"]), (7, ["2026-03-01", "2026-03-08"])):
+        plant = plant_time("Europe/Berlin", 360, week_start=weekday)
+        found = list(weeks(plant, date(2026, 3, 4), date(2026, 3, 10)))
+        assert [week.label for week in found] == firsts
+        assert found[0].start == datetime.fromisoformat(firsts[0] + "T05:00+00:00")
+        assert found[0].end == found[1].start
+    over_the_change = weeks(plant_time("Europe/Berlin", 0), date(2026, 3, 25), date(2026, 3, 26))
+    assert [hours(week) for week in over_the_change] == [167]
+
+
+def test_a_months_first_day_and_a_years_first_month() -> None:
+    plant = plant_time("Asia/Shanghai", 0, month_start_day=26, year_start_month=4)
+    found = list(months(plant, date(2026, 3, 20), date(2026, 3, 27)))
+    assert [(row.label, row.start) for row in found] == [
+        ("2026-03", datetime(2026, 2, 25, 16, tzinfo=UTC)),
+        ("2026-04", datetime(2026, 3, 25, 16, tzinfo=UTC)),
+        ("2025/26", datetime(2025, 3, 25, 16, tzinfo=UTC)),
+        ("2026/27", datetime(2026, 3, 25, 16, tzinfo=UTC)),
+    ]
+    early = plant_time("Asia/Shanghai", 0, month_start_day=5)
+    assert early.month_of(date(2026, 1, 4)) == date(2025, 12, 5)
+    assert early.year_of(date(2026, 1, 4)) == date(2025, 1, 5)
+    assert [m.label for m in months(early, date(2026, 1, 4), date(2026, 1, 6))] == [
+        "2025-12",
+        "2026-01",
+        "2025",
+        "2026",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("week", "month", "year", "told"),
+    [
+        (0, 1, 1, "a week begins on a weekday from 1 to 7, not on 0"),
+        (1, 29, 1, "a month begins on a day from 1 to 28, not on 29"),
+        (1, 1, 13, "a year begins with a month from 1 to 12, not with 13"),
+    ],
+)
+def test_a_calendar_that_cannot_be(week: int, month: int, year: int, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        plant_time("Asia/Shanghai", 0, week, month, year)

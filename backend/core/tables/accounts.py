@@ -1,7 +1,7 @@
 """Exact accounts and what prices them: buckets, calendar, tariffs, factors."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 
 from backend.core.tables.columns import (
     bigint,
+    day_column,
     decimal,
     document,
     identity_key,
@@ -23,8 +24,9 @@ from backend.core.tables.columns import (
 class Account(SQLModel, table=True):
     """One bucket of (scope x energy x period): integer quantity in the energy's smallest unit.
 
-    scope 1 = meter, 2 = node; period 1 = quarter hour, 2 = hour, 3 = day, 4 = month, 5 = year.
-    `measured_s` of its `expected_s` meter-seconds stand on readings, not on an estimate.
+    scope 1 = meter, 2 = node; period 1 = quarter hour, 2 = hour, 3 = day, 4 = month, 5 = year,
+    6 = week, 7 = shift. `measured_s` of its `expected_s` meter-seconds stand on readings, not on an
+    estimate; a node expects them of its silent meters too.
     `kgce`, `kgco2` and `cost` sum the exact products of the quarter hours, null where no factor or
     price applies; `estimated_qty` is the part of `qty` that was interpolated over a gap.
     """
@@ -147,8 +149,8 @@ class RegisterJudgement(SQLModel, table=True):
 
 
 class CalendarPeriod(SQLModel, table=True):
-    """A business hour, day, month or year of the project as UTC bounds; joined, never computed in
-    SQL.
+    """A business hour, day, week, month or year of the project as UTC bounds; joined, never
+    computed in SQL.
     """
 
     __tablename__ = "calendar_period"
@@ -161,7 +163,12 @@ class CalendarPeriod(SQLModel, table=True):
 
 
 class ShiftPeriod(SQLModel, table=True):
-    """One shift of one team as UTC bounds; hours without a row are outside shift hours."""
+    """One shift of one team at a node as UTC bounds, cut at quarter hours.
+
+    Rows of a node follow each other without gaps: one whose shift and team are '' is time that
+    nobody works. `day` is the business day of the plant that the shift belongs to (null where an
+    earlier version laid it).
+    """
 
     __tablename__ = "shift_period"
     project_id: int = project_key()
@@ -170,6 +177,7 @@ class ShiftPeriod(SQLModel, table=True):
     end_ts: datetime = instant()
     shift: str = text_column()
     team: str = text_column()
+    day: date | None = day_column(nullable=True)
 
 
 class DemandPeak(SQLModel, table=True):

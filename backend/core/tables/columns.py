@@ -66,6 +66,12 @@ def instant(*, key: bool = False, nullable: bool = False) -> Any:
     )
 
 
+def day_column(*, nullable: bool = False) -> Any:
+    """A date of the plant's calendar."""
+    kwargs: dict[str, Any] = {"default": None} if nullable else {}
+    return Field(sa_column=sa.Column(sa.Date, nullable=nullable), **kwargs)
+
+
 def always(*, key: bool = False) -> Any:
     """An instant from which something holds; 1970 where it always did."""
     since = sa.text("'1970-01-01 00:00:00+00'::timestamptz")
@@ -132,6 +138,7 @@ __all__ = [
     "always",
     "bigint",
     "datetime",
+    "day_column",
     "decimal",
     "document",
     "double",

@@ -78,7 +78,7 @@ class GatewayRow:
 
 @dataclass(frozen=True, slots=True)
 class NodeMeterRow:
-    """One term of a node's account: coefficient x meter."""
+    """One term of a node's account at some instant: coefficient x meter."""
 
     node_id: int
     node_uid: UUID
@@ -158,15 +158,17 @@ async def gateways(tx: ReadSession, project_id: int, ids: Keys = None) -> list[G
     )
 
 
-async def node_meters(tx: ReadSession, project_id: int) -> list[NodeMeterRow]:
-    """Answer every term of every node's account, in the order of nodes and meters."""
+async def node_meters(tx: ReadSession, project_id: int, at: datetime) -> list[NodeMeterRow]:
+    """Answer every term of every node's account at an instant, in the order of nodes and meters."""
     return await tx.fetch_all(
         "SELECT nm.node_id, n.uid AS node_uid, nm.meter_id, m.uid AS meter_uid, m.energy,"
         " nm.coefficient FROM node_meter nm"
         " JOIN node n ON n.project_id = %(project)s AND n.id = nm.node_id"
         " JOIN meter m ON m.project_id = %(project)s AND m.id = nm.meter_id"
-        " WHERE nm.project_id = %(project)s ORDER BY nm.node_id, m.level, m.slug",
-        {"project": project_id},
+        " WHERE nm.project_id = %(project)s AND nm.valid_from <= %(at)s"
+        " AND (nm.valid_to IS NULL OR nm.valid_to > %(at)s)"
+        " ORDER BY nm.node_id, m.level, m.slug",
+        {"project": project_id, "at": at},
         into=NodeMeterRow,
     )
 

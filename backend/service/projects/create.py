@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 from psycopg.types.json import Jsonb
 
+from backend.aggregation.calendar import PlantTime
 from backend.core.clock import Clock
 from backend.core.db import Database, WriteSession
 from backend.core.ids import new_uuid
-from backend.service.projects.shifts import AHEAD, BACK, expand, holiday_dates
+from backend.service.projects.shifts import AHEAD, BACK, expand, holiday_dates, without_gaps
 from backend.service.projects.template import MeterPart, NodePart, Template, read_template
 from gateway.contract.energy import energy_type, energy_types
 
@@ -235,13 +236,20 @@ async def _shifts(creation: _Creation, parts: Template, nodes: Mapping[str, int]
     zone = ZoneInfo(parts.project.zone)
     first = (creation.now - BACK).astimezone(zone).date()
     last = (creation.now + AHEAD).astimezone(zone).date()
-    worked = expand(parts.shifts, holiday_dates(parts.holidays), zone, first, last)
-    rows = [(nodes[w.node], w.start, w.end, w.shift, w.team) for w in worked]
+    # The night shift of the day before reaches into the first.
+    before = first - timedelta(days=1)
+    worked = expand(parts.shifts, holiday_dates(parts.holidays), zone, before, last)
+    plant = PlantTime(zone, parts.project.day_start_minute)
+    rows = [
+        (nodes[w.node], w.start, w.end, w.shift, w.team, w.day)
+        for w in without_gaps(worked, plant, first, last)
+    ]
     await creation.tx.execute(
-        "INSERT INTO shift_period (project_id, node_id, start_ts, end_ts, shift, team)"
+        "INSERT INTO shift_period (project_id, node_id, start_ts, end_ts, shift, team, day)"
         " SELECT %s, * FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[],"
-        " %s::text[]) ON CONFLICT (project_id, node_id, start_ts) DO UPDATE SET"
-        " end_ts = excluded.end_ts, shift = excluded.shift, team = excluded.team",
+        " %s::text[], %s::date[]) ON CONFLICT (project_id, node_id, start_ts) DO UPDATE SET"
+        " end_ts = excluded.end_ts, shift = excluded.shift, team = excluded.team,"
+        " day = excluded.day",
         (creation.project_id, *(list(column) for column in zip(*rows, strict=True))),
     )
 

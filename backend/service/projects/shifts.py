@@ -1,10 +1,11 @@
 """Shifts of a plant by a rota rule, expanded to periods in UTC."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from backend.aggregation.calendar import PlantTime
 from backend.service.projects.template import ShiftsPart, SlotChange
 
 BACK = timedelta(days=40)
@@ -15,13 +16,17 @@ _DAY = timedelta(days=1)
 
 
 class WorkedShift(NamedTuple):
-    """One shift of one team at one node."""
+    """One shift of one team at one node, and the business day that it belongs to.
+
+    Shift and team are '' for time that nobody works.
+    """
 
     node: str
     start: datetime
     end: datetime
     shift: str
     team: str
+    day: date
 
 
 def expand(
@@ -35,6 +40,33 @@ def expand(
                 for name, change in slots.items():
                     yield _shift(shifts, zone, day, node, name, change)
         day += _DAY
+
+
+def without_gaps(
+    worked: Iterable[WorkedShift], plant: PlantTime, first: date, last: date
+) -> Iterator[WorkedShift]:
+    """Answer the shifts and, between them, what nobody works of the days from `first` to `last`.
+
+    Time off is cut where a business day begins.
+    """
+    nodes: dict[str, list[WorkedShift]] = {}
+    for shift in worked:
+        nodes.setdefault(shift.node, []).append(shift)
+    for node, shifts in nodes.items():
+        at = plant.start_of(first)
+        for shift in sorted(shifts, key=lambda one: one.start):
+            yield from _off(node, plant, at, shift.start)
+            yield shift
+            at = max(at, shift.end)
+        yield from _off(node, plant, at, plant.start_of(last + _DAY))
+
+
+def _off(node: str, plant: PlantTime, start: datetime, end: datetime) -> Iterator[WorkedShift]:
+    while start < end:
+        day = plant.day_of(start)
+        stop = min(end, plant.start_of(day + _DAY))
+        yield WorkedShift(node, start, stop, "", "", day)
+        start = stop
 
 
 def team_of(shifts: ShiftsPart, day: date, phase: int) -> str:
@@ -66,6 +98,7 @@ def _shift(
         _instant(day, change.end or slot.end, zone),
         name,
         team_of(shifts, day, slot.phase),
+        day,
     )
 
 

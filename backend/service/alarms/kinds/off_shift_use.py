@@ -84,6 +84,7 @@ WITH points AS (
     JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
                 AND p.name = m.power_name
     WHERE nm.project_id = %(project)s AND nm.node_id = %(node)s AND p.unit = 'kW'
+      AND nm.valid_from <= %(now)s AND (nm.valid_to IS NULL OR nm.valid_to > %(now)s)
 ), minutes AS (
     SELECT generate_series(%(since)s::timestamptz, %(now)s::timestamptz, interval '1 minute') AS at
 ), power AS (
@@ -106,6 +107,7 @@ SELECT bool_and(complete) AS covered,
        EXISTS (
            SELECT 1 FROM shift_period s
            WHERE s.project_id = %(project)s AND s.start_ts < %(now)s AND s.end_ts > %(since)s
+             AND s.shift <> ''
        ) AS in_shift
 FROM power
 HAVING count(*) FILTER (WHERE complete) > 0
