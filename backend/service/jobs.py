@@ -22,8 +22,8 @@ from backend.service.notify.outbox import WAKE_CHANNEL, Outbox
 from backend.service.notify.vapid import vapid_keys
 from backend.service.projects import answer
 from backend.service.projects.known import known_projects
-from backend.service.stock.upkeep import keep_stocks
 from backend.service.restatement import work as restatement
+from backend.service.stock.upkeep import keep_stocks
 
 log = logging.getLogger(__name__)
 

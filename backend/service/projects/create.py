@@ -18,6 +18,7 @@ from backend.aggregation.shift_rows import keep_shifts
 from backend.core.clock import Clock
 from backend.core.db import Database, WriteSession
 from backend.core.ids import new_uuid
+from backend.service.projects.ledger import keep_ledger
 from backend.service.projects.shifts import holiday_spans, pattern_of
 from backend.service.projects.template import MeterPart, NodePart, Template, read_template
 from gateway.contract.energy import energy_type, energy_types
@@ -72,6 +73,7 @@ async def create_project(database: Database, clock: Clock, template: str, slug: 
         gateway_id = await _gateway(creation, parts)
         meters = await _meters(creation, parts, gateway_id)
         await _node_meters(creation, parts, nodes, meters)
+        await keep_ledger(tx, project_id, parts, nodes, meters, now)
         await _contract(creation, parts, nodes)
         await _shed_list(creation, parts, nodes)
         await _shifts(creation, parts, nodes)
