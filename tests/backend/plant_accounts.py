@@ -156,6 +156,16 @@ class Plant:
             )
             await tx.execute("SELECT pg_notify('kw_dirty', %s)", (str(self.project),))
 
+    async def delete(self, meter: Metered, first: datetime, last: datetime) -> None:
+        """Delete wrong readings, as an approved correction does."""
+        async with self.database.project(self.project) as tx:
+            await tx.execute(
+                "DELETE FROM reading WHERE project_id = %s AND point_id = %s"
+                " AND ts BETWEEN %s AND %s",
+                (self.project, meter.point, first, last),
+            )
+            await self.touch(meter, first, last)
+
     async def touch(self, meter: Metered, first: datetime, last: datetime) -> None:
         """Make a range dirty."""
         async with self.database.project(self.project) as tx:

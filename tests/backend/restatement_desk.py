@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from backend.core.db import Database
 from backend.core.ids import encode_id
-from backend.service.gateways.commands import Asker
+from backend.service.people.asker import Asker
 from backend.service.restatement.decide import approve, propose, reject
 from backend.service.restatement.rows import Row, find_restatement, progress
 from backend.service.restatement.work import Step, step

@@ -10,9 +10,9 @@ from backend.core.db import Database
 from backend.core.errors import InvalidInput, NotFound
 from backend.core.ids import encode_id, new_uuid
 from backend.service.restatement.rows import Row, State
+from tests.backend.plant_accounts import sums_agree
 from tests.backend.plant_versions import as_of, current
 from tests.backend.restatement_desk import KWH, MIN, START, Desk, make_desk
-from tests.backend.test_aggregation_accounts import sums_agree
 from tests.postgres import NOW, MakePerson, MakeProject
 
 MARCH = datetime.fromisoformat("2026-03-01T00:00:00+08:00")
