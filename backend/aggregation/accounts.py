@@ -13,6 +13,7 @@ from typing import Final
 
 from backend.aggregation import counters
 from backend.aggregation.calendar import AHEAD, BACK, PlantTime, keep_calendar, read_plant_time
+from backend.aggregation.cells import Changed
 from backend.aggregation.chunks import Chunk, DirtyRow, Stretch, newest
 from backend.aggregation.dirty import mark_points
 from backend.aggregation.mapping import points_of
@@ -24,17 +25,15 @@ from backend.aggregation.metering import (
     shared_out,
     write_judgements,
 )
+from backend.aggregation.nodes import cells_above, read_terms, write_nodes
+from backend.aggregation.periods import read_calendar
 from backend.aggregation.pricing import read_pricing
-from backend.aggregation.rollup import (
-    Changed,
-    Scope,
-    read_calendar,
-    read_node_meters,
-    roll_up,
-    write_nodes,
-    write_quarters,
-)
+from backend.aggregation.quarters import holes_of, quarters_of, write_quarters
+from backend.aggregation.regroup import regroup
+from backend.aggregation.rollup import Scope, roll_up
+from backend.aggregation.shift_rows import keep_shifts
 from backend.aggregation.tariff import TariffError, keep_slots
+from backend.aggregation.versions import keeping
 from backend.core.db import ReadSession, WriteSession
 
 log = logging.getLogger(__name__)
@@ -65,7 +64,10 @@ class Done:
 
 
 async def account(tx: WriteSession, project_id: int, now: datetime, span: timedelta) -> Done:
-    """Account the newest dirty stretch of each register, none longer than `span`."""
+    """Account the newest dirty stretch of each register, none longer than `span`.
+
+    Without a backlog it sums a bite of what was regrouped anew.
+    """
     if not await tx.fetch_value(
         "SELECT pg_try_advisory_xact_lock(%s, %s)", (LOCK, project_id), into=bool
     ):
@@ -73,15 +75,18 @@ async def account(tx: WriteSession, project_id: int, now: datetime, span: timede
     await tx.execute(_BY_INDEX)
     rows = await _claimed(tx, project_id)
     if not rows:
-        return Done()
+        regrouped = await regroup(tx, project_id, pass_upward, now)
+        return Done(more=regrouped, changed=regrouped)
     chunk = newest(rows, span // timedelta(microseconds=1))
     await _consume(tx, project_id, chunk)
     registers = await read_registers(tx, project_id, [one.point for one in chunk.stretches])
     changed = await _write(tx, project_id, registers, chunk.stretches, now)
+    more = len(rows) > len(chunk.finished)
+    regrouped = not more and await regroup(tx, project_id, pass_upward, now)
     return Done(
         rows=len(rows),
-        more=len(rows) > len(chunk.finished),
-        changed=changed,
+        more=more or regrouped,
+        changed=changed or regrouped,
         newest=instant(max(one.last for one in chunk.stretches)),
     )
 
@@ -126,24 +131,32 @@ async def _write(
     first = instant(min(result.low for _, result in done))
     last = instant(max(result.high for _, result in done))
     pricing = await read_pricing(tx, project_id, first, last)
-    changed = await write_quarters(tx, project_id, shared_out(done), pricing, now)
-    if changed.cells:
-        await _pass_upward(tx, project_id, changed, (first, last), now)
+    shared = shared_out(done)
+    meters = sorted({meter for register, _ in shared for meter in register.meters})
+    async with keeping(tx, project_id, meters, first, last):
+        quarters, holes = quarters_of(shared), holes_of(shared)
+        changed = await write_quarters(tx, project_id, quarters, holes, pricing, now)
+        if changed.cells:
+            await pass_upward(tx, project_id, changed, (first, last), now)
     return bool(changed.cells)
 
 
-async def _pass_upward(
+async def pass_upward(
     tx: WriteSession,
     project_id: int,
     changed: Changed,
     span: tuple[datetime, datetime],
     now: datetime,
 ) -> None:
+    """Pass changed quarter hours of meters, all within `span`, to every account above them."""
     plant = await read_plant_time(tx, project_id)
     await keep_calendar(tx, project_id, plant, *span)
-    calendar = await read_calendar(tx, project_id, *span)
+    await keep_shifts(tx, project_id, plant, *span)
+    terms = await read_terms(tx, project_id)
+    calendar = await read_calendar(tx, project_id, terms, *span)
     await roll_up(tx, project_id, Scope.METER, changed, calendar, now)
-    nodes = await write_nodes(tx, project_id, changed, await read_node_meters(tx, project_id), now)
+    above = cells_above(changed.cells, terms)
+    nodes = await write_nodes(tx, project_id, above, vanished=changed.vanished, now=now)
     await roll_up(tx, project_id, Scope.NODE, nodes, calendar, now)
 
 
@@ -160,9 +173,10 @@ async def mark_dirty(
 
 
 async def keep_ahead(tx: WriteSession, project_id: int, now: datetime) -> None:
-    """Have the calendar and the prices around `now`; what was priced otherwise is recomputed."""
+    """Have calendar, shifts and prices around `now`; what was priced otherwise is recomputed."""
     plant = await read_plant_time(tx, project_id)
     await keep_calendar(tx, project_id, plant, now - BACK, now + AHEAD)
+    await keep_shifts(tx, project_id, plant, now - BACK, now + AHEAD)
     for energy, (first, last) in (await _slots(tx, project_id, plant, now)).items():
         if first <= now:
             await mark_dirty(tx, project_id, energy, first, min(last + SETTLING, now))

@@ -14,23 +14,30 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import sub
 from typing import Final, NamedTuple
 
 from gateway.contract.quality import Quality
 
-MINUTE: Final = 60_000_000
+SECOND: Final = 1_000_000
+MINUTE: Final = 60 * SECOND
 QUARTER: Final = 15 * MINUTE
 HOUR: Final = 60 * MINUTE
 
 
 class Bucket(NamedTuple):
-    """An account of [start, end): integers of the energy's smallest unit, worst quality."""
+    """An account of [start, end): integers of the energy's smallest unit, worst quality.
+
+    `measured_s` of its seconds stand on readings: not before the first, not after the last, not
+    interpolated over an outage.
+    """
 
     start: int
     end: int
     qty: int
     estimated: int
     quality: int
+    measured_s: int = 900
 
 
 class Mark(NamedTuple):
@@ -124,11 +131,29 @@ def buckets(curve: Curve, edges: Sequence[int]) -> list[Bucket]:
     inner = edges[low : high + 1]
     values = curve.at(inner)
     estimated, quality = _marked(curve, inner)
+    measured = _measured(curve, inner, first, last)
     return [
-        Bucket(inner[i], inner[i + 1], values[i + 1] - values[i], estimated[i], quality[i])
-        for i in range(len(inner) - 1)
+        Bucket(inner[i], inner[i + 1], qty, estimated[i], quality[i], measured[i])
+        for i, qty in enumerate(map(sub, values[1:], values))
         if inner[i] < last and inner[i + 1] > first
     ]
+
+
+def _measured(curve: Curve, edges: Sequence[int], first: int, last: int) -> list[int]:
+    """Answer the seconds of each bucket that stand on readings; R is known in [first, last]."""
+    micros = list(map(sub, edges[1:], edges))
+    micros[0] -= max(first - edges[0], 0)
+    micros[-1] -= max(edges[-1] - last, 0)
+    for mark in curve.marks:
+        if not (mark.gap or Quality.GOOD < mark.quality < Quality.MANUAL):
+            continue
+        start, stop = max(mark.start, edges[0]), min(mark.end, edges[-1], last)
+        place = bisect_right(edges, start) - 1
+        while start < stop:
+            cut = min(edges[place + 1], stop)
+            micros[place] -= cut - start
+            start, place = cut, place + 1
+    return [half_even(one, SECOND) for one in micros]
 
 
 def _marked(curve: Curve, edges: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from psycopg.types.json import Jsonb
 
@@ -16,7 +17,6 @@ from gateway.contract.energy import energy_type
 from tests.postgres import NOW, Tenant
 
 DAY = timedelta(days=1)
-LEVELS = {1: "quarter", 2: "hour", 3: "day", 4: "month", 5: "year"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Plant:
         self.made.append(Metered(meter, point))
         return self.made[-1]
 
-    async def node(self, meters: dict[Metered, int], parent: int | None = None) -> int:
+    async def node(self, meters: Mapping[Metered, int | Decimal], parent: int | None = None) -> int:
         """A node that counts meters with coefficients."""
         self.count += 1
         node = await self.one(
@@ -105,6 +105,32 @@ class Plant:
                     (self.project, node, meter.id, coefficient),
                 )
         return node
+
+    async def member(
+        self,
+        node: int,
+        meter: Metered,
+        coefficient: str,
+        first: datetime,
+        last: datetime | None = None,
+    ) -> None:
+        """A membership that holds in [first, last)."""
+        async with self.database.project(self.project) as tx:
+            await tx.execute(
+                "INSERT INTO node_meter (project_id, node_id, meter_id, coefficient, valid_from,"
+                " valid_to) VALUES (%s, %s, %s, %s, %s, %s)",
+                (self.project, node, meter.id, Decimal(coefficient), first, last),
+            )
+
+    async def shifts(self, node: int, edges: Sequence[datetime]) -> None:
+        """Shifts of a node that follow each other."""
+        async with self.database.project(self.project) as tx:
+            for i, (start, end) in enumerate(pairwise(edges)):
+                await tx.execute(
+                    "INSERT INTO shift_period (project_id, node_id, start_ts, end_ts, shift, team)"
+                    " VALUES (%s, %s, %s, %s, %s, 'a')",
+                    (self.project, node, start, end, f"s{i % 3}"),
+                )
 
     async def store(
         self, meter: Metered, rows: Sequence[tuple[datetime, float]], quality: int = 0
@@ -129,6 +155,16 @@ class Plant:
                 (self.project, meter.point, min(r[0] for r in rows), max(r[0] for r in rows)),
             )
             await tx.execute("SELECT pg_notify('kw_dirty', %s)", (str(self.project),))
+
+    async def delete(self, meter: Metered, first: datetime, last: datetime) -> None:
+        """Delete wrong readings, as an approved correction does."""
+        async with self.database.project(self.project) as tx:
+            await tx.execute(
+                "DELETE FROM reading WHERE project_id = %s AND point_id = %s"
+                " AND ts BETWEEN %s AND %s",
+                (self.project, meter.point, first, last),
+            )
+            await self.touch(meter, first, last)
 
     async def touch(self, meter: Metered, first: datetime, last: datetime) -> None:
         """Make a range dirty."""
@@ -163,6 +199,19 @@ class Plant:
                 (self.project, scope, scope_id, period, energy),
             )
         return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    async def coverage(
+        self, scope: int, scope_id: int, period: int, energy: str = "electricity"
+    ) -> list[tuple[int, int, int]]:
+        """(qty, measured seconds, expected seconds) in time's order."""
+        async with self.database.read(self.project) as tx:
+            rows = await tx.fetch_tuples(
+                "SELECT qty, measured_s, expected_s FROM account WHERE project_id = %s"
+                " AND scope = %s AND scope_id = %s AND period = %s AND energy = %s"
+                " ORDER BY start_ts",
+                (self.project, scope, scope_id, period, energy),
+            )
+        return [(row[0], row[1], row[2]) for row in rows]
 
     async def values(
         self, scope: int, scope_id: int, period: int, start: datetime

@@ -172,6 +172,7 @@ def test_case_08_outage_without_backfill() -> None:
     assert [b.quality for b in hours] == [GOOD] * 12 + [ESTIMATED] * 47 + [GOOD] * 13
     assert sum(b.estimated for b in hours) == 47 * 12 * KWH
     assert [b.estimated for b in hours[12:59]] == [12 * KWH] * 47
+    assert [b.measured_s for b in hours] == [3600] * 12 + [0] * 47 + [3600] * 12 + [3300]
 
 
 def test_case_09_first_interval() -> None:
@@ -179,7 +180,7 @@ def test_case_09_first_interval() -> None:
     # First reading at 00:07:30; the reading after 00:15 is at 00:22:30, so 00:15 is its middle.
     trace = passed(spec, [(450 * SECOND, 7.0), (1350 * SECOND, 8.0), (1800 * SECOND, 9.0)])
     first, second = accounts(trace, 0, 30 * MIN)
-    assert first == Bucket(0, QUARTER, 500_000, 0, GOOD)
+    assert first == Bucket(0, QUARTER, 500_000, 0, GOOD, 450)
     assert second == Bucket(QUARTER, 2 * QUARTER, 1_500_000, 0, GOOD)
 
 
@@ -188,7 +189,7 @@ def test_one_reading_makes_no_bucket_and_two_make_the_running_one() -> None:
     assert accounts(passed(spec, []), 0, H) == []
     assert accounts(passed(spec, [(5 * MIN, 1.0)]), 0, H) == []
     assert accounts(passed(spec, [(QUARTER, 1.0), (20 * MIN, 1.5)]), 0, H) == [
-        Bucket(QUARTER, 2 * QUARTER, 500_000, 0, GOOD)
+        Bucket(QUARTER, 2 * QUARTER, 500_000, 0, GOOD, 300)
     ]
 
 
@@ -210,12 +211,17 @@ def test_suspect_samples_are_not_accounted_and_worse_ones_mark_their_buckets() -
         GOOD,
     ]
     assert [b.estimated for b in accounts(trace, 0, 45 * MIN)] == [0, 0, 0]
+    # What a person read is read; what was estimated at the source, or substituted, is not.
+    assert [b.measured_s for b in accounts(trace, 0, 45 * MIN)] == [900, 900, 900]
+    readings[2] = Reading(10 * MIN, 30, Quality.SUBSTITUTED)
+    spoilt = judge(readings, spec)
+    assert [b.measured_s for b in accounts(spoilt, 0, 45 * MIN)] == [0, 600, 900]
 
 
 def test_a_held_register_shows_its_running_bucket_as_suspect() -> None:
     spec = kwh_spec(nameplate=100)
     trace = passed(spec, [(0, 50.0), (5 * MIN, 51.0), (10 * MIN, 3.0)])
-    assert accounts(trace, 0, H) == [Bucket(0, QUARTER, 1_000_000, 0, SUSPECT)]
+    assert accounts(trace, 0, H) == [Bucket(0, QUARTER, 1_000_000, 0, SUSPECT, 300)]
 
 
 @pytest.mark.parametrize(

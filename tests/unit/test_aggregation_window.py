@@ -122,7 +122,7 @@ def test_held_readings_that_are_judged_later_change_what_they_touched() -> None:
         shelf.work(H)
         if i == 3:
             # Held: the account stands at the last accepted reading and says so.
-            assert sorted(shelf.accounts.values()) == [Bucket(0, QUARTER, 50, 0, 4)]
+            assert sorted(shelf.accounts.values()) == [Bucket(0, QUARTER, 50, 0, 4, 600)]
     assert [(j.kind, j.ts) for j in shelf.judgements.values()] == [("reset", 20 * MIN)]
     assert [(b.start, b.qty, b.quality) for b in sorted(shelf.accounts.values())] == [
         (0, 50, 1),

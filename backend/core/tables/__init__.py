@@ -25,8 +25,11 @@ from backend.core.tables.alarms import (
     Notification,
     PushSubscription,
 )
+from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
+from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
 from backend.core.tables.plant import (
+    Conversion,
     Device,
     Gateway,
     GatewayState,
@@ -58,6 +61,7 @@ from backend.core.tables.readings import (
     RegisterEvent,
 )
 from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
+from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
 
 metadata = SQLModel.metadata
 
@@ -73,6 +77,7 @@ __all__ = [
     "AuditEntry",
     "CalendarPeriod",
     "Command",
+    "Conversion",
     "DemandPeak",
     "Device",
     "DeviceProfile",
@@ -80,6 +85,9 @@ __all__ = [
     "EnergyTypeRow",
     "EnrolmentCode",
     "EnrolmentEvent",
+    "Equipment",
+    "EquipmentHour",
+    "EquipmentInterval",
     "Event",
     "EventCounter",
     "Factor",
@@ -87,6 +95,7 @@ __all__ = [
     "GatewayCertificate",
     "GatewayConfig",
     "GatewayState",
+    "HandReading",
     "ImportJob",
     "LastValue",
     "Membership",
@@ -95,6 +104,7 @@ __all__ = [
     "Node",
     "NodeMeter",
     "Notification",
+    "OperatingState",
     "Person",
     "PlatformKey",
     "Point",
@@ -105,10 +115,15 @@ __all__ = [
     "ReadingQuarantine",
     "RegisterEvent",
     "RegisterJudgement",
+    "Regroup",
     "Restatement",
     "ShedItem",
+    "SheetImport",
+    "ShiftPattern",
     "ShiftPeriod",
     "SignInSession",
+    "StockDocument",
+    "StockRule",
     "SupplyContract",
     "Tariff",
     "TariffSlot",

@@ -66,6 +66,12 @@ def instant(*, key: bool = False, nullable: bool = False) -> Any:
     )
 
 
+def day_column(*, nullable: bool = False) -> Any:
+    """A date of the plant's calendar."""
+    kwargs: dict[str, Any] = {"default": None} if nullable else {}
+    return Field(sa_column=sa.Column(sa.Date, nullable=nullable), **kwargs)
+
+
 def always(*, key: bool = False) -> Any:
     """An instant from which something holds; 1970 where it always did."""
     since = sa.text("'1970-01-01 00:00:00+00'::timestamptz")
@@ -103,6 +109,13 @@ def document(*, nullable: bool = False) -> Any:
     return Field(sa_column=sa.Column(pg.JSONB, nullable=nullable), **kwargs)
 
 
+def small_numbers(*, default: str | None = None) -> Any:
+    """A list of 16-bit integers; `default` as PostgreSQL writes it."""
+    server_default = None if default is None else sa.text(f"'{default}'")
+    kind = pg.ARRAY(sa.SmallInteger)
+    return Field(sa_column=sa.Column(kind, nullable=False, server_default=server_default))
+
+
 def text_column(*, key: bool = False, nullable: bool = False, default: str | None = None) -> Any:
     """A text column."""
     kwargs: dict[str, Any] = {"default": default} if (nullable or default is not None) else {}
@@ -132,6 +145,7 @@ __all__ = [
     "always",
     "bigint",
     "datetime",
+    "day_column",
     "decimal",
     "document",
     "double",
@@ -141,6 +155,7 @@ __all__ = [
     "made_id",
     "project_key",
     "public_id",
+    "small_numbers",
     "smallint",
     "text_column",
 ]
