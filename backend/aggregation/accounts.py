@@ -15,11 +15,14 @@ from backend.aggregation import counters
 from backend.aggregation.calendar import AHEAD, BACK, PlantTime, keep_calendar, read_plant_time
 from backend.aggregation.cells import Changed
 from backend.aggregation.chunks import Chunk, DirtyRow, Stretch, newest
+from backend.aggregation.dirty import mark_points
+from backend.aggregation.mapping import points_of
 from backend.aggregation.metering import (
     Register,
     instant,
     read_registers,
     recompute_stretches,
+    shared_out,
     write_judgements,
 )
 from backend.aggregation.nodes import cells_above, read_terms, write_nodes
@@ -128,9 +131,10 @@ async def _write(
     first = instant(min(result.low for _, result in done))
     last = instant(max(result.high for _, result in done))
     pricing = await read_pricing(tx, project_id, first, last)
-    meters = sorted({meter for register, _ in done for meter in register.meters})
+    shared = shared_out(done)
+    meters = sorted({meter for register, _ in shared for meter in register.meters})
     async with keeping(tx, project_id, meters, first, last):
-        quarters, holes = quarters_of(done), holes_of(done)
+        quarters, holes = quarters_of(shared), holes_of(shared)
         changed = await write_quarters(tx, project_id, quarters, holes, pricing, now)
         if changed.cells:
             await pass_upward(tx, project_id, changed, (first, last), now)
@@ -160,14 +164,12 @@ async def mark_dirty(
     tx: WriteSession, project_id: int, energy: str, first: datetime, last: datetime
 ) -> int:
     """Have all accounts of an energy recomputed in [first, last]: a price or a factor changed."""
-    return await tx.execute(
-        "INSERT INTO dirty (project_id, point_id, first_ts, last_ts)"
-        " SELECT DISTINCT %(project)s, p.id, %(first)s::timestamptz, %(last)s::timestamptz"
-        " FROM meter m JOIN point p ON p.project_id = %(project)s"
-        " AND p.device_id = m.device_id AND p.name = m.register_name"
-        " WHERE m.project_id = %(project)s AND m.energy = %(energy)s",
-        {"project": project_id, "energy": energy, "first": first, "last": last},
+    meters = await tx.fetch_tuples(
+        "SELECT id FROM meter WHERE project_id = %s AND energy = %s", (project_id, energy)
     )
+    points = await points_of(tx, project_id, [row[0] for row in meters])
+    await mark_points(tx, project_id, points, first, last)
+    return len(points)
 
 
 async def keep_ahead(tx: WriteSession, project_id: int, now: datetime) -> None:
