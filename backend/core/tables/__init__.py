@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from backend.core.tables.accounts import (
     Account,
     AccountHistory,
+    AccountRate,
     CalendarPeriod,
     DemandPeak,
     Factor,
@@ -55,6 +56,7 @@ from backend.core.tables.readings import (
     Reading,
     ReadingQuarantine,
     RegisterEvent,
+    Stale,
 )
 from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
 
@@ -64,6 +66,7 @@ __all__ = [
     "GLOBAL_TABLES",
     "Account",
     "AccountHistory",
+    "AccountRate",
     "AlarmAck",
     "AlarmDefinition",
     "AlarmLease",
@@ -107,6 +110,7 @@ __all__ = [
     "ShedItem",
     "ShiftPeriod",
     "SignInSession",
+    "Stale",
     "SupplyContract",
     "Tariff",
     "TariffSlot",
