@@ -4,6 +4,7 @@ from datetime import datetime
 
 import strawberry
 
+from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
@@ -291,6 +292,12 @@ class Project(ProjectBalances, ProjectModel):
         """The newest import of past readings."""
         async with self.door.read() as tx:
             return await newest_import(tx, self.door.project.id)
+
+    @strawberry.field
+    async def accounting(self) -> Accounting:
+        """How far the accounts are behind what has arrived or was changed."""
+        async with self.door.read() as tx:
+            return await read_accounting(tx, self.door.project.id)
 
     @strawberry.field
     async def demand(self) -> Demand | None:
