@@ -156,16 +156,6 @@ class Plant:
             )
             await tx.execute("SELECT pg_notify('kw_dirty', %s)", (str(self.project),))
 
-    async def delete(self, meter: Metered, first: datetime, last: datetime) -> None:
-        """Delete wrong readings, as an approved correction does."""
-        async with self.database.project(self.project) as tx:
-            await tx.execute(
-                "DELETE FROM reading WHERE project_id = %s AND point_id = %s"
-                " AND ts BETWEEN %s AND %s",
-                (self.project, meter.point, first, last),
-            )
-            await self.touch(meter, first, last)
-
     async def touch(self, meter: Metered, first: datetime, last: datetime) -> None:
         """Make a range dirty."""
         async with self.database.project(self.project) as tx:
@@ -254,3 +244,19 @@ def every(
 ) -> list[tuple[datetime, float]]:
     """Readings at a fixed step."""
     return [(start + i * step, value) for i, value in enumerate(values)]
+
+
+async def sums_agree(plant: Plant, scope: int, scope_id: int) -> None:
+    """Every level is the sum of the level below, bucket by bucket."""
+    async with plant.database.read(plant.project) as tx:
+        for period in (2, 3, 4, 5):
+            below = await plant.accounts(scope, scope_id, period - 1)
+            rows = await tx.fetch_tuples(
+                "SELECT start_ts, end_ts, qty, estimated_qty FROM account WHERE project_id = %s"
+                " AND scope = %s AND scope_id = %s AND period = %s",
+                (plant.project, scope, scope_id, period),
+            )
+            assert sum(row[2] for row in rows) == sum(row[1] for row in below)
+            for start, end, qty, estimated in rows:
+                inside = [row for row in below if start <= row[0] < end]
+                assert (qty, estimated) == (sum(r[1] for r in inside), sum(r[2] for r in inside))
