@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from backend.core.tables.accounts import (
     Account,
     AccountHistory,
+    AccountRate,
     CalendarPeriod,
     DemandPeak,
     Factor,
@@ -56,6 +57,7 @@ from backend.core.tables.readings import (
     Reading,
     ReadingQuarantine,
     RegisterEvent,
+    Stale,
 )
 from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
 
@@ -65,6 +67,7 @@ __all__ = [
     "GLOBAL_TABLES",
     "Account",
     "AccountHistory",
+    "AccountRate",
     "AlarmAck",
     "AlarmDefinition",
     "AlarmLease",
@@ -109,6 +112,7 @@ __all__ = [
     "ShedItem",
     "ShiftPeriod",
     "SignInSession",
+    "Stale",
     "SupplyContract",
     "Tariff",
     "TariffSlot",

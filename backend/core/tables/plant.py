@@ -169,6 +169,7 @@ class Meter(SQLModel, table=True):
 
     __tablename__ = "meter"
     __table_args__ = (
+        sa.Index("meter_virtual", "project_id", postgresql_where=sa.text("source = 'virtual'")),
         sa.UniqueConstraint("project_id", "uid"),
         sa.UniqueConstraint("project_id", "slug"),
     )
@@ -214,6 +215,7 @@ class NodeMeter(SQLModel, table=True):
     """
 
     __tablename__ = "node_meter"
+    __table_args__ = (sa.Index("node_meter_meter", "project_id", "meter_id"),)
     project_id: int = project_key()
     node_id: int = bigint(key=True)
     meter_id: int = bigint(key=True)
