@@ -13,7 +13,7 @@ from typing import Final
 
 from backend.aggregation.chunks import Stretch
 from backend.aggregation.curve import QUARTER
-from backend.aggregation.events import ALWAYS, Span
+from backend.aggregation.events import ALWAYS, Events, Span
 from backend.aggregation.gauges import recompute_gauge
 from backend.aggregation.known import US, read_known
 from backend.aggregation.mapping import (
@@ -25,7 +25,7 @@ from backend.aggregation.mapping import (
     read_sources,
     share,
 )
-from backend.aggregation.registers import Judgement, RegisterSpec
+from backend.aggregation.registers import Judgement, RegisterSpec, Trace, judge
 from backend.aggregation.window import (
     Missing,
     Recomputed,
@@ -190,12 +190,32 @@ async def recompute_stretches(
             result = order.register.recompute(window)
             if isinstance(result, Recomputed):
                 done.append((order.register, result))
-            elif result is Missing.LATER:
-                again.append(replace(order, beyond=order.beyond * WIDER))
             else:
-                again.append(replace(order, before=earlier(window)))
+                again.append(_wider(order, window, result))
         orders = again
     return done
+
+
+def _wider(order: Order, window: Window, missing: Missing) -> Order:
+    if missing is Missing.LATER:
+        return replace(order, beyond=order.beyond * WIDER)
+    return replace(order, before=earlier(window))
+
+
+async def read_trace(
+    tx: ReadSession, project_id: int, register: Register, first: int, last: int
+) -> tuple[Trace, Events]:
+    """Answer how a register went over [first, last] (microseconds) and what is known of it there.
+
+    From a settled reading at or before `first` to one after `last`, as far as there are any.
+    """
+    order = Order(register, Stretch(register.point, first, last), first + 1, QUARTER)
+    while True:
+        [window] = await _windows(tx, project_id, [order])
+        result = recompute(window, register.spec)
+        if isinstance(result, Recomputed):
+            return judge(window.readings, register.spec, window.events), window.events
+        order = _wider(order, window, result)
 
 
 _AT: Final = "timestamptz 'epoch' + {} * interval '1 microsecond'"
