@@ -30,6 +30,7 @@ from backend.service.gateways.configuration import GatewayKey, put_config
 from backend.service.gateways.profiles import upload
 from backend.service.notify.subscriptions import Registration, register
 from tests.gateway.bench import VALVE
+from tests.graphql.calendar_questions import CALENDAR_QUESTIONS, a_calendar
 from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant, make_plant
 from tests.graphql.sockets import open_socket
@@ -57,6 +58,8 @@ class Target:
     command: str
     gateway: str
     profile: str
+    calendar_state: str
+    shift_pattern: str
 
 
 def nothing(own: str) -> Target:
@@ -78,6 +81,8 @@ def nothing(own: str) -> Target:
         fresh("cmd"),
         fresh("gtw"),
         "nothing/here",
+        fresh("opst"),
+        fresh("shpt"),
     )
 
 
@@ -221,6 +226,7 @@ QUESTIONS: dict[str, list[str]] = {
     ],
     "Mutation.playStory": ['mutation {{ playStory(project: "{project}") }}'],
 }
+QUESTIONS |= CALENDAR_QUESTIONS
 SUBSCRIPTIONS: dict[str, list[str]] = {
     "Subscription.live": [
         'subscription {{ live(project: "{project}") {{ values {{ value }} }} }}',
@@ -377,6 +383,7 @@ async def scene(
         await upload(tx, project, "test/valve", VALVE, asker, NOW)
         key = GatewayKey(made.gateway.id, made.gateway.uid)
         await put_config(tx, project, key, "timeout_s: 1", "", asker, NOW)
+        planned = await a_calendar(tx, project, made.nodes["a"].id, asker)
     hers = Target(
         encode_id("prj", alice.tenant.uid),
         "acme",
@@ -390,6 +397,7 @@ async def scene(
         encode_id("cmd", COMMAND),
         made.gateway.text,
         "test/valve",
+        *planned,
     )
 
     def look() -> dict[str, object]:

@@ -7,6 +7,7 @@ import strawberry
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
+from backend.application.graphql.calendar import PlantCalendar
 from backend.application.graphql.commands import Command, find_command, list_commands
 from backend.application.graphql.configs import DeviceProfile, list_profiles
 from backend.application.graphql.context import (
@@ -293,6 +294,10 @@ class Project:
     async def tariff(self, energy: str) -> Tariff | None:
         """The tariff in force of an energy."""
         return await read_tariff(self.door, known_energy(energy).code)
+
+    @strawberry.field
+    def calendar(self) -> PlantCalendar:
+        return PlantCalendar(door=self.door)
 
     @strawberry.field
     async def factors(self) -> list[Factor]:

@@ -112,8 +112,8 @@ def document(*, nullable: bool = False) -> Any:
 def small_numbers(*, default: str | None = None) -> Any:
     """A list of 16-bit integers; `default` as PostgreSQL writes it."""
     server_default = None if default is None else sa.text(f"'{default}'")
-    column = sa.Column(pg.ARRAY(sa.SmallInteger), nullable=False, server_default=server_default)
-    return Field(sa_column=column)
+    kind: Any = pg.ARRAY(sa.SmallInteger)
+    return Field(sa_column=sa.Column(kind, nullable=False, server_default=server_default))
 
 
 def text_column(*, key: bool = False, nullable: bool = False, default: str | None = None) -> Any:

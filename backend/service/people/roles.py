@@ -21,6 +21,8 @@ class Permission(StrEnum):
     AUDIT = "audit"
     """Read who did what."""
     ENROL = "enrol"
+    PLAN = "plan"
+    """Say when the plant works: states, shifts, where periods begin."""
 
 
 ROLES: dict[str, frozenset[Permission]] = {
@@ -31,6 +33,7 @@ ROLES: dict[str, frozenset[Permission]] = {
             Permission.DEMONSTRATE,
             Permission.WRITE,
             Permission.AUDIT,
+            Permission.PLAN,
         }
     ),
     "shift_leader": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),
