@@ -30,6 +30,7 @@ from backend.aggregation.regroup import regroup
 from backend.aggregation.rollup import Scope, roll_up
 from backend.aggregation.shift_rows import keep_shifts
 from backend.aggregation.tariff import TariffError, keep_slots
+from backend.aggregation.versions import keeping
 from backend.core.db import ReadSession, WriteSession
 
 log = logging.getLogger(__name__)
@@ -127,9 +128,12 @@ async def _write(
     first = instant(min(result.low for _, result in done))
     last = instant(max(result.high for _, result in done))
     pricing = await read_pricing(tx, project_id, first, last)
-    changed = await write_quarters(tx, project_id, quarters_of(done), holes_of(done), pricing, now)
-    if changed.cells:
-        await pass_upward(tx, project_id, changed, (first, last), now)
+    meters = sorted({meter for register, _ in done for meter in register.meters})
+    async with keeping(tx, project_id, meters, first, last):
+        quarters, holes = quarters_of(done), holes_of(done)
+        changed = await write_quarters(tx, project_id, quarters, holes, pricing, now)
+        if changed.cells:
+            await pass_upward(tx, project_id, changed, (first, last), now)
     return bool(changed.cells)
 
 

@@ -13,7 +13,8 @@ from typing import Final
 
 from backend.aggregation.chunks import Stretch
 from backend.aggregation.curve import QUARTER
-from backend.aggregation.registers import Exchange, Judgement, RegisterSpec
+from backend.aggregation.known import read_known
+from backend.aggregation.registers import Judgement, RegisterSpec
 from backend.aggregation.window import (
     Missing,
     Recomputed,
@@ -141,9 +142,14 @@ _USABLE: Final = (
     "r.project_id = %(project)s AND r.point_id = o.point AND r.quality < 4"
     " AND r.value > '-Infinity' AND r.value < 'Infinity'"
 )
+_COUNTED: Final = f"""
+    {_USABLE} AND NOT EXISTS (
+        SELECT 1 FROM register_event x WHERE x.project_id = %(project)s AND x.point_id = o.point
+        AND x.kind = 'exclude' AND x.revoked_at IS NULL AND x.ts <= r.ts AND x.until_ts > r.ts)
+"""  # noqa: S608 - constants of this file only
 # Episodes follow one another, so only the last that begins at or before a reading can hold it.
 _SETTLED: Final = f"""
-    {_USABLE} AND NOT coalesce((
+    {_COUNTED} AND NOT coalesce((
         SELECT j.until_ts IS NULL OR r.ts < j.until_ts FROM register_judgement j
         WHERE j.project_id = %(project)s AND j.point_id = o.point AND j.ts <= r.ts
         ORDER BY j.ts DESC LIMIT 1), false)
@@ -162,7 +168,7 @@ LEFT JOIN LATERAL (
     ORDER BY r.ts DESC LIMIT 1
 ) AS begin ON true
 LEFT JOIN LATERAL (
-    SELECT r.ts FROM reading r WHERE {_USABLE} AND r.ts >= o.beyond ORDER BY r.ts LIMIT 1
+    SELECT r.ts FROM reading r WHERE {_COUNTED} AND r.ts >= o.beyond ORDER BY r.ts LIMIT 1
 ) AS later ON true
 ORDER BY o.n
 """  # noqa: S608 - constants of this file only
@@ -176,15 +182,6 @@ CROSS JOIN LATERAL (
     WHERE {_USABLE} AND r.ts BETWEEN o.low AND o.high ORDER BY r.ts
 ) AS r
 GROUP BY o.n
-"""  # noqa: S608 - constants of this file only
-_EXCHANGES: Final = f"""
-SELECT o.n, {_US.format("e.ts")}, e.final_value, e.initial_value
-FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
-      FROM unnest(%(points)s::bigint[], %(low)s::bigint[], %(high)s::bigint[])
-           WITH ORDINALITY AS u (point, low, high, n)) AS o
-JOIN register_event e ON e.project_id = %(project)s AND e.point_id = o.point
-     AND e.kind = 'exchange' AND e.ts > o.low AND e.ts <= o.high
-ORDER BY o.n, e.ts, e.id
 """  # noqa: S608 - constants of this file only
 _JUDGEMENTS: Final = f"""
 SELECT o.n, {_US.format("j.ts")}, j.kind, j.before_value, j.after_value, j.offset_value,
@@ -216,10 +213,7 @@ async def _windows(tx: ReadSession, project_id: int, orders: Sequence[Order]) ->
         "high": [FAR if later is None else later for _, _, later in bounds],
     }
     blobs: dict[int, bytes] = dict(await tx.fetch_tuples(_READINGS, span))
-    exchanges: dict[int, list[Exchange]] = {}
-    for n, ts, final, initial in await tx.fetch_tuples(_EXCHANGES, span):
-        spec = orders[n - 1].register.spec
-        exchanges.setdefault(n, []).append(Exchange(ts, spec.count(final), spec.count(initial)))
+    events = await read_known(tx, span, [order.register.spec for order in orders])
     known: dict[int, list[Judgement]] = {}
     for n, ts, kind, *values, until in await tx.fetch_tuples(_JUDGEMENTS, span):
         spec = orders[n - 1].register.spec
@@ -231,7 +225,7 @@ async def _windows(tx: ReadSession, project_id: int, orders: Sequence[Order]) ->
             last=order.stretch.last,
             restart=restart,
             readings=sorted(order.register.spec.readings(blobs.get(n, b""))),
-            exchanges=exchanges.get(n, ()),
+            events=events[n - 1],
             known=known.get(n, ()),
             complete=later is None,
         )

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 from backend.aggregation.curve import Bucket, buckets
-from backend.aggregation.registers import Exchange, Reading, RegisterSpec, Trace, judge
+from backend.aggregation.events import Events, Exchange
+from backend.aggregation.registers import Reading, RegisterSpec, Trace, judge
 
 SECOND = 1_000_000
 MIN = 60 * SECOND
@@ -53,7 +54,7 @@ def passed(
     exchanges: Sequence[Exchange] = (),
 ) -> Trace:
     """One pass over rows."""
-    return judge(readings_of(spec, rows), spec, exchanges)
+    return judge(readings_of(spec, rows), spec, Events(exchanges))
 
 
 def accounts(trace: Trace, start: int, end: int, step: int = 15 * MIN) -> list[Bucket]:

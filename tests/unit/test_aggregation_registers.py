@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.aggregation.curve import QUARTER, Bucket, buckets, half_even
-from backend.aggregation.registers import Exchange, Judgement, Reading, RegisterSpec, judge
+from backend.aggregation.events import Events, Exchange
+from backend.aggregation.registers import Judgement, Reading, RegisterSpec, judge
 from gateway.contract.quality import Quality
 from tests.unit.register_book import (
     MIN,
@@ -306,7 +307,7 @@ def test_any_interval_equals_the_definition(
     spec, readings, exchanges = life
     exchanges = _finals_not_below(spec, readings, exchanges)
     book = kept(spec, readings, exchanges)
-    trace = judge(readings, spec, exchanges)
+    trace = judge(readings, spec, Events(exchanges))
     edges = sorted(cuts)
     found = {(b.start, b.end): b for b in buckets(trace.curve, edges)}
     for start, end in itertools.pairwise(edges):
@@ -335,14 +336,14 @@ def test_a_pass_may_begin_at_any_settled_reading(
     life: tuple[RegisterSpec, list[Reading], list[Exchange]],
 ) -> None:
     spec, readings, exchanges = life
-    whole = judge(readings, spec, exchanges)
+    whole = judge(readings, spec, Events(exchanges))
     bounds = whole.curve.bounds()
     if bounds is None:
         return
     for i, reading in enumerate(readings):
         if reading.quality >= Quality.SUSPECT or not whole.settled(reading.ts):
             continue
-        rest = judge(readings[i:], spec, [e for e in exchanges if e.ts > reading.ts])
+        rest = judge(readings[i:], spec, Events([e for e in exchanges if e.ts > reading.ts]))
         grid = range(reading.ts, bounds[1] + QUARTER, QUARTER)
         assert buckets(rest.curve, grid) == buckets(whole.curve, grid)
         assert rest.judgements == [j for j in whole.judgements if j.ts > reading.ts]

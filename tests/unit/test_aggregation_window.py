@@ -10,7 +10,8 @@ import pytest
 
 from backend.aggregation.chunks import Chunk, DirtyRow, Stretch, newest
 from backend.aggregation.curve import QUARTER, Bucket, buckets
-from backend.aggregation.registers import Exchange, Judgement, RegisterSpec, judge, settled
+from backend.aggregation.events import ALWAYS, Events, Exchange, Ratio, Span
+from backend.aggregation.registers import Judgement, RegisterSpec, judge, settled
 from backend.aggregation.window import (
     Missing,
     Recomputed,
@@ -23,6 +24,8 @@ from backend.aggregation.window import (
 from tests.unit.register_book import MIN, SECOND, H
 
 Sample = tuple[int, int, int]
+Arrival = Sample | Exchange | Ratio | Span
+"""A reading, or an event; a span is an exclusion."""
 FAR = 10**18
 
 
@@ -33,6 +36,8 @@ class Shelf:
     spec: RegisterSpec
     readings: list[Sample] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
+    ratios: list[Ratio] = field(default_factory=list)
+    excluded: list[Span] = field(default_factory=list)
     judgements: dict[int, Judgement] = field(default_factory=dict)
     accounts: dict[int, Bucket] = field(default_factory=dict)
     dirty: dict[int, DirtyRow] = field(default_factory=dict)
@@ -42,38 +47,59 @@ class Shelf:
         self.numbers += 1
         self.dirty[self.numbers] = DirtyRow(self.numbers, 7, first, last)
 
-    def receive(self, batch: Sequence[Sample | Exchange], *, one_by_one: bool) -> None:
+    def receive(self, batch: Sequence[Arrival], *, one_by_one: bool) -> None:
         """Store what arrived and make it dirty, as one range or each on its own."""
-        for one in batch:
-            if isinstance(one, Exchange):
-                insort(self.exchanges, one)
-            else:
-                insort(self.readings, one)
-        instants = [one[0] for one in batch]
-        for first, last in (
-            ([(i, i) for i in instants] if one_by_one else [(min(instants), max(instants))])
-            if instants
-            else []
-        ):
-            self.touch(first, last)
+        spans = [self.store(one) for one in batch]
+        if one_by_one:
+            for first, last in spans:
+                self.touch(first, last)
+        elif spans:
+            self.touch(min(s[0] for s in spans), max(s[1] for s in spans))
+
+    def store(self, one: Arrival) -> tuple[int, int]:
+        """Store what arrived and answer what it makes dirty."""
+        if isinstance(one, Exchange):
+            insort(self.exchanges, one)
+        elif isinstance(one, Ratio):
+            self.ratios.append(one)
+            return one.ts, min(one.until, self.newest())
+        elif isinstance(one, Span):
+            insort(self.excluded, one)
+            return one
+        else:
+            insort(self.readings, one)
+        return one[0], one[0]
+
+    def newest(self) -> int:
+        return max([0, *(r[0] for r in self.readings)])
+
+    def known(self, low: int = -FAR, high: int = FAR) -> Events:
+        """The events that reach into (low, high]."""
+        return Events(
+            [e for e in self.exchanges if low < e.ts <= high],
+            [r for r in self.ratios if r.until > low and r.ts <= high],
+            [s for s in self.excluded if s.end > low and s.start <= high],
+        )
 
     def settled_before(self, limit: int) -> int | None:
         known = list(self.judgements.values())
-        fit = [r[0] for r in self.readings if r[0] < limit and r[2] < 4 and settled(known, r[0])]
+        usable = self.known().kept(self.readings)
+        fit = [r[0] for r in usable if r[0] < limit and r[2] < 4 and settled(known, r[0])]
         return fit[-1] if fit else None
 
     def window(self, stretch: Stretch, before: int, beyond: int) -> Window:
         restart = self.settled_before(before)
         begin = None if restart is None else self.settled_before(floor_quarter(restart) + 1)
         low = -FAR if begin is None else begin
-        later = [r[0] for r in self.readings if r[0] >= ceil_quarter(stretch.last) + beyond]
+        usable = self.known().kept(self.readings)
+        later = [r[0] for r in usable if r[0] >= ceil_quarter(stretch.last) + beyond]
         high = later[0] if later else FAR
         return Window(
             first=stretch.first,
             last=stretch.last,
             restart=restart,
             readings=[r for r in self.readings if low <= r[0] <= high],
-            exchanges=[e for e in self.exchanges if low < e.ts <= high],
+            events=self.known(low, high),
             known=[j for j in self.judgements.values() if low < j.ts <= high],
             complete=not later,
         )
@@ -111,7 +137,7 @@ class Shelf:
 
     def check(self) -> None:
         """Equal to one pass over everything."""
-        trace = judge(self.readings, self.spec, self.exchanges)
+        trace = judge(self.readings, self.spec, self.known())
         bounds = trace.curve.bounds()
         if bounds is None:
             assert self.accounts == {}
@@ -152,9 +178,20 @@ def life(random: Random, count: int) -> tuple[RegisterSpec, list[Sample], list[E
     return spec, samples, exchanges
 
 
-def ordered(
-    random: Random, arrivals: list[Sample | Exchange], mode: int
-) -> list[Sample | Exchange]:
+def corrections(random: Random, last: int) -> list[Arrival]:
+    """Ratios, some without an end, and exclusions, anywhere in a register's life."""
+    found: list[Arrival] = []
+    for _ in range(random.randrange(3)):
+        begin = random.randrange(last + H)
+        factor = random.choice([Fraction(4, 3), Fraction(1, 4), Fraction(40)])
+        found.append(Ratio(begin, random.choice([ALWAYS, begin + random.randrange(9 * H)]), factor))
+    for _ in range(random.randrange(3)):
+        begin = random.randrange(last + H)
+        found.append(Span(begin, begin + random.choice([1, 5 * MIN, 3 * H, 40 * H])))
+    return found
+
+
+def ordered(random: Random, arrivals: list[Arrival], mode: int) -> list[Arrival]:
     """How things arrive: in time's order, or as back-fill newest day first, or anyhow."""
     if mode == 0:
         return sorted(arrivals, key=lambda one: one[0])
@@ -164,12 +201,13 @@ def ordered(
     return arrivals
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(80))
 def test_any_order_and_any_chunks_equal_one_pass(seed: int) -> None:
     random = Random(seed)
     spec, samples, exchanges = life(random, random.choice([5, 30, 120]))
     shelf = Shelf(spec)
-    waiting = ordered(random, [*samples, *exchanges], seed % 3)
+    events = corrections(random, samples[-1][0]) if seed % 2 else []
+    waiting = ordered(random, [*samples, *exchanges, *events], seed % 3)
     while waiting or shelf.dirty:
         count = random.choice([1, 1, 4, 25])
         shelf.receive(waiting[:count], one_by_one=seed % 3 == 2)

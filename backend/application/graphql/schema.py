@@ -22,15 +22,23 @@ from backend.application.graphql.commands import CommandMutation, CommandSubscri
 from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
+from backend.application.graphql.factors import FactorMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
+from backend.application.graphql.memberships import MembershipMutation
+from backend.application.graphql.meter_changes import MeterMutation
 from backend.application.graphql.node_powers import NodePowersSubscription
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.projects import ProjectQuery
 from backend.application.graphql.push import PushMutation
+from backend.application.graphql.restatements import (
+    RestatementMutation,
+    RestatementSubscription,
+)
 from backend.application.graphql.scalars import SCALARS
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
+from backend.application.graphql.trees import TreeMutation
 
 Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
 Mutation = merge_types(
@@ -45,6 +53,11 @@ Mutation = merge_types(
         DemoMutation,
         EnrolmentMutation,
         SupportMutation,
+        FactorMutation,
+        RestatementMutation,
+        TreeMutation,
+        MeterMutation,
+        MembershipMutation,
     ),
 )
 Subscription = merge_types(
@@ -56,6 +69,7 @@ Subscription = merge_types(
         AlarmSubscription,
         ImportSubscription,
         CommandSubscription,
+        RestatementSubscription,
     ),
 )
 

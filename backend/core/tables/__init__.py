@@ -28,10 +28,12 @@ from backend.core.tables.alarms import (
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.plant import (
+    Conversion,
     Device,
     Gateway,
     GatewayState,
     Meter,
+    MeterSource,
     Node,
     NodeMeter,
     Point,
@@ -58,6 +60,7 @@ from backend.core.tables.readings import (
     RegisterEvent,
 )
 from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
+from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
 
 metadata = SQLModel.metadata
 
@@ -73,6 +76,7 @@ __all__ = [
     "AuditEntry",
     "CalendarPeriod",
     "Command",
+    "Conversion",
     "DemandPeak",
     "Device",
     "DeviceProfile",
@@ -87,10 +91,12 @@ __all__ = [
     "GatewayCertificate",
     "GatewayConfig",
     "GatewayState",
+    "HandReading",
     "ImportJob",
     "LastValue",
     "Membership",
     "Meter",
+    "MeterSource",
     "Node",
     "NodeMeter",
     "Notification",
@@ -108,9 +114,12 @@ __all__ = [
     "Regroup",
     "Restatement",
     "ShedItem",
+    "SheetImport",
     "ShiftPattern",
     "ShiftPeriod",
     "SignInSession",
+    "StockDocument",
+    "StockRule",
     "SupplyContract",
     "Tariff",
     "TariffSlot",

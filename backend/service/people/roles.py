@@ -23,6 +23,12 @@ class Permission(StrEnum):
     ENROL = "enrol"
     PLAN = "plan"
     """Say when the plant works: states, shifts, where periods begin."""
+    MODEL = "model"
+    """Change trees, meters, what counts where, and conversion factors."""
+    RESTATE = "restate"
+    """Propose changes with effect in the past."""
+    APPROVE = "approve"
+    """Decide on them."""
 
 
 ROLES: dict[str, frozenset[Permission]] = {
@@ -34,6 +40,9 @@ ROLES: dict[str, frozenset[Permission]] = {
             Permission.WRITE,
             Permission.AUDIT,
             Permission.PLAN,
+            Permission.MODEL,
+            Permission.RESTATE,
+            Permission.APPROVE,
         }
     ),
     "shift_leader": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),

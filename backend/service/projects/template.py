@@ -1,12 +1,15 @@
 """Project templates: YAML files checked as a whole before the first row is written."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import yaml
 
 from backend.core.errors import OperatingError
+from backend.service.plant.trees import ORGANISATION
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -31,7 +34,11 @@ class GatewayPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MeterPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A meter: which device's points it reads, nameplate in the energy's unit an hour."""
+    """A meter: which device's points it reads, nameplate in the energy's unit an hour.
+
+    `accuracy` in percent, `role` as in backend.service.plant.supply, `own_product`: made from what
+    is counted already.
+    """
 
     en: str
     zh: str
@@ -40,6 +47,9 @@ class MeterPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nameplate: float
     circuit: str | None = None
     level: int = 3
+    accuracy: str | None = None
+    role: str | None = None
+    own_product: bool = False
 
     def point(self, key: str) -> str:
         """The metric's name of a point key."""
@@ -47,14 +57,40 @@ class MeterPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NodePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place with the meters whose sum is its account."""
+    """A place with the meters whose sum is its account; `shares` are those with a coefficient."""
 
     slug: str
     kind: str
     en: str
     zh: str
     meters: list[str] = []
+    shares: dict[str, str] = {}
+    level: int | None = None
+    major: bool = False
     children: list["NodePart"] = []
+
+    def terms(self) -> Iterator[tuple[str, Decimal]]:
+        """Every meter that counts, with its coefficient."""
+        yield from ((meter, Decimal(1)) for meter in self.meters)
+        yield from ((meter, Decimal(share)) for meter, share in self.shares.items())
+
+
+class TreePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another way to group the same meters."""
+
+    slug: str
+    kind: str
+    en: str
+    zh: str
+    roots: list[NodePart]
+
+
+class PlacedNode(NamedTuple):
+    """A node, the one above it, and the tree of both."""
+
+    node: NodePart
+    parent: NodePart | None
+    tree: str
 
 
 class ContractPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,14 +182,18 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     factors: list[FactorPart]
     alarms: list[AlarmPart]
     people: list[PersonPart] = []
+    trees: list[TreePart] = []
 
-    def nodes(self) -> Iterator[tuple[NodePart, NodePart | None]]:
-        """Every node with its parent, parents first."""
-        waiting: list[tuple[NodePart, NodePart | None]] = [(self.tree, None)]
+    def nodes(self) -> Iterator[PlacedNode]:
+        """Every node of every tree, parents first."""
+        waiting = [PlacedNode(self.tree, None, ORGANISATION)]
+        waiting += [PlacedNode(root, None, tree.slug) for tree in self.trees for root in tree.roots]
         while waiting:
-            node, parent = waiting.pop(0)
-            yield node, parent
-            waiting.extend((child, node) for child in node.children)
+            placed = waiting.pop(0)
+            yield placed
+            waiting.extend(
+                PlacedNode(child, placed.node, placed.tree) for child in placed.node.children
+            )
 
 
 def template_names() -> list[str]:
@@ -178,8 +218,8 @@ def read_template(name: str) -> Template:
 
 def _dangling(template: Template) -> str | None:
     """What a template names and does not have; None when all is there."""
-    nodes = [node.slug for node, _ in template.nodes()]
-    meters = {meter for node, _ in template.nodes() for meter in node.meters}
+    nodes = [placed.node.slug for placed in template.nodes()]
+    meters = {meter for placed in template.nodes() for meter, _ in placed.node.terms()}
     named = {template.contract.node, *(item.node for item in template.shed)}
     named |= {alarm.node for alarm in template.alarms if alarm.node} | set(template.shifts)
     checks = (
