@@ -34,6 +34,7 @@ from tests.gateway.bench import VALVE
 from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant, make_plant
 from tests.graphql.sockets import open_socket
+from tests.graphql.strangers import rows_of_topics
 from tests.postgres import NOW, Actor, MakePerson, MakeProject
 
 ENDPOINT = "https://push.example.com/alice"
@@ -236,6 +237,17 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     ],
 }
 ROUTES: dict[str, list[str]] = {
+    "POST /api/v1/imports": [
+        "/api/v1/imports?project={project}&kind=readings",
+    ],
+    "GET /api/v1/imports/{id}": [
+        "/api/v1/imports/{job}?project={project}",
+        "/api/v1/imports/{job}?project={own}",
+    ],
+    "POST /api/v1/imports/{id}/apply": [
+        "/api/v1/imports/{job}/apply?project={project}",
+        "/api/v1/imports/{job}/apply?project={own}",
+    ],
     "GET /api/v1/health": ["/api/v1/health"],
     "POST /api/v1/session": ["/api/v1/session"],
     "GET /api/v1/session": ["/api/v1/session"],
@@ -308,7 +320,7 @@ def test_every_field_has_a_row() -> None:
         kind = schema.type_map[name]
         assert isinstance(kind, GraphQLObjectType)
         wanted |= {f"{name}.{one}" for one in kind.fields}
-    assert wanted == QUESTIONS.keys() | SUBSCRIPTIONS.keys()
+    assert wanted == QUESTIONS.keys() | SUBSCRIPTIONS.keys() | rows_of_topics()
 
 
 def test_every_route_has_a_row(process: WebProcess) -> None:
