@@ -23,6 +23,8 @@ class Leg:
 
     def at(self, instant: int) -> int | Fraction:
         """Answer the count at an instant of the leg, exactly."""
+        if self.low == self.high:
+            return self.low
         flat = sum(max(0, min(end, instant) - start) for start, end in self.flat)
         return self.low + Fraction(
             (self.high - self.low) * (instant - self.start - flat), self.lasting

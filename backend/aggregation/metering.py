@@ -74,8 +74,8 @@ async def read_registers(
     rows = await tx.fetch_all(
         "SELECT p.id, p.unit, p.modulus, p.resolution, p.max_gap_s, m.id AS meter, m.energy,"
         " m.nameplate_per_hour FROM point p"
-        " JOIN meter m ON m.project_id = %(project)s AND m.device_id = p.device_id"
-        " AND m.register_name = p.name"
+        " JOIN meter m ON m.project_id = %(project)s AND (m.point_id = p.id"
+        " OR (m.device_id = p.device_id AND m.register_name = p.name))"
         " WHERE p.project_id = %(project)s AND p.id = ANY(%(points)s) ORDER BY p.id, m.id",
         {"project": project_id, "points": list(points)},
     )

@@ -21,7 +21,7 @@ from backend.service.calendar import effects, patterns, settings, states
 from backend.service.calendar.effects import Change
 from backend.service.calendar.settings import Settings
 from backend.service.calendar.states import Span, Wanted
-from backend.service.gateways.commands import Asker
+from backend.service.people.asker import Asker
 from tests.backend.plant_accounts import Metered, Plant, every
 from tests.backend.test_shift_rows import rows_of
 from tests.postgres import NOW, MakeProject

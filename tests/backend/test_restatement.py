@@ -9,7 +9,7 @@ from backend.aggregation.accounts import account
 from backend.core import audit
 from backend.core.db import Database, WriteSession
 from backend.core.errors import Conflict, InvalidInput, KilowiseError, NotAllowed
-from backend.service.gateways.commands import Asker
+from backend.service.people.asker import Asker
 from backend.service.restatement import apply
 from backend.service.restatement.decide import approve, propose, reject
 from backend.service.restatement.rows import (

@@ -10,7 +10,7 @@ from backend.core.db import WriteSession
 from backend.core.ids import encode_id
 from backend.service.calendar import effects, patterns, states
 from backend.service.calendar.states import Span, Wanted
-from backend.service.gateways.commands import Asker
+from backend.service.people.asker import Asker
 from tests.postgres import NOW
 
 SPAN = 'start: "2026-03-15T00:00:00Z", end: "2026-03-16T00:00:00Z"'

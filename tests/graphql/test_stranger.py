@@ -25,10 +25,11 @@ from backend.application.web_process import WebProcess
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
 from backend.service.alarms.store import raise_occurrence
-from backend.service.gateways.commands import Asker, Setting, write_point
+from backend.service.gateways.commands import Setting, write_point
 from backend.service.gateways.configuration import GatewayKey, put_config
 from backend.service.gateways.profiles import upload
 from backend.service.notify.subscriptions import Registration, register
+from backend.service.people.asker import Asker
 from tests.gateway.bench import VALVE
 from tests.graphql.calendar_questions import CALENDAR_QUESTIONS, a_calendar
 from tests.graphql.conftest import Ask, Client, session_token
@@ -237,6 +238,17 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     ],
 }
 ROUTES: dict[str, list[str]] = {
+    "POST /api/v1/imports": [
+        "/api/v1/imports?project={project}&kind=readings",
+    ],
+    "GET /api/v1/imports/{id}": [
+        "/api/v1/imports/{job}?project={project}",
+        "/api/v1/imports/{job}?project={own}",
+    ],
+    "POST /api/v1/imports/{id}/apply": [
+        "/api/v1/imports/{job}/apply?project={project}",
+        "/api/v1/imports/{job}/apply?project={own}",
+    ],
     "GET /api/v1/health": ["/api/v1/health"],
     "POST /api/v1/session": ["/api/v1/session"],
     "GET /api/v1/session": ["/api/v1/session"],

@@ -18,7 +18,9 @@ from backend.application.graphql.context import (
 )
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
+from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
+from backend.application.graphql.hands import HandRegister, find_register, list_registers
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
@@ -43,6 +45,7 @@ from backend.application.graphql.series import (
     read_ranking,
     read_series,
 )
+from backend.application.graphql.stocks import Stock, find_stock, list_stocks
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Tariff, read_tariff
 from backend.core.ids import encode_id
@@ -303,6 +306,33 @@ class Project(ProjectModel):
     @strawberry.field
     def calendar(self) -> PlantCalendar:
         return PlantCalendar(door=self.door)
+
+    @strawberry.field
+    async def imported_files(self, first: int = 20) -> list[ImportedFile]:
+        """Files of rows that people brought, newest first."""
+        return await list_files(self.door, first)
+
+    @strawberry.field
+    async def imported_file(self, id: strawberry.ID) -> ImportedFile | None:
+        return await find_file(self.door, id)
+
+    @strawberry.field
+    async def stocks(self) -> list[Stock]:
+        """Energies that are bought in batches and kept."""
+        return await list_stocks(self.door)
+
+    @strawberry.field
+    async def stock(self, meter: strawberry.ID) -> Stock | None:
+        return await find_stock(self.door, meter)
+
+    @strawberry.field
+    async def hand_registers(self) -> list[HandRegister]:
+        """Registers that people read, those longest unread first."""
+        return await list_registers(self.door)
+
+    @strawberry.field
+    async def hand_register(self, meter: strawberry.ID) -> HandRegister | None:
+        return await find_register(self.door, meter)
 
 
 @strawberry.type

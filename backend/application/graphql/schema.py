@@ -23,6 +23,7 @@ from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.factors import FactorMutation
+from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.memberships import MembershipMutation
@@ -36,6 +37,7 @@ from backend.application.graphql.restatements import (
     RestatementSubscription,
 )
 from backend.application.graphql.scalars import SCALARS
+from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
 from backend.application.graphql.trees import TreeMutation
@@ -58,6 +60,8 @@ Mutation = merge_types(
         TreeMutation,
         MeterMutation,
         MembershipMutation,
+        StockMutation,
+        HandMutation,
     ),
 )
 Subscription = merge_types(

@@ -16,7 +16,7 @@ from backend.core.errors import InvalidInput, NotFound
 from backend.core.ids import encode_id, new_uuid
 from backend.service.calendar import effects
 from backend.service.calendar.effects import Change
-from backend.service.gateways.commands import Asker
+from backend.service.people.asker import Asker
 
 MAX_NAME: Final = 80
 

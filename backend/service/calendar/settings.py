@@ -30,7 +30,7 @@ from backend.core.errors import Conflict, InvalidInput, NotFound
 from backend.core.ids import encode_id
 from backend.service.calendar import effects
 from backend.service.calendar.effects import Change
-from backend.service.gateways.commands import Asker
+from backend.service.people.asker import Asker
 
 MOST_ROWS: Final = 3_000_000
 """Accounts that are regrouped while the platform runs; more take a window of maintenance."""

@@ -29,6 +29,8 @@ class Permission(StrEnum):
     """Propose changes with effect in the past."""
     APPROVE = "approve"
     """Decide on them."""
+    RECORD = "record"
+    """Enter readings and stock documents."""
 
 
 ROLES: dict[str, frozenset[Permission]] = {
@@ -43,9 +45,12 @@ ROLES: dict[str, frozenset[Permission]] = {
             Permission.MODEL,
             Permission.RESTATE,
             Permission.APPROVE,
+            Permission.RECORD,
         }
     ),
-    "shift_leader": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),
+    "shift_leader": frozenset(
+        {Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE, Permission.RECORD}
+    ),
     "administrator": frozenset(Permission),
 }
 """Roles known today; a role that is not here permits nothing."""
