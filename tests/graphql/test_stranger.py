@@ -31,7 +31,6 @@ from backend.service.gateways.profiles import upload
 from backend.service.notify.subscriptions import Registration, register
 from backend.service.people.asker import Asker
 from tests.gateway.bench import VALVE
-from tests.graphql.calendar_questions import CALENDAR_QUESTIONS, a_calendar
 from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant, make_plant
 from tests.graphql.sockets import open_socket
@@ -60,8 +59,6 @@ class Target:
     command: str
     gateway: str
     profile: str
-    calendar_state: str
-    shift_pattern: str
 
 
 def nothing(own: str) -> Target:
@@ -83,8 +80,6 @@ def nothing(own: str) -> Target:
         fresh("cmd"),
         fresh("gtw"),
         "nothing/here",
-        fresh("opst"),
-        fresh("shpt"),
     )
 
 
@@ -223,7 +218,6 @@ QUESTIONS: dict[str, list[str]] = {
     ],
     "Mutation.playStory": ['mutation {{ playStory(project: "{project}") }}'],
 }
-QUESTIONS |= CALENDAR_QUESTIONS
 SUBSCRIPTIONS: dict[str, list[str]] = {
     "Subscription.live": [
         'subscription {{ live(project: "{project}") {{ values {{ value }} }} }}',
@@ -391,7 +385,6 @@ async def scene(
         await upload(tx, project, "test/valve", VALVE, asker, NOW)
         key = GatewayKey(made.gateway.id, made.gateway.uid)
         await put_config(tx, project, key, "timeout_s: 1", "", asker, NOW)
-        planned = await a_calendar(tx, project, made.nodes["a"].id, asker)
     hers = Target(
         encode_id("prj", alice.tenant.uid),
         "acme",
@@ -405,7 +398,6 @@ async def scene(
         encode_id("cmd", COMMAND),
         made.gateway.text,
         "test/valve",
-        *planned,
     )
 
     return Scene(made, hers, nothing("other"), partial(look, admin, alice))

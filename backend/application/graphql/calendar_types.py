@@ -11,6 +11,7 @@ from backend.aggregation import operating, shifts
 from backend.aggregation.comparison import Spans
 from backend.aggregation.statutory import Statutory
 from backend.application.graphql.naming import Name
+from backend.application.graphql.scalars import Json
 from backend.core.ids import encode_id
 from backend.service.calendar.patterns import PatternRow
 from backend.service.calendar.settings import Settings
@@ -297,6 +298,44 @@ class ComparedSpans:
             other_start=spans.other_start,
             other_end=spans.other_end,
         )
+
+
+@strawberry.type
+class ImportedState:
+    """A state as a row of a file says it: by days (both in it) or by instants."""
+
+    row: int
+    node_id: strawberry.ID
+    state: State
+    first_day: date | None
+    last_day: date | None
+    start: datetime | None
+    end: datetime | None
+    de_energised: bool
+    note: str
+
+
+@strawberry.type
+class StateFault:
+    """What is wrong with which row (of a sheet) or line (of a calendar file) and which field.
+
+    Texts are `errors.<code>` of the catalogue, filled with `params`.
+    """
+
+    row: int
+    field: str
+    code: str
+    params: Json
+
+
+@strawberry.type
+class ImportedStates:
+    """What a file says: states to enter or entered, how many were there already, faults."""
+
+    kept: int
+    known: int
+    states: list[ImportedState]
+    faults: list[StateFault]
 
 
 @strawberry.input

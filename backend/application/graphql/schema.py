@@ -18,6 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
 from backend.application.graphql.calendar_changes import CalendarMutation
+from backend.application.graphql.calendar_imports import CalendarImportMutation
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
@@ -49,6 +50,7 @@ Mutation = merge_types(
         PeopleMutation,
         AlarmMutation,
         CalendarMutation,
+        CalendarImportMutation,
         CommandMutation,
         ConfigMutation,
         PushMutation,
