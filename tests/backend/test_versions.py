@@ -11,41 +11,23 @@ from backend.aggregation.calendar import Period
 from backend.aggregation.figures import ranking, sums
 from backend.aggregation.rollup import Scope
 from backend.aggregation.series import Measure, Span, curve
-from backend.aggregation.versions import ACCOUNTS_AS_OF, FIGURES
 from backend.core.db import Database
 from backend.core.ids import new_uuid
 from gateway.contract.energy import energy_type
 from tests.backend.plant_accounts import DAY, Metered, Plant, every
+from tests.backend.plant_versions import as_of, current
 from tests.postgres import NOW, MakeProject
 
 KWH = 10**6
 MIN = timedelta(minutes=1)
 START = datetime(2026, 3, 9, 16, tzinfo=UTC)
 """Midnight in Shanghai."""
-COLUMNS = ", ".join(("scope", "scope_id", "energy", "period", "start_ts", *FIGURES))
-Rows = set[tuple[object, ...]]
 
 
 @pytest.fixture
 async def plant(database: Database, make_project: MakeProject) -> Plant:
     """A plant in Shanghai."""
     return Plant(database, await make_project("works"))
-
-
-async def current(plant: Plant) -> Rows:
-    """Every account as it is."""
-    async with plant.database.read(plant.project) as tx:
-        sql = f"SELECT {COLUMNS} FROM account WHERE project_id = %s"
-        return set(await tx.fetch_tuples(sql.encode(), (plant.project,)))
-
-
-async def as_of(plant: Plant, version: int) -> Rows:
-    """Every account as it was at a version."""
-    async with plant.database.read(plant.project) as tx:
-        sql = f"SELECT {COLUMNS} FROM {ACCOUNTS_AS_OF} a WHERE project_id = %(project)s"
-        found = await tx.fetch_tuples(sql.encode(), {"project": plant.project, "as_of": version})
-    assert len(found) == len(set(found))
-    return set(found)
 
 
 async def restate(plant: Plant, version: int, change: Callable[[], Awaitable[None]]) -> None:

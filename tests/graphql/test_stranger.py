@@ -31,6 +31,7 @@ from backend.service.gateways.profiles import upload
 from backend.service.notify.subscriptions import Registration, register
 from backend.service.people.asker import Asker
 from tests.gateway.bench import VALVE
+from tests.graphql import stranger_restatements as restatements
 from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant, make_plant
 from tests.graphql.sockets import open_socket
@@ -59,6 +60,7 @@ class Target:
     command: str
     gateway: str
     profile: str
+    restatement: str
 
 
 def nothing(own: str) -> Target:
@@ -80,6 +82,7 @@ def nothing(own: str) -> Target:
         fresh("cmd"),
         fresh("gtw"),
         "nothing/here",
+        fresh("rst"),
     )
 
 
@@ -217,6 +220,7 @@ QUESTIONS: dict[str, list[str]] = {
         for whose in ("project", "slug", "own")
     ],
     "Mutation.playStory": ['mutation {{ playStory(project: "{project}") }}'],
+    **restatements.QUESTIONS,
 }
 SUBSCRIPTIONS: dict[str, list[str]] = {
     "Subscription.live": [
@@ -230,6 +234,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "Subscription.importProgress": [
         'subscription {{ importProgress(project: "{project}") {{ id }} }}'
     ],
+    **restatements.SUBSCRIPTIONS,
 }
 ROUTES: dict[str, list[str]] = {
     "POST /api/v1/imports": [
@@ -385,6 +390,7 @@ async def scene(
         await upload(tx, project, "test/valve", VALVE, asker, NOW)
         key = GatewayKey(made.gateway.id, made.gateway.uid)
         await put_config(tx, project, key, "timeout_s: 1", "", asker, NOW)
+        await restatements.propose_one(tx, alice)
     hers = Target(
         encode_id("prj", alice.tenant.uid),
         "acme",
@@ -398,6 +404,7 @@ async def scene(
         encode_id("cmd", COMMAND),
         made.gateway.text,
         "test/valve",
+        encode_id("rst", restatements.RESTATEMENT),
     )
 
     return Scene(made, hers, nothing("other"), partial(look, admin, alice))
@@ -429,6 +436,7 @@ async def test_fields_tell_and_change_nothing(
         "Project.alarm",
         "Project.importProgress",
         "Project.command",
+        "Project.restatement",
     ):
         answer = await ask(hers, filled(QUESTIONS[name][0], scene.hers))
         assert "None" not in str(answer), answer

@@ -7,6 +7,7 @@ import strawberry
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
+from backend.application.graphql.balance import ProjectBalances
 from backend.application.graphql.calendar import PlantCalendar
 from backend.application.graphql.commands import Command, find_command, list_commands
 from backend.application.graphql.configs import DeviceProfile, list_profiles
@@ -73,7 +74,7 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectModel):
+class Project(ProjectBalances, ProjectModel):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field

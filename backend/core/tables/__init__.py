@@ -27,6 +27,7 @@ from backend.core.tables.alarms import (
 )
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
+from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
 from backend.core.tables.plant import (
     Conversion,
     Device,
@@ -84,6 +85,9 @@ __all__ = [
     "EnergyTypeRow",
     "EnrolmentCode",
     "EnrolmentEvent",
+    "Equipment",
+    "EquipmentHour",
+    "EquipmentInterval",
     "Event",
     "EventCounter",
     "Factor",

@@ -3,7 +3,7 @@ node.
 """
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 from backend.core.tables.columns import (
     always,
     bigint,
+    day_column,
     decimal,
     document,
     double,
@@ -169,6 +170,7 @@ class Meter(SQLModel, table=True):
     `nameplate_per_hour` in the energy's display unit (kWh, m3, t) per hour, `accuracy` its class in
     percent; `own_product`: made on site from energy that is counted already, so never again.
     `role` of a settlement meter: what flows through it comes from or goes to (supply.py).
+    `calibrated_until`: the last day of its calibration, null where nobody entered it.
     """
 
     __tablename__ = "meter"
@@ -195,6 +197,7 @@ class Meter(SQLModel, table=True):
     valid_from: datetime | None = instant(nullable=True)
     valid_to: datetime | None = instant(nullable=True)
     role: str | None = text_column(nullable=True)
+    calibrated_until: date | None = day_column(nullable=True)
 
 
 class MeterSource(SQLModel, table=True):

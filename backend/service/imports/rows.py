@@ -1,9 +1,10 @@
 """One row of a file, cell by cell: what it says, or what is wrong with which field. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from backend.acquisition.window import milliseconds
@@ -37,7 +38,7 @@ class RowFault:
     field: str
     value: str | None
     code: str
-    params: Mapping[str, Param] = field(default_factory=dict)
+    params: Mapping[str, Param] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

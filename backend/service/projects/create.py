@@ -19,6 +19,7 @@ from backend.core.clock import Clock
 from backend.core.db import Database, WriteSession
 from backend.core.ids import new_uuid
 from backend.service.projects.creation import Creation
+from backend.service.projects.ledger import keep_ledger
 from backend.service.projects.model import (
     known_nodes,
     make_memberships,
@@ -49,6 +50,7 @@ async def create_project(database: Database, clock: Clock, template: str, slug: 
         meters = await make_meters(creation, parts, await _gateway(creation, parts))
         await make_memberships(creation, parts, made, meters)
         nodes = await known_nodes(creation)
+        await keep_ledger(tx, project_id, parts, nodes, meters, now)
         await _contract(creation, parts, nodes)
         await _shed_list(creation, parts, nodes)
         await _shifts(creation, parts, nodes)

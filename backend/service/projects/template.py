@@ -165,6 +165,26 @@ class PersonPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
 
 
+class LedgerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the meter ledger says of an energy's meters: class in percent, end of calibration."""
+
+    accuracy: str
+    calibrated_until: str
+
+
+class EquipmentPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a node's states are told from a meter's power, kW; equipment of one twin is compared."""
+
+    node: str
+    kind: str
+    meter: str
+    standby_kw: int
+    load_kw: int
+    rated_kw: int
+    dwell_s: int = 60
+    twin: str | None = None
+
+
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a project begins with."""
 
@@ -183,6 +203,8 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alarms: list[AlarmPart]
     people: list[PersonPart] = []
     trees: list[TreePart] = []
+    ledger: dict[str, LedgerPart] = {}
+    equipment: list[EquipmentPart] = []
 
     def nodes(self) -> Iterator[PlacedNode]:
         """Every node of every tree, parents first."""
@@ -220,8 +242,10 @@ def _dangling(template: Template) -> str | None:
     """What a template names and does not have; None when all is there."""
     nodes = [placed.node.slug for placed in template.nodes()]
     meters = {meter for placed in template.nodes() for meter, _ in placed.node.terms()}
+    meters |= {part.meter for part in template.equipment}
     named = {template.contract.node, *(item.node for item in template.shed)}
     named |= {alarm.node for alarm in template.alarms if alarm.node} | set(template.shifts)
+    named |= {part.node for part in template.equipment}
     checks = (
         (sorted({slug for slug in nodes if nodes.count(slug) > 1}), "is there twice"),
         (sorted(meters - set(template.meters)), "is no meter"),
