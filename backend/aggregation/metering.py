@@ -4,7 +4,7 @@ Every statement carries the project; windows of many registers are looked up and
 Readings come as one binary string a register, 18 bytes a sample.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -25,6 +25,7 @@ from backend.aggregation.mapping import (
     read_sources,
     share,
 )
+from backend.aggregation.planned import planned_stretches
 from backend.aggregation.registers import Judgement, RegisterSpec, Trace, judge
 from backend.aggregation.window import (
     Missing,
@@ -287,14 +288,12 @@ async def _windows(tx: ReadSession, project_id: int, orders: Sequence[Order]) ->
             "beyond": [ceil_quarter(order.stretch.last) + order.beyond for order in orders],
         },
     )
-    span = {
-        "project": project_id,
-        "points": points,
-        "low": [0 if begin is None else begin for _, begin, _ in bounds],
-        "high": [FAR if later is None else later for _, _, later in bounds],
-    }
+    low = [0 if begin is None else begin for _, begin, _ in bounds]
+    high = [FAR if later is None else later for _, _, later in bounds]
+    span = {"project": project_id, "points": points, "low": low, "high": high}
     blobs: dict[int, bytes] = dict(await tx.fetch_tuples(_READINGS, span))
     events = await read_known(tx, span, [order.register.spec for order in orders])
+    planned = await planned_stretches(tx, project_id, points, instant(min(low)), instant(max(high)))
     known: dict[int, list[Judgement]] = {}
     for n, ts, kind, *values, until in await tx.fetch_tuples(_JUDGEMENTS, span):
         spec = orders[n - 1].register.spec
@@ -306,12 +305,16 @@ async def _windows(tx: ReadSession, project_id: int, orders: Sequence[Order]) ->
             last=order.stretch.last,
             restart=restart,
             readings=sorted(order.register.spec.readings(blobs.get(n, b""))),
-            events=events[n - 1],
+            events=replace(events[n - 1], planned=_spans(planned.get(order.register.point, ()))),
             known=known.get(n, ()),
             complete=later is None,
         )
         for n, (order, (restart, _, later)) in enumerate(zip(orders, bounds, strict=True), start=1)
     ]
+
+
+def _spans(stretches: Iterable[tuple[int, int]]) -> list[Span]:
+    return [Span(*one) for one in stretches]
 
 
 def _counts(spec: RegisterSpec, value: Decimal) -> int:

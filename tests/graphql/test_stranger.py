@@ -238,6 +238,17 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     **restatements.SUBSCRIPTIONS,
 }
 ROUTES: dict[str, list[str]] = {
+    "POST /api/v1/imports": [
+        "/api/v1/imports?project={project}&kind=readings",
+    ],
+    "GET /api/v1/imports/{id}": [
+        "/api/v1/imports/{job}?project={project}",
+        "/api/v1/imports/{job}?project={own}",
+    ],
+    "POST /api/v1/imports/{id}/apply": [
+        "/api/v1/imports/{job}/apply?project={project}",
+        "/api/v1/imports/{job}/apply?project={own}",
+    ],
     "GET /api/v1/health": ["/api/v1/health"],
     "POST /api/v1/session": ["/api/v1/session"],
     "GET /api/v1/session": ["/api/v1/session"],

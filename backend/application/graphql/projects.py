@@ -9,6 +9,7 @@ from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
 from backend.application.graphql.balance import ProjectBalances
+from backend.application.graphql.calendar import PlantCalendar
 from backend.application.graphql.commands import Command, find_command, list_commands
 from backend.application.graphql.configs import DeviceProfile, list_profiles
 from backend.application.graphql.context import (
@@ -19,6 +20,7 @@ from backend.application.graphql.context import (
 )
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
+from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.hands import HandRegister, find_register, list_registers
 from backend.application.graphql.imports import ImportProgress, newest_import
@@ -323,6 +325,19 @@ class Project(ProjectBalances, ProjectModel):
     async def tariff(self, energy: str) -> Tariff | None:
         """The tariff in force of an energy."""
         return await read_tariff(self.door, known_energy(energy).code)
+
+    @strawberry.field
+    def calendar(self) -> PlantCalendar:
+        return PlantCalendar(door=self.door)
+
+    @strawberry.field
+    async def imported_files(self, first: int = 20) -> list[ImportedFile]:
+        """Files of rows that people brought, newest first."""
+        return await list_files(self.door, first)
+
+    @strawberry.field
+    async def imported_file(self, id: strawberry.ID) -> ImportedFile | None:
+        return await find_file(self.door, id)
 
     @strawberry.field
     async def stocks(self) -> list[Stock]:

@@ -17,6 +17,8 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
+from backend.application.graphql.calendar_changes import CalendarMutation
+from backend.application.graphql.calendar_imports import CalendarImportMutation
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
@@ -47,6 +49,8 @@ Mutation = merge_types(
     (
         PeopleMutation,
         AlarmMutation,
+        CalendarMutation,
+        CalendarImportMutation,
         CommandMutation,
         ConfigMutation,
         PushMutation,

@@ -125,7 +125,7 @@ def document(*, nullable: bool = False) -> Any:
 def small_numbers(*, default: str | None = None) -> Any:
     """A list of 16-bit integers; `default` as PostgreSQL writes it."""
     server_default = None if default is None else sa.text(f"'{default}'")
-    kind = pg.ARRAY(sa.SmallInteger)
+    kind: Any = pg.ARRAY(sa.SmallInteger)
     return Field(sa_column=sa.Column(kind, nullable=False, server_default=server_default))
 
 
