@@ -32,11 +32,16 @@ def change(text: str) -> list[str]:
 
 
 FACTOR = 'energy: "electricity", substance: "kgco2", basis: "location", value: "0.5", source: "s",'
+SPAN = 'period: DAY, start: "2026-03-14T00:00:00Z", end: "2026-03-15T00:00:00Z"'
 NAME = '{ en: "x" }'
 QUESTIONS: dict[str, list[str]] = {
     "Project.factors": [hers("factors { value confirmedBy { login } }"), mine("factors { value }")],
     "Mutation.setFactor": change(f"setFactor(input: {{ project: $p, {FACTOR} {AT} }}) {{ value }}")[
         :2
+    ],
+    "Project.supply": [
+        hers(f"supply({SPAN}) {{ consumption }}"),
+        mine(f"supply({SPAN}) {{ consumption }}"),
     ],
     "Project.trees": [hers("trees { slug }"), mine("trees { slug }")],
     "Project.nodes": [hers("nodes { id }"), mine("nodes { id memberIds: meterIds }")],
