@@ -19,6 +19,7 @@ from strawberry.types.field import StrawberryField
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
+from backend.application.graphql.conversions import ConversionMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.factors import FactorMutation
@@ -51,6 +52,7 @@ Mutation = merge_types(
         TreeMutation,
         MeterMutation,
         MembershipMutation,
+        ConversionMutation,
     ),
 )
 Subscription = merge_types(

@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 
 from psycopg.types.json import Jsonb
 
-from backend.aggregation.calendar import PlantTime
+from backend.aggregation.calendar import PlantTime, quarter_of
 from backend.core.clock import Clock
 from backend.core.db import Database, WriteSession
 from backend.core.ids import new_uuid
 from backend.service.projects.creation import Creation
 from backend.service.projects.model import (
     known_nodes,
+    make_conversions,
     make_memberships,
     make_meters,
     make_nodes,
@@ -47,6 +48,8 @@ async def create_project(database: Database, clock: Clock, template: str, slug: 
         meters = await make_meters(creation, parts, await _gateway(creation, parts))
         await make_memberships(creation, parts, made, meters)
         nodes = await known_nodes(creation)
+        since = quarter_of(now - VALID_BEFORE)
+        await make_conversions(creation, parts, nodes, meters, since)
         await _contract(creation, parts, nodes)
         await _shed_list(creation, parts, nodes)
         await _shifts(creation, parts, nodes)

@@ -85,6 +85,16 @@ class TreePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roots: list[NodePart]
 
 
+class ConversionPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A node where one energy becomes another, as in backend.service.plant.conversions."""
+
+    node: str
+    kind: str
+    inputs: list[str] = []
+    outputs: list[str] = []
+    params: dict[str, str] = {}
+
+
 class PlacedNode(NamedTuple):
     """A node, the one above it, and the tree of both."""
 
@@ -190,6 +200,7 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alarms: list[AlarmPart]
     people: list[PersonPart] = []
     trees: list[TreePart] = []
+    conversions: list[ConversionPart] = []
 
     def nodes(self) -> Iterator[PlacedNode]:
         """Every node of every tree, parents first."""
@@ -228,6 +239,8 @@ def _dangling(template: Template) -> str | None:
     nodes = [placed.node.slug for placed in template.nodes()]
     meters = {meter for placed in template.nodes() for meter, _ in placed.node.terms()}
     named = {template.contract.node, *(item.node for item in template.shed)}
+    named |= {conversion.node for conversion in template.conversions}
+    meters |= {meter for one in template.conversions for meter in (*one.inputs, *one.outputs)}
     named |= {alarm.node for alarm in template.alarms if alarm.node} | set(template.shifts.nodes)
     checks = (
         (sorted({slug for slug in nodes if nodes.count(slug) > 1}), "is there twice"),
