@@ -21,6 +21,7 @@ from backend.application.graphql.calendar_changes import CalendarMutation
 from backend.application.graphql.calendar_imports import CalendarImportMutation
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
+from backend.application.graphql.conversions import ConversionMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.factors import FactorMutation
@@ -64,6 +65,7 @@ Mutation = merge_types(
         MembershipMutation,
         StockMutation,
         HandMutation,
+        ConversionMutation,
     ),
 )
 Subscription = merge_types(

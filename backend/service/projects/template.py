@@ -85,6 +85,16 @@ class TreePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roots: list[NodePart]
 
 
+class ConversionPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A node where one energy becomes another, as in backend.service.plant.conversions."""
+
+    node: str
+    kind: str
+    inputs: list[str] = []
+    outputs: list[str] = []
+    params: dict[str, str] = {}
+
+
 class PlacedNode(NamedTuple):
     """A node, the one above it, and the tree of both."""
 
@@ -205,6 +215,7 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trees: list[TreePart] = []
     ledger: dict[str, LedgerPart] = {}
     equipment: list[EquipmentPart] = []
+    conversions: list[ConversionPart] = []
 
     def nodes(self) -> Iterator[PlacedNode]:
         """Every node of every tree, parents first."""
@@ -246,6 +257,8 @@ def _dangling(template: Template) -> str | None:
     named = {template.contract.node, *(item.node for item in template.shed)}
     named |= {alarm.node for alarm in template.alarms if alarm.node} | set(template.shifts)
     named |= {part.node for part in template.equipment}
+    named |= {conversion.node for conversion in template.conversions}
+    meters |= {meter for one in template.conversions for meter in (*one.inputs, *one.outputs)}
     checks = (
         (sorted({slug for slug in nodes if nodes.count(slug) > 1}), "is there twice"),
         (sorted(meters - set(template.meters)), "is no meter"),
