@@ -20,6 +20,7 @@ from backend.service.imports.sheet import (
     MAX_BYTES,
     MAX_COLUMNS,
     MAX_ROWS,
+    Cell,
     Formula,
     SheetFault,
     read_sheet,
@@ -130,7 +131,7 @@ def test_numbers_of_both_commas(written: str, comma: bool, wanted: str) -> None:
 @pytest.mark.parametrize(
     "written", ["NaN", "nan", "Infinity", "-inf", "1e308", "1e15", "twelve", "1,2,3", "--1", True]
 )
-def test_what_is_no_number(written: cells.Cell) -> None:
+def test_what_is_no_number(written: Cell) -> None:
     with pytest.raises(BadCell) as caught:
         cells.number(written, comma=False)
     assert caught.value.code == "entry_number"

@@ -15,6 +15,7 @@ from backend.application.graphql.naming import Name
 from backend.application.graphql.persons import Person, persons_by_id
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id
+from backend.service.people.asker import Asker
 from backend.service.people.roles import Permission
 from backend.service.stock import documents as service
 from backend.service.stock.checks import NewDocument, units_of
@@ -358,7 +359,7 @@ class StockMutation:
         return await _again(door, row)
 
 
-async def _enter(info: KwInfo, project: str) -> tuple[Door, service.Asker]:
+async def _enter(info: KwInfo, project: str) -> tuple[Door, Asker]:
     caller = info.context.signed_in()
     door = await enter_project(info.context, project)
     door.require(Permission.RECORD)

@@ -131,8 +131,8 @@ def totals(records: Iterable[Record]) -> list[MeterTotal]:
                 unit = meter.energy.unit.code
                 one = _total(found, meter.uid, meter.name, unit)
                 one.add(new.at, new.at, _signed(record))
-    for meter, (low, high) in ends.items():
-        found[meter].total = high - low
+    for id, (low, high) in ends.items():
+        found[id].total = high - low
     return list(found.values())
 
 

@@ -1,7 +1,8 @@
 """One row of a file, cell by cell: what it says, or what is wrong with which field. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
@@ -37,7 +38,7 @@ class RowFault:
     field: str
     value: str | None
     code: str
-    params: Mapping[str, Param] = field(default_factory=dict)
+    params: Mapping[str, Param] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
