@@ -137,6 +137,43 @@ class PersonPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
 
 
+class PaperPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stock paper so many days before the project began, at a local time."""
+
+    days: int
+    at: str
+    kind: str
+    quantity: str
+    price: str | None = None
+    calorific: tuple[str, str] | None = None
+    supplier: str | None = None
+    reference: str | None = None
+
+
+class StockPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An energy that is kept in stock, its papers in its display unit, and a standing estimate."""
+
+    en: str
+    zh: str
+    energy: str
+    nodes: list[str]
+    papers: list[PaperPart]
+    per_day: str | None = None
+
+
+class RoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A register that people read: its unit, and readings so many days ago."""
+
+    en: str
+    zh: str
+    energy: str
+    unit: str
+    nameplate: int
+    every_days: int
+    modulus: float
+    readings: dict[int, str]
+
+
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a project begins with."""
 
@@ -153,6 +190,8 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     factors: list[FactorPart]
     alarms: list[AlarmPart]
     people: list[PersonPart] = []
+    stocks: dict[str, StockPart] = {}
+    rounds: dict[str, RoundPart] = {}
 
     def nodes(self) -> Iterator[tuple[NodePart, NodePart | None]]:
         """Every node with its parent, parents first."""
