@@ -195,6 +195,43 @@ class EquipmentPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     twin: str | None = None
 
 
+class PaperPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stock paper so many days before the project began, at a local time."""
+
+    days: int
+    at: str
+    kind: str
+    quantity: str
+    price: str | None = None
+    calorific: tuple[str, str] | None = None
+    supplier: str | None = None
+    reference: str | None = None
+
+
+class StockPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An energy that is kept in stock, its papers in its display unit, and a standing estimate."""
+
+    en: str
+    zh: str
+    energy: str
+    nodes: list[str]
+    papers: list[PaperPart]
+    per_day: str | None = None
+
+
+class RoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A register that people read: its unit, and readings so many days ago."""
+
+    en: str
+    zh: str
+    energy: str
+    unit: str
+    nameplate: int
+    every_days: int
+    modulus: float
+    readings: dict[int, str]
+
+
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a project begins with."""
 
@@ -216,6 +253,8 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ledger: dict[str, LedgerPart] = {}
     equipment: list[EquipmentPart] = []
     conversions: list[ConversionPart] = []
+    stocks: dict[str, StockPart] = {}
+    rounds: dict[str, RoundPart] = {}
 
     def nodes(self) -> Iterator[PlacedNode]:
         """Every node of every tree, parents first."""
