@@ -24,6 +24,7 @@ from backend.application.graphql.meters import Meter
 from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway, Node
+from backend.application.graphql.quality import ProjectQuality
 from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.restatements import (
     Restatement,
@@ -71,7 +72,7 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectBalances, ProjectModel):
+class Project(ProjectBalances, ProjectQuality, ProjectModel):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field
