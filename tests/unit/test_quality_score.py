@@ -59,11 +59,12 @@ def test_a_node_counts_its_meters_together(parts: list[dict[Aspect, Share]]) -> 
 
 
 M, E = Gap.MISSING, Gap.ESTIMATED
+Rows = dict[int, list[Gap | None]]
 TWO = {1: Place(10, 100), 2: Place(10, 100), 3: Place(30, 100)}
 
 
 def test_neighbours_of_one_kind_are_one_stretch() -> None:
-    rows = {1: [None, E, E, M, None, M], 2: [None] * 6, 3: [None] * 6}
+    rows: Rows = {1: [None, E, E, M, None, M], 2: [None] * 6, 3: [None] * 6}
     assert stretches(rows, TWO, [], [1]) == [
         Stretch(1, E, Cause.REGISTER, 1, 3),
         Stretch(1, M, Cause.REGISTER, 3, 4),
@@ -72,7 +73,7 @@ def test_neighbours_of_one_kind_are_one_stretch() -> None:
 
 
 def test_who_else_is_silent_is_the_cause() -> None:
-    rows = {1: [M, M, M, None], 2: [M, M, None, None], 3: [M, None, None, M]}
+    rows: Rows = {1: [M, M, M, None], 2: [M, M, None, None], 3: [M, None, None, M]}
     assert stretches(rows, TWO, [], [1, 3]) == [
         Stretch(1, M, Cause.GATEWAY, 0, 1),
         Stretch(3, M, Cause.GATEWAY, 0, 1),
@@ -87,7 +88,7 @@ def test_a_gateway_with_one_device_is_told_by_its_device() -> None:
 
 
 def test_what_is_recorded_goes_before_silence_and_the_first_cause_before_others() -> None:
-    rows = {1: [M, Gap.SUSPECT, M], 2: [M, None, None], 3: [M, None, None]}
+    rows: Rows = {1: [M, Gap.SUSPECT, M], 2: [M, None, None], 3: [M, None, None]}
     recorded = [Recorded(1, Cause.CLOCK, 0, 3), Recorded(1, Cause.HELD, 1, 2)]
     assert stretches(rows, TWO, recorded, [1]) == [
         Stretch(1, M, Cause.CLOCK, 0, 1),
@@ -97,6 +98,6 @@ def test_what_is_recorded_goes_before_silence_and_the_first_cause_before_others(
 
 
 def test_what_people_entered_or_planned_has_no_silence_to_explain() -> None:
-    rows = {1: [Gap.MANUAL, Gap.PLANNED, Gap.SUBSTITUTED], 2: [M] * 3, 3: [M] * 3}
+    rows: Rows = {1: [Gap.MANUAL, Gap.PLANNED, Gap.SUBSTITUTED], 2: [M] * 3, 3: [M] * 3}
     assert [one.cause for one in stretches(rows, TWO, [], [1])] == [None, None, None]
     assert stretches({1: [M]}, {1: Place(None, None)}, [], [1])[0].cause is None

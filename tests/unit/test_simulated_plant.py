@@ -183,7 +183,7 @@ def test_a_meter_that_was_not_told_of_its_new_transformers_goes_on_with_the_old_
     assert model.exchange is not None
     at, day = model.exchange.second, 86_400
     assert datetime.fromtimestamp(at, UTC) == datetime(2026, 2, 28, 16, tzinfo=UTC)
-    assert (meter.shown_share(at - 1), meter.shown_share(at)) == (1, Fraction(3, 4))
+    assert (meter.shown_share(at - 1), meter.shown_share(at)) == (Fraction(1), Fraction(3, 4))
     shown = [meter.shown(plant, "ep_imp", second) for second in (at - 7 * day, at, at + 7 * day)]
     weeks = ((at - 7 * day, at), (at, at + 7 * day))
     real = [float(plant.amount("paint", *week)) / 10**6 for week in weeks]
