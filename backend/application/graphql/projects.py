@@ -27,6 +27,7 @@ from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway
+from backend.application.graphql.quality import ProjectQuality
 from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.restatements import (
     Restatement,
@@ -76,7 +77,7 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectBalances, ProjectModel):
+class Project(ProjectBalances, ProjectQuality, ProjectModel):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field
