@@ -141,9 +141,7 @@ async def _recomputed(
     shared = shared_out(done)
     meters = {meter for register, _ in shared for meter in register.meters}
     await keep.before((first, last), meters)
-    return await write_quarters(
-        tx, project_id, quarters_of(shared), holes_of(shared), pricing, now
-    )
+    return await write_quarters(tx, project_id, quarters_of(shared), holes_of(shared), pricing, now)
 
 
 async def _keep_pending(keep: Keeper, pending: Pending) -> None:

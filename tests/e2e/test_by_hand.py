@@ -64,9 +64,7 @@ def test_a_paper_is_recorded_and_taken_back(browser: Chromium, running: Product)
         ]
 
 
-def test_a_file_is_looked_at_and_its_good_rows_applied(
-    browser: Chromium, running: Product
-) -> None:
+def test_a_file_is_looked_at_and_its_good_rows_applied(browser: Chromium, running: Product) -> None:
     now = running.graphql("{ now }")["now"]
     with phone(browser, running, "admin") as held:
         held.open("/imports")
