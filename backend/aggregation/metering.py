@@ -4,7 +4,7 @@ Every statement carries the project; windows of many registers are looked up and
 Readings come as one binary string a register, 18 bytes a sample.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import Final
 
 from backend.aggregation.chunks import Stretch
 from backend.aggregation.curve import QUARTER
-from backend.aggregation.events import ALWAYS, Span
+from backend.aggregation.events import ALWAYS, Events, Span
 from backend.aggregation.gauges import recompute_gauge
 from backend.aggregation.known import US, read_known
 from backend.aggregation.mapping import (
@@ -25,7 +25,8 @@ from backend.aggregation.mapping import (
     read_sources,
     share,
 )
-from backend.aggregation.registers import Judgement, RegisterSpec
+from backend.aggregation.planned import planned_stretches
+from backend.aggregation.registers import Judgement, RegisterSpec, Trace, judge
 from backend.aggregation.window import (
     Missing,
     Recomputed,
@@ -190,12 +191,32 @@ async def recompute_stretches(
             result = order.register.recompute(window)
             if isinstance(result, Recomputed):
                 done.append((order.register, result))
-            elif result is Missing.LATER:
-                again.append(replace(order, beyond=order.beyond * WIDER))
             else:
-                again.append(replace(order, before=earlier(window)))
+                again.append(_wider(order, window, result))
         orders = again
     return done
+
+
+def _wider(order: Order, window: Window, missing: Missing) -> Order:
+    if missing is Missing.LATER:
+        return replace(order, beyond=order.beyond * WIDER)
+    return replace(order, before=earlier(window))
+
+
+async def read_trace(
+    tx: ReadSession, project_id: int, register: Register, first: int, last: int
+) -> tuple[Trace, Events]:
+    """Answer how a register went over [first, last] (microseconds) and what is known of it there.
+
+    From a settled reading at or before `first` to one after `last`, as far as there are any.
+    """
+    order = Order(register, Stretch(register.point, first, last), first + 1, QUARTER)
+    while True:
+        [window] = await _windows(tx, project_id, [order])
+        result = recompute(window, register.spec)
+        if isinstance(result, Recomputed):
+            return judge(window.readings, register.spec, window.events), window.events
+        order = _wider(order, window, result)
 
 
 _AT: Final = "timestamptz 'epoch' + {} * interval '1 microsecond'"
@@ -267,14 +288,12 @@ async def _windows(tx: ReadSession, project_id: int, orders: Sequence[Order]) ->
             "beyond": [ceil_quarter(order.stretch.last) + order.beyond for order in orders],
         },
     )
-    span = {
-        "project": project_id,
-        "points": points,
-        "low": [0 if begin is None else begin for _, begin, _ in bounds],
-        "high": [FAR if later is None else later for _, _, later in bounds],
-    }
+    low = [0 if begin is None else begin for _, begin, _ in bounds]
+    high = [FAR if later is None else later for _, _, later in bounds]
+    span = {"project": project_id, "points": points, "low": low, "high": high}
     blobs: dict[int, bytes] = dict(await tx.fetch_tuples(_READINGS, span))
     events = await read_known(tx, span, [order.register.spec for order in orders])
+    planned = await planned_stretches(tx, project_id, points, instant(min(low)), instant(max(high)))
     known: dict[int, list[Judgement]] = {}
     for n, ts, kind, *values, until in await tx.fetch_tuples(_JUDGEMENTS, span):
         spec = orders[n - 1].register.spec
@@ -286,12 +305,16 @@ async def _windows(tx: ReadSession, project_id: int, orders: Sequence[Order]) ->
             last=order.stretch.last,
             restart=restart,
             readings=sorted(order.register.spec.readings(blobs.get(n, b""))),
-            events=events[n - 1],
+            events=replace(events[n - 1], planned=_spans(planned.get(order.register.point, ()))),
             known=known.get(n, ()),
             complete=later is None,
         )
         for n, (order, (restart, _, later)) in enumerate(zip(orders, bounds, strict=True), start=1)
     ]
+
+
+def _spans(stretches: Iterable[tuple[int, int]]) -> list[Span]:
+    return [Span(*one) for one in stretches]
 
 
 def _counts(spec: RegisterSpec, value: Decimal) -> int:

@@ -72,6 +72,20 @@ async def keep_shifts(
             await _lay(tx, project_id, layer, reach.node, *span)
 
 
+async def shift_node(tx: ReadSession, project_id: int, chain: Sequence[int]) -> int | None:
+    """Answer by whose rows a node works: its own or the nearest above's; None without any.
+
+    `chain` is the node and its ancestors, nearest first.
+    """
+    return await tx.fetch_value(
+        "SELECT c.node FROM unnest(%(chain)s::bigint[]) WITH ORDINALITY AS c (node, place)"
+        " WHERE EXISTS (SELECT 1 FROM shift_period s WHERE s.project_id = %(project)s"
+        " AND s.node_id = c.node) ORDER BY c.place LIMIT 1",
+        {"project": project_id, "chain": list(chain)},
+        into=int,
+    )
+
+
 async def lay_anew(
     tx: WriteSession,
     project_id: int,

@@ -124,8 +124,14 @@ async def test_a_wrap_and_an_exchange_are_counted_as_the_person_says(office: Rou
         )
     ).kept
     assert (await office.enter(TODAY - DAY, "29")).kept
-    # 62 - 14, and then 29 - 5 of the new meter beside the 4.5 that it counted before.
+    # 62 - 14 of the old meter, 29 - 0.5 of the new one.
     assert sum(await office.days()) == 24 + 48 + 28
+    for code, wrong in (
+        ("hand_final", {"final": Decimal(28)}),
+        ("hand_initial", {"initial": Decimal(4)}),
+    ):
+        with pytest.raises(InvalidInput, match=code):
+            await office.enter(TODAY, "3", Answer.EXCHANGED, **wrong)
     plain = await make_register_without_modulus(office)
     await plain.enter(TODAY - 3 * DAY, "100")
     with pytest.raises(InvalidInput, match="hand_no_modulus"):

@@ -23,7 +23,7 @@ from backend.service.imports.files import (
 from backend.service.people.asker import Asker
 from backend.service.stock.documents import list_documents, stock_meters
 from tests.backend.plant_accounts import Plant
-from tests.backend.stocks import make_stock
+from tests.backend.stocks import local, make_stock
 from tests.postgres import NOW, Actor
 
 TABLES = ("reading", "hand_reading", "stock_document", "dirty", "last_value", "account", "audit")
@@ -55,9 +55,8 @@ class Desk:
 
     async def faults(self, kind: str, text: str) -> list[tuple[int, str, str]]:
         """(row, field, code) of what is wrong with a file."""
-        found = (await self.check(kind, text)).findings["faults"]
-        assert isinstance(found, list)
-        return [(one["row"], one["field"], one["code"]) for one in found]
+        found = (await self.check(kind, text)).found.faults
+        return [(one.row, one.field, one.code) for one in found]
 
     def look(self) -> dict[str, object]:
         """What a file may change."""
@@ -117,18 +116,13 @@ async def test_readings_are_looked_at_then_applied_once(desk: Desk) -> None:
     before = desk.look()
     looked = await desk.check("readings", READINGS)
     assert desk.look() == before
-    assert (looked.state, looked.findings["good"], looked.findings["faulty"]) == ("checked", 2, 0)
-    assert looked.findings["meters"] == [
-        {
-            "meter": looked.findings["meters"][0]["meter"],  # type: ignore[index]
-            "name": {},
-            "unit": "kWh",
-            "rows": 2,
-            "total": "1.5",
-            "first": "2026-03-09T16:00:00+00:00",
-            "last": "2026-03-09T16:15:00+00:00",
-        }
-    ]
+    assert (looked.state, looked.found.good, looked.found.faulty) == ("checked", 2, 0)
+    (meter,) = looked.found.meters
+    assert (meter.unit, meter.rows, meter.total) == ("kWh", 2, "1.5")
+    assert (meter.first, meter.last) == (
+        local("2026-03-10T00:00"),
+        local("2026-03-10T00:15"),
+    )
     done = await desk.apply(looked)
     assert (done.state, done.rows_applied, done.applied_by) == ("applied", 2, desk.actor.id)
     assert await desk.sums("m1", "electricity", 1) == [1_500_000]
@@ -146,7 +140,7 @@ async def test_readings_are_looked_at_then_applied_once(desk: Desk) -> None:
 async def test_papers_in_chinese_are_accounted(desk: Desk) -> None:
     wrong = PAPERS.replace("吨", "t")
     looked = await desk.check("stock", wrong.encode("gb18030"))
-    assert (looked.findings["unknown"], looked.findings["faulty"]) == (["颜色"], 0)
+    assert (looked.found.unknown, looked.found.faulty) == (["颜色"], 0)
     with pytest.raises(Conflict, match="import_faulty"):
         await desk.apply(looked)
     assert (await desk.apply(looked, Mode.GOOD)).rows_applied == 3

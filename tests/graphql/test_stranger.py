@@ -154,6 +154,7 @@ QUESTIONS: dict[str, list[str]] = {
         'pushRegistered(endpoint: "{endpoint}")', 'pushRegistered(endpoint: "{endpoint}")'
     ),
     "Project.importProgress": field("importProgress {{ id }}", "importProgress {{ id }}"),
+    "Project.accounting": field("accounting {{ ranges }}", "accounting {{ ranges }}"),
     "Project.demand": field("demand {{ currentKw }}", "demand {{ currentKw }}"),
     "Project.tariff": field('tariff(energy: "electricity") {{ source }}'),
     "Project.enrolmentEvents": field("enrolmentEvents {{ what }}", "enrolmentEvents {{ what }}"),
@@ -237,6 +238,17 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     **restatements.SUBSCRIPTIONS,
 }
 ROUTES: dict[str, list[str]] = {
+    "POST /api/v1/imports": [
+        "/api/v1/imports?project={project}&kind=readings",
+    ],
+    "GET /api/v1/imports/{id}": [
+        "/api/v1/imports/{job}?project={project}",
+        "/api/v1/imports/{job}?project={own}",
+    ],
+    "POST /api/v1/imports/{id}/apply": [
+        "/api/v1/imports/{job}/apply?project={project}",
+        "/api/v1/imports/{job}/apply?project={own}",
+    ],
     "GET /api/v1/health": ["/api/v1/health"],
     "POST /api/v1/session": ["/api/v1/session"],
     "GET /api/v1/session": ["/api/v1/session"],

@@ -4,10 +4,12 @@ from datetime import datetime
 
 import strawberry
 
+from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
 from backend.application.graphql.balance import ProjectBalances
+from backend.application.graphql.calendar import PlantCalendar
 from backend.application.graphql.commands import Command, find_command, list_commands
 from backend.application.graphql.configs import DeviceProfile, list_profiles
 from backend.application.graphql.context import (
@@ -18,12 +20,14 @@ from backend.application.graphql.context import (
 )
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
+from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.hands import HandRegister, find_register, list_registers
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway
+from backend.application.graphql.quality import ProjectQuality
 from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.restatements import (
     Restatement,
@@ -44,6 +48,7 @@ from backend.application.graphql.series import (
     read_ranking,
     read_series,
 )
+from backend.application.graphql.sheets import ReadingSheet, read_reading_sheet
 from backend.application.graphql.stocks import Stock, find_stock, list_stocks
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Tariff, read_tariff
@@ -72,7 +77,7 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectBalances, ProjectModel):
+class Project(ProjectBalances, ProjectQuality, ProjectModel):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field
@@ -198,6 +203,20 @@ class Project(ProjectBalances, ProjectModel):
         return await read_ranking(self.door, parent, energy, period, at, first, as_of)
 
     @strawberry.field
+    async def reading_sheet(
+        self,
+        scope: strawberry.ID,
+        period: Period,
+        at: datetime,
+        energy: str | None = None,
+    ) -> ReadingSheet | None:
+        """How the figure of a node or meter in the period that holds `at` came about.
+
+        `energy` is needed for a node. Null outside the calendar.
+        """
+        return await read_reading_sheet(self.door, scope, period, at, energy)
+
+    @strawberry.field
     async def restatements(
         self, first: int = 50, before: strawberry.ID | None = None
     ) -> list[Restatement]:
@@ -293,6 +312,12 @@ class Project(ProjectBalances, ProjectModel):
             return await newest_import(tx, self.door.project.id)
 
     @strawberry.field
+    async def accounting(self) -> Accounting:
+        """How far the accounts are behind what has arrived or was changed."""
+        async with self.door.read() as tx:
+            return await read_accounting(tx, self.door.project.id)
+
+    @strawberry.field
     async def demand(self) -> Demand | None:
         async with self.door.read() as tx:
             return await read_demand(tx, self.door)
@@ -301,6 +326,19 @@ class Project(ProjectBalances, ProjectModel):
     async def tariff(self, energy: str) -> Tariff | None:
         """The tariff in force of an energy."""
         return await read_tariff(self.door, known_energy(energy).code)
+
+    @strawberry.field
+    def calendar(self) -> PlantCalendar:
+        return PlantCalendar(door=self.door)
+
+    @strawberry.field
+    async def imported_files(self, first: int = 20) -> list[ImportedFile]:
+        """Files of rows that people brought, newest first."""
+        return await list_files(self.door, first)
+
+    @strawberry.field
+    async def imported_file(self, id: strawberry.ID) -> ImportedFile | None:
+        return await find_file(self.door, id)
 
     @strawberry.field
     async def stocks(self) -> list[Stock]:

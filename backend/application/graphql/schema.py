@@ -17,8 +17,11 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
+from backend.application.graphql.calendar_changes import CalendarMutation
+from backend.application.graphql.calendar_imports import CalendarImportMutation
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
+from backend.application.graphql.conversions import ConversionMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.factors import FactorMutation
@@ -48,6 +51,8 @@ Mutation = merge_types(
     (
         PeopleMutation,
         AlarmMutation,
+        CalendarMutation,
+        CalendarImportMutation,
         CommandMutation,
         ConfigMutation,
         PushMutation,
@@ -62,6 +67,7 @@ Mutation = merge_types(
         StockMutation,
         HandMutation,
         RegisterMutation,
+        ConversionMutation,
     ),
 )
 Subscription = merge_types(

@@ -175,6 +175,7 @@ class Meter(SQLModel, table=True):
 
     __tablename__ = "meter"
     __table_args__ = (
+        sa.Index("meter_virtual", "project_id", postgresql_where=sa.text("source = 'virtual'")),
         sa.UniqueConstraint("project_id", "uid"),
         sa.UniqueConstraint("project_id", "slug"),
         sa.Index("meter_device", "project_id", "device_id"),
@@ -230,6 +231,7 @@ class NodeMeter(SQLModel, table=True):
     """
 
     __tablename__ = "node_meter"
+    __table_args__ = (sa.Index("node_meter_meter", "project_id", "meter_id"),)
     project_id: int = project_key()
     node_id: int = bigint(key=True)
     meter_id: int = bigint(key=True)

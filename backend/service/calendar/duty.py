@@ -8,6 +8,7 @@ from backend.aggregation.calendar import DAY, read_plant_time
 from backend.aggregation.operating import State, resolve
 from backend.aggregation.planned import planned_stretches
 from backend.aggregation.plant_states import chain_of, read_entries, read_parents, read_rules
+from backend.aggregation.shift_rows import shift_node
 from backend.core.db import ReadSession
 
 AT_WORK: Final = frozenset({State.RATIONED, State.MAINTENANCE})
@@ -25,8 +26,9 @@ async def at_work(
     """
     chain = chain_of(await read_parents(tx, project_id), node)
     on_shift = await tx.fetch_value(
-        _ON_SHIFT,
-        {"project": project_id, "chain": list(chain), "since": since, "until": until},
+        "SELECT EXISTS (SELECT 1 FROM shift_period WHERE project_id = %s AND node_id = %s"
+        " AND shift <> '' AND start_ts < %s AND end_ts > %s)",
+        (project_id, await shift_node(tx, project_id, chain), until, since),
         into=bool,
     )
     if on_shift:
@@ -40,17 +42,6 @@ async def at_work(
         stretch.state in AT_WORK and stretch.start < until and stretch.end > since
         for stretch in resolve(plant, chain, entries, rules, *days)
     )
-
-
-_ON_SHIFT: Final = """
-SELECT EXISTS (
-    SELECT 1 FROM shift_period s WHERE s.project_id = %(project)s AND s.shift <> ''
-    AND s.start_ts < %(until)s AND s.end_ts > %(since)s AND s.node_id = (
-        SELECT c.node FROM unnest(%(chain)s::bigint[]) WITH ORDINALITY AS c (node, place)
-        WHERE EXISTS (SELECT 1 FROM shift_period o
-                      WHERE o.project_id = %(project)s AND o.node_id = c.node)
-        ORDER BY c.place LIMIT 1))
-"""
 
 
 async def without_power(

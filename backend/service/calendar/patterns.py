@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from psycopg.types.json import Jsonb
 
-from backend.aggregation.shifts import PatternError, read_pattern
+from backend.aggregation.shifts import Pattern, PatternError, read_pattern
 from backend.core import audit
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput, NotFound
@@ -36,6 +36,12 @@ class PatternRow:
 
 
 _COLUMNS: Final = "id, uid, node_id, name, rule, valid_from, valid_to, created_at"
+
+
+def document_of(pattern: Pattern, anchor: date | None) -> object:
+    """Answer a pattern as it is stored, its cycle from `anchor` on if that is named."""
+    named = pattern if anchor is None else msgspec.structs.replace(pattern, anchor=anchor)
+    return msgspec.to_builtins(named)
 
 
 async def put(

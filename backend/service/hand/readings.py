@@ -15,12 +15,19 @@ from backend.core.errors import Conflict, InvalidInput, NotFound
 from backend.core.events import publish
 from backend.core.ids import encode_id, new_uuid
 from backend.service.hand.questions import (
+    MOST,
     Answer,
     Question,
+    Seen,
     questions,
     refuse_reading,
 )
-from backend.service.hand.registers import HandRegister, hand_register, read_around
+from backend.service.hand.registers import (
+    HandRegister,
+    decimal_of,
+    hand_register,
+    read_around,
+)
 from backend.service.people.asker import Asker
 from gateway.contract.quality import Quality
 
@@ -107,8 +114,7 @@ async def enter(
     open_ = questions(around, entry.at, entry.value, entry.answer)
     if open_:
         return Outcome(None, tuple(open_))
-    last = None if around.before is None else around.before.value
-    await _record_jump(tx, project_id, register, entry, last, by, now)
+    await _record_jump(tx, project_id, register, entry, around.before, by, now)
     uid = await keep(tx, project_id, register, entry, by.person_id, now)
     await _note(tx, project_id, by, "hand.enter", uid, None, _said(register, entry), now)
     return Outcome(uid)
@@ -209,29 +215,45 @@ async def _record_jump(
     project_id: int,
     register: HandRegister,
     entry: Entry,
-    last: Decimal | None,
+    before: Seen | None,
     by: Asker,
     now: datetime,
 ) -> None:
     """Record that the register wrapped or the meter was exchanged, as the person says."""
-    if entry.answer is Answer.WRAPPED:
-        if register.modulus is None:
-            raise InvalidInput("hand_no_modulus", field="value")
-        final, initial = register.modulus, 0.0
-    elif entry.answer is Answer.EXCHANGED:
-        final = float(entry.final if entry.final is not None else last or 0)
-        initial = float(entry.initial or 0)
-    else:
+    if before is None or entry.answer not in {Answer.WRAPPED, Answer.EXCHANGED}:
         return
+    final, initial = _jump(register, entry, before)
     event = RegisterEvent(
         register.point_id,
         Kind.EXCHANGE,
-        entry.at,
-        final=final,
-        initial=initial,
+        _jumped_at(before, final - before.value, entry, entry.value - initial),
+        final=float(final),
+        initial=float(initial),
         note=entry.answer.value,
     )
     await record_event(tx, project_id, event, now, by.person_id)
+
+
+def _jump(register: HandRegister, entry: Entry, before: Seen) -> tuple[Decimal, Decimal]:
+    """Answer the old register's last reading and the new one's first. Raises InvalidInput."""
+    if entry.answer is Answer.WRAPPED:
+        if register.modulus is None:
+            raise InvalidInput("hand_no_modulus", field="value")
+        return decimal_of(register.modulus), Decimal(0)
+    final = before.value if entry.final is None else entry.final
+    initial = entry.initial or Decimal(0)
+    if not before.value <= final < MOST:
+        raise InvalidInput("hand_final", field="finalValue", last=f"{before.value:f}")
+    if not 0 <= initial <= entry.value:
+        raise InvalidInput("hand_initial", field="initialValue")
+    return final, initial
+
+
+def _jumped_at(before: Seen, old: Decimal, entry: Entry, new: Decimal) -> datetime:
+    """Answer when it happened if use was even: so much of the time went by on the old register."""
+    elapsed = (entry.at - before.at) // TICK
+    share = old / (old + new) if old + new else Decimal(0)
+    return before.at + max(1, min(int(elapsed * share), elapsed - 1)) * TICK
 
 
 def _said(register: HandRegister, entry: Entry) -> dict[str, object]:

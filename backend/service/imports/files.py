@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from psycopg.types.json import Jsonb
 
 from backend.core import audit
@@ -21,6 +22,7 @@ from backend.core.events import publish
 from backend.core.ids import encode_id, new_uuid
 from backend.service.imports.apply import apply_plan
 from backend.service.imports.columns import KINDS
+from backend.service.imports.findings import Findings, read_findings
 from backend.service.imports.look import read_look
 from backend.service.imports.plan import Plan, plan
 from backend.service.imports.sheet import read_sheet
@@ -57,6 +59,11 @@ class FileRow:
     created_at: datetime
     applied_by: int | None
     applied_at: datetime | None
+
+    @property
+    def found(self) -> Findings:
+        """What was found in it."""
+        return read_findings(self.findings)
 
 
 _SELECT: Final = """
@@ -127,7 +134,7 @@ async def check_file(
         await writing.execute(
             _INSERT,
             (
-                project_id, uid, kind, name, sha, content, Jsonb(found.findings()),
+                project_id, uid, kind, name, sha, content, _stored(found),
                 asker.person_id, now,
             ),
         )  # fmt: skip
@@ -166,7 +173,7 @@ async def apply_file(
         await tx.execute(
             _APPLIED,
             (
-                Jsonb(found.findings()), mode.value, len(found.good), asker.person_id, now,
+                _stored(found), mode.value, len(found.good), asker.person_id, now,
                 project_id, row.id,
             ),
         )  # fmt: skip
@@ -200,6 +207,10 @@ async def _content(tx: WriteSession, project_id: int, row: FileRow) -> bytes | N
 
 LOCK: Final = 0x6B77_0005
 """Class of the advisory lock "files of this project": they are applied one after the other."""
+
+
+def _stored(found: Plan) -> Jsonb:
+    return Jsonb(msgspec.to_builtins(found.findings()))
 
 
 async def _note(

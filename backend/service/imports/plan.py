@@ -10,6 +10,7 @@ from uuid import UUID
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id
 from backend.service.imports.columns import KINDS, find_columns
+from backend.service.imports.findings import Findings, FoundFault, FoundMeter
 from backend.service.imports.look import Look
 from backend.service.imports.rows import ByHand, Paper, Reader, Record, RowFault, Sample, Span
 from backend.service.imports.sheet import Sheet
@@ -60,27 +61,30 @@ class Plan:
         """Whether there is nothing that anybody would have to decide about."""
         return not self.faults and not self.unknown
 
-    def findings(self) -> dict[str, object]:
+    def findings(self) -> Findings:
         """Answer the dry run as it is stored and told."""
-        return {
-            "rows": self.rows,
-            "good": len(self.good),
-            "faulty": self.faulty,
-            "unknown": list(self.unknown),
-            "faults": [_told(fault) for fault in self.faults[:TOLD]],
-            "meters": [
-                {
-                    "meter": one.meter,
-                    "name": dict(one.name),
-                    "unit": one.unit,
-                    "rows": one.rows,
-                    "total": f"{one.total:f}",
-                    "first": None if one.first is None else one.first.isoformat(),
-                    "last": None if one.last is None else one.last.isoformat(),
-                }
+        return Findings(
+            self.rows,
+            len(self.good),
+            self.faulty,
+            list(self.unknown),
+            [
+                FoundFault(one.row, one.field, one.value, one.code, dict(one.params))
+                for one in self.faults[:TOLD]
+            ],
+            [
+                FoundMeter(
+                    one.meter,
+                    dict(one.name),
+                    one.unit,
+                    one.rows,
+                    f"{one.total:f}",
+                    one.first,
+                    one.last,
+                )
                 for one in self.meters
             ],
-        }
+        )
 
 
 def plan(sheet: Sheet, kind: str, look: Look) -> Plan:
@@ -127,8 +131,8 @@ def totals(records: Iterable[Record]) -> list[MeterTotal]:
                 unit = meter.energy.unit.code
                 one = _total(found, meter.uid, meter.name, unit)
                 one.add(new.at, new.at, _signed(record))
-    for uid, (low, high) in ends.items():
-        found[uid].total = high - low
+    for id, (low, high) in ends.items():
+        found[id].total = high - low
     return list(found.values())
 
 
@@ -145,13 +149,3 @@ def _total(
 ) -> MeterTotal:
     meter = encode_id("mtr", uid)
     return found.setdefault(meter, MeterTotal(meter, name, unit))
-
-
-def _told(fault: RowFault) -> dict[str, object]:
-    return {
-        "row": fault.row,
-        "field": fault.field,
-        "value": fault.value,
-        "code": fault.code,
-        "params": dict(fault.params),
-    }

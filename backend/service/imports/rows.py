@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as default
 from datetime import datetime, timedelta
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Final, TypeVar
 
 from backend.acquisition.window import milliseconds
@@ -38,7 +38,7 @@ class RowFault:
     field: str
     value: str | None
     code: str
-    params: Mapping[str, Param] = MappingProxyType({})
+    params: Mapping[str, Param] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ class Permission(StrEnum):
     AUDIT = "audit"
     """Read who did what."""
     ENROL = "enrol"
+    PLAN = "plan"
+    """Say when the plant works: states, shifts, where periods begin."""
     MODEL = "model"
     """Change trees, meters, what counts where, and conversion factors."""
     RESTATE = "restate"
@@ -39,6 +41,7 @@ ROLES: dict[str, frozenset[Permission]] = {
             Permission.DEMONSTRATE,
             Permission.WRITE,
             Permission.AUDIT,
+            Permission.PLAN,
             Permission.MODEL,
             Permission.RESTATE,
             Permission.APPROVE,
