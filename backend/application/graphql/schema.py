@@ -66,8 +66,8 @@ Mutation = merge_types(
         MembershipMutation,
         StockMutation,
         HandMutation,
-        ConversionMutation,
         RegisterMutation,
+        ConversionMutation,
     ),
 )
 Subscription = merge_types(
