@@ -14,19 +14,25 @@ from backend.aggregation import counters
 from backend.aggregation.calendar import AHEAD, BACK, PlantTime, keep_calendar, read_plant_time
 from backend.aggregation.cells import Changed
 from backend.aggregation.chunks import Chunk, DirtyRow, newest
+from backend.aggregation.dirty import mark_points
+from backend.aggregation.mapping import points_of
 from backend.aggregation.metering import (
     instant,
     read_registers,
     recompute_stretches,
+    shared_out,
     write_judgements,
 )
 from backend.aggregation.pricing import read_pricing
 from backend.aggregation.progress import count_rows, debounced
 from backend.aggregation.quarters import holes_of, quarters_of, write_quarters
+from backend.aggregation.regroup import regroup
 from backend.aggregation.rollup import Scope
+from backend.aggregation.shift_rows import keep_shifts
 from backend.aggregation.stale import Claimed, Pending, claim, mark_again, put
 from backend.aggregation.tariff import TariffError, keep_slots
 from backend.aggregation.upward import look_up, make_pending, raise_meters, span_of
+from backend.aggregation.versions import Keeper, keeper
 from backend.core.db import ReadSession, WriteSession
 
 log = logging.getLogger(__name__)
@@ -62,25 +68,30 @@ async def account(tx: WriteSession, project_id: int, now: datetime, span: timede
     """Account the newest dirty stretch of each register, none longer than `span`.
 
     Virtual meters and nodes follow in the same transaction, but under a backlog only when what
-    waits of them has waited long enough.
+    waits of them has waited long enough. Without a backlog it sums a bite of what was regrouped.
     """
     if not await tx.fetch_value(
         "SELECT pg_try_advisory_xact_lock(%s, %s)", (LOCK, project_id), into=bool
     ):
         return Done(busy=True)
     await tx.execute(_BY_INDEX)
+    keep = await keeper(tx, project_id)
     rows = await _claimed(tx, project_id)
     chunk = newest(rows, span // timedelta(microseconds=1)) if rows else Chunk()
-    changed = await _recomputed(tx, project_id, chunk, now)
+    changed = await _recomputed(tx, project_id, chunk, keep, now)
     more = len(rows) > len(chunk.finished)
     held = more and not await debounced(tx, project_id)
     pending = Pending()
     taken = Claimed() if held else await claim(tx, project_id, pending, NODES * span)
+    await _keep_pending(keep, pending)
     await _pass(tx, project_id, pending, changed, held=held, now=now)
+    await keep.after()
+    more = more or taken.more
+    regrouped = not (more or keep.applying) and await regroup(tx, project_id, pass_upward, now)
     return Done(
         rows=len(rows) + taken.rows,
-        more=more or taken.more,
-        changed=bool(changed.cells) or taken.rows > 0,
+        more=more or regrouped,
+        changed=bool(changed.cells) or taken.rows > 0 or regrouped,
         newest=instant(max(one.last for one in chunk.stretches)) if rows else None,
     )
 
@@ -108,7 +119,9 @@ async def _consume(tx: WriteSession, project_id: int, chunk: Chunk) -> None:
         )
 
 
-async def _recomputed(tx: WriteSession, project_id: int, chunk: Chunk, now: datetime) -> Changed:
+async def _recomputed(
+    tx: WriteSession, project_id: int, chunk: Chunk, keep: Keeper, now: datetime
+) -> Changed:
     """Recompute and write the quarter hours of registers."""
     if not chunk.stretches:
         return Changed(set(), vanished=False)
@@ -125,7 +138,22 @@ async def _recomputed(tx: WriteSession, project_id: int, chunk: Chunk, now: date
     first = instant(min(result.low for _, result in done))
     last = instant(max(result.high for _, result in done))
     pricing = await read_pricing(tx, project_id, first, last)
-    return await write_quarters(tx, project_id, quarters_of(done), holes_of(done), pricing, now)
+    shared = shared_out(done)
+    meters = {meter for register, _ in shared for meter in register.meters}
+    await keep.before((first, last), meters)
+    return await write_quarters(tx, project_id, quarters_of(shared), holes_of(shared), pricing, now)
+
+
+async def _keep_pending(keep: Keeper, pending: Pending) -> None:
+    """Keep what people had made again, and what waited, before it is."""
+    meters, nodes = pending.cells[Scope.METER], pending.cells[Scope.NODE]
+    span = span_of(meters | nodes)
+    if span is not None:
+        await keep.before(
+            span,
+            {cell.scope_id for cell in meters},
+            {(cell.scope_id, cell.energy) for cell in nodes},
+        )
 
 
 async def _pass(
@@ -172,26 +200,22 @@ async def mark_dirty(
     tx: WriteSession, project_id: int, energy: str, first: datetime, last: datetime
 ) -> int:
     """Have all accounts of an energy recomputed in [first, last]: a price or a factor changed."""
-    virtual = await tx.fetch_tuples(
-        "SELECT id FROM meter WHERE project_id = %s AND source = 'virtual' AND energy = %s",
-        (project_id, energy),
+    found = await tx.fetch_tuples(
+        "SELECT id, source FROM meter WHERE project_id = %s AND energy = %s", (project_id, energy)
     )
+    virtual = [meter for meter, source in found if source == "virtual"]
     if virtual:
-        await mark_again(tx, project_id, 1, [row[0] for row in virtual], first, last)
-    return await tx.execute(
-        "INSERT INTO dirty (project_id, point_id, first_ts, last_ts)"
-        " SELECT DISTINCT %(project)s, p.id, %(first)s::timestamptz, %(last)s::timestamptz"
-        " FROM meter m JOIN point p ON p.project_id = %(project)s"
-        " AND p.device_id = m.device_id AND p.name = m.register_name"
-        " WHERE m.project_id = %(project)s AND m.energy = %(energy)s",
-        {"project": project_id, "energy": energy, "first": first, "last": last},
-    )
+        await mark_again(tx, project_id, 1, virtual, first, last)
+    points = await points_of(tx, project_id, [meter for meter, _ in found])
+    await mark_points(tx, project_id, points, first, last)
+    return len(points)
 
 
 async def keep_ahead(tx: WriteSession, project_id: int, now: datetime) -> None:
-    """Have the calendar and the prices around `now`; what was priced otherwise is recomputed."""
+    """Have calendar, shifts and prices around `now`; what was priced otherwise is recomputed."""
     plant = await read_plant_time(tx, project_id)
     await keep_calendar(tx, project_id, plant, now - BACK, now + AHEAD)
+    await keep_shifts(tx, project_id, plant, now - BACK, now + AHEAD)
     for energy, (first, last) in (await _slots(tx, project_id, plant, now)).items():
         if first <= now:
             await mark_dirty(tx, project_id, energy, first, min(last + SETTLING, now))
@@ -217,3 +241,13 @@ async def tariffs_seen(tx: ReadSession, project_id: int) -> str:
         into=str,
     )
     return found or ""
+
+
+async def count_waiting(tx: ReadSession, project_id: int) -> int:
+    """Answer how many dirty ranges wait."""
+    return (
+        await tx.fetch_value(
+            "SELECT count(*) FROM dirty WHERE project_id = %s", (project_id,), into=int
+        )
+        or 0
+    )

@@ -13,6 +13,7 @@ from backend.aggregation.periods import Calendar, read_calendar
 from backend.aggregation.pricing import read_pricing
 from backend.aggregation.quarters import write_quarters
 from backend.aggregation.rollup import Scope, clear_foreign, roll_up
+from backend.aggregation.shift_rows import keep_shifts
 from backend.aggregation.stale import MICROS, Pending
 from backend.aggregation.virtual import Formulas, Virtual, compute, read_formulas, read_rows
 from backend.core.db import WriteSession
@@ -48,6 +49,7 @@ async def look_up(
     """Answer what stands above some meters within a stretch."""
     plant = await read_plant_time(tx, project_id)
     await keep_calendar(tx, project_id, plant, *span)
+    await keep_shifts(tx, project_id, plant, *span)
     formulas = await read_formulas(tx, project_id)
     terms = await read_terms(tx, project_id, {*meters, *(one.meter.id for one in formulas.ordered)})
     calendar = await read_calendar(tx, project_id, terms, *span)

@@ -9,7 +9,7 @@ from alembic import op
 from migrations.tenancy import begin, grant_app, wall
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -272,3 +272,19 @@ def every(
 ) -> list[tuple[datetime, float]]:
     """Readings at a fixed step."""
     return [(start + i * step, value) for i, value in enumerate(values)]
+
+
+async def sums_agree(plant: Plant, scope: int, scope_id: int) -> None:
+    """Every level is the sum of the level below, bucket by bucket."""
+    async with plant.database.read(plant.project) as tx:
+        for period in (2, 3, 4, 5):
+            below = await plant.accounts(scope, scope_id, period - 1)
+            rows = await tx.fetch_tuples(
+                "SELECT start_ts, end_ts, qty, estimated_qty FROM account WHERE project_id = %s"
+                " AND scope = %s AND scope_id = %s AND period = %s",
+                (plant.project, scope, scope_id, period),
+            )
+            assert sum(row[2] for row in rows) == sum(row[1] for row in below)
+            for start, end, qty, estimated in rows:
+                inside = [row for row in below if start <= row[0] < end]
+                assert (qty, estimated) == (sum(r[1] for r in inside), sum(r[2] for r in inside))

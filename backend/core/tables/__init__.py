@@ -26,12 +26,16 @@ from backend.core.tables.alarms import (
     Notification,
     PushSubscription,
 )
+from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
+from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
 from backend.core.tables.plant import (
+    Conversion,
     Device,
     Gateway,
     GatewayState,
     Meter,
+    MeterSource,
     Node,
     NodeMeter,
     Point,
@@ -59,6 +63,7 @@ from backend.core.tables.readings import (
     Stale,
 )
 from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
+from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
 
 metadata = SQLModel.metadata
 
@@ -75,6 +80,7 @@ __all__ = [
     "AuditEntry",
     "CalendarPeriod",
     "Command",
+    "Conversion",
     "DemandPeak",
     "Device",
     "DeviceProfile",
@@ -82,6 +88,9 @@ __all__ = [
     "EnergyTypeRow",
     "EnrolmentCode",
     "EnrolmentEvent",
+    "Equipment",
+    "EquipmentHour",
+    "EquipmentInterval",
     "Event",
     "EventCounter",
     "Factor",
@@ -89,13 +98,16 @@ __all__ = [
     "GatewayCertificate",
     "GatewayConfig",
     "GatewayState",
+    "HandReading",
     "ImportJob",
     "LastValue",
     "Membership",
     "Meter",
+    "MeterSource",
     "Node",
     "NodeMeter",
     "Notification",
+    "OperatingState",
     "Person",
     "PlatformKey",
     "Point",
@@ -106,11 +118,16 @@ __all__ = [
     "ReadingQuarantine",
     "RegisterEvent",
     "RegisterJudgement",
+    "Regroup",
     "Restatement",
     "ShedItem",
+    "SheetImport",
+    "ShiftPattern",
     "ShiftPeriod",
     "SignInSession",
     "Stale",
+    "StockDocument",
+    "StockRule",
     "SupplyContract",
     "Tariff",
     "TariffSlot",

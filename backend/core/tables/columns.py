@@ -122,6 +122,13 @@ def document(*, nullable: bool = False) -> Any:
     return Field(sa_column=sa.Column(pg.JSONB, nullable=nullable), **kwargs)
 
 
+def small_numbers(*, default: str | None = None) -> Any:
+    """A list of 16-bit integers; `default` as PostgreSQL writes it."""
+    server_default = None if default is None else sa.text(f"'{default}'")
+    kind: Any = pg.ARRAY(sa.SmallInteger)
+    return Field(sa_column=sa.Column(kind, nullable=False, server_default=server_default))
+
+
 def text_column(*, key: bool = False, nullable: bool = False, default: str | None = None) -> Any:
     """A text column."""
     kwargs: dict[str, Any] = {"default": default} if (nullable or default is not None) else {}
@@ -162,6 +169,7 @@ __all__ = [
     "project_key",
     "public_id",
     "recorded",
+    "small_numbers",
     "smallint",
     "text_column",
     "yes_or_no",

@@ -101,10 +101,11 @@ class RegisterEvent(SQLModel, table=True):
     point's unit; `ratio`: readings in [ts, until_ts) count `factor` times; `exclude`: readings in
     [ts, until_ts) are no readings; `changed`: the device says that its serial number or ratio is
     another, accounts from `ts` on are suspect until an exchange, a ratio or a revocation answers
-    it. A revoked event is as if it had never been.
+    it (whose `answers` is this row). A revoked event is as if it had never been.
     """
 
     __tablename__ = "register_event"
+    __table_args__ = (sa.Index("register_event_point", "project_id", "point_id", "ts"),)
     project_id: int = project_key()
     id: int | None = identity_key()
     point_id: int = bigint()
@@ -120,6 +121,7 @@ class RegisterEvent(SQLModel, table=True):
     note: str | None = text_column(nullable=True)
     restatement_id: int | None = bigint(nullable=True)
     revoked_at: datetime | None = instant(nullable=True)
+    answers: int | None = bigint(nullable=True)
 
 
 class ImportJob(SQLModel, table=True):
