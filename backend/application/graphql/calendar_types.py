@@ -78,7 +78,7 @@ class OperatingState:
         description="No power flows on purpose: figures are 0 with this reason, not missing."
     )
     note: str
-    source: str = strawberry.field(description="person, template, ics or xlsx.")
+    source: str = strawberry.field(description="person, template, ics or sheet.")
 
     @classmethod
     def of(cls, row: StateRow, node: str) -> "OperatingState":
