@@ -16,6 +16,11 @@ def day(held: Phone, place: int) -> Locator:
     return held.page.locator("[data-day]").nth(place)
 
 
+def spoken(held: Phone, place: int) -> str:
+    """What a screen reader says of that day."""
+    return day(held, place).locator(".hidden").text_content() or ""
+
+
 def test_a_state_is_entered_by_two_taps_and_taken_back(browser: Chromium, running: Product) -> None:
     with phone(browser, running) as held:
         held.open("/more")
@@ -23,7 +28,7 @@ def test_a_state_is_entered_by_two_taps_and_taken_back(browser: Chromium, runnin
         held.settle()
         held.page.get_by_label("Place").select_option(label="Paint shop")
         held.page.get_by_role("button", name="Later").click()
-        before = day(held, 8).get_attribute("aria-label")
+        before = spoken(held, 8)
         day(held, 8).click()
         expect(day(held, 8)).to_have_attribute("aria-pressed", "true")
         day(held, 10).click()
@@ -34,9 +39,8 @@ def test_a_state_is_entered_by_two_taps_and_taken_back(browser: Chromium, runnin
         for place in (8, 9, 10):
             expect(day(held, place)).to_contain_text("stop")
             expect(day(held, place)).to_contain_text("0 kW")
-            label = day(held, place).get_attribute("aria-label") or ""
-            assert label.endswith("Stop, without power, Line rebuilt")
-        assert "Stop" not in (day(held, 11).get_attribute("aria-label") or "")
+            assert spoken(held, place).endswith("Stop, without power, Line rebuilt")
+        assert "Stop" not in spoken(held, 11)
         held.page.reload()
         held.settle()
         held.page.get_by_label("Place").select_option(label="Spray booths")
@@ -48,7 +52,7 @@ def test_a_state_is_entered_by_two_taps_and_taken_back(browser: Chromium, runnin
         sheet = held.page.get_by_role("dialog")
         expect(sheet).to_contain_text("Line rebuilt")
         sheet.get_by_role("button", name="Take back").click()
-        expect(day(held, 8)).to_have_attribute("aria-label", before or "")
+        expect(day(held, 8).locator(".hidden")).to_have_text(before)
         assert held.broken == []
 
 
@@ -86,7 +90,6 @@ def test_shifts_of_the_day_and_a_place_without_its_own(browser: Chromium, runnin
         chosen = working.get_attribute("data-day") or ""
         working.click()
         card = held.page.locator("section", has_text="Shifts").last
-        expect(card).to_contain_text("Day")
         assert date.fromisoformat(chosen).isoweekday() != 7
         for said in ("Night", "Day", "Evening", "Four teams on three shifts"):
             expect(card).to_contain_text(said)

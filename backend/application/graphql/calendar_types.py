@@ -227,7 +227,7 @@ class StatutoryYear:
     """What was announced for a year, by whom, and whether a person has confirmed the rows."""
 
     year: int
-    source: str
+    source: Name
     confirmed: bool
 
 
@@ -246,7 +246,7 @@ class StatutoryCalendar:
             code=found.code,
             name=Name.of(dict(found.name)),
             years=[
-                StatutoryYear(year=number, source=year.source, confirmed=year.confirmed)
+                StatutoryYear(year=number, source=Name.of(year.source), confirmed=year.confirmed)
                 for number, year in sorted(found.years.items())
             ],
         )

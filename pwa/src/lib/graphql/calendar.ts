@@ -99,7 +99,10 @@ export const calendarFrameQuery = graphql(`
           }
           years {
             year
-            source
+            source {
+              en
+              zh
+            }
             confirmed
           }
         }
