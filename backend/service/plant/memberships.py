@@ -42,6 +42,8 @@ class Membership:
     node_id: int
     node_uid: UUID
     node: str
+    node_name: dict[str, str]
+    tree: str
     meter_id: int
     meter_uid: UUID
     meter: str
@@ -73,7 +75,8 @@ class _End:
 
 
 _SELECT: Final = """
-SELECT nm.node_id, n.uid AS node_uid, n.slug AS node, nm.meter_id, m.uid AS meter_uid,
+SELECT nm.node_id, n.uid AS node_uid, n.slug AS node,
+       n.name AS node_name, n.tree, nm.meter_id, m.uid AS meter_uid,
        m.slug AS meter, m.energy, nm.coefficient, nm.valid_from, nm.valid_to
 FROM node_meter nm
 JOIN node n ON n.project_id = %(project)s AND n.id = nm.node_id
