@@ -12,7 +12,7 @@ from backend.aggregation.calendar import Period
 from backend.core.db import Database
 from backend.core.errors import KilowiseError
 from backend.core.ids import new_uuid
-from backend.service.gateways.commands import Asker
+from backend.service.people.asker import Asker
 from backend.service.plant.comprehensive import Comprehensive, Why, comprehensive
 from backend.service.plant.conversions import (
     Conversion,

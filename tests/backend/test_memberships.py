@@ -9,7 +9,7 @@ import pytest
 from backend.core.db import Database, WriteSession
 from backend.core.errors import Conflict, InvalidInput, KilowiseError, NotFound
 from backend.core.ids import new_uuid
-from backend.service.gateways.commands import Asker
+from backend.service.people.asker import Asker
 from backend.service.plant.editing import Edit, begin
 from backend.service.plant.memberships import (
     Membership,

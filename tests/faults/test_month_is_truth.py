@@ -40,6 +40,7 @@ WRAPPED = "furnace-1"
 WRAP = {"fault": "wrap", "device": WRAPPED, "point": "ep_imp", "at": MONTH + timedelta(hours=9)}
 """In the events from the start: a wrap to come moves the register's whole past."""
 SILENT = "compressor-1"
+MISLED = "paint"
 MAX_GAP = timedelta(seconds=1800)
 """What the profiles say: a longer silence is estimated."""
 PATIENCE_S = 300.0
@@ -174,7 +175,9 @@ class Truth(dict[tuple[str, str], "TruthOf"]):
 
 @dataclass(frozen=True, slots=True)
 class TruthOf:
-    """What a register counted, by quarter hours from `start`."""
+    """What a register counted, by quarter hours from `start`: of what flowed, except where the
+    meter is set to a wrong ratio.
+    """
 
     start: datetime
     sums: tuple[int, ...]
@@ -297,12 +300,20 @@ def truth_file(data: Path, file: Path, clock: str, options: str, faults: Faults)
     found = Truth()
     for line in file.read_text().splitlines():
         row = json.loads(line)
+        check_ratio(row["device"], row["quantities"], row.get("shown"))
         sums = [0]
-        for quantity in row["quantities"]:
+        for quantity in row.get("shown", row["quantities"]):
             sums.append(sums[-1] + quantity)
         start = datetime.fromisoformat(row["start"])
         found[row["device"], row["point"]] = TruthOf(start, tuple(sums))
     return found
+
+
+def check_ratio(device: str, flowed: list[int], shown: list[int] | None) -> None:
+    """One meter is set to a wrong ratio, 150/5 for 200/5, and counts 3/4 of the truth."""
+    assert (shown is not None) == (device == MISLED and sum(flowed) > 0), device
+    if shown is not None:
+        assert [4 * one for one in shown] == [3 * one for one in flowed]
 
 
 def devices() -> list[str]:

@@ -4,9 +4,12 @@ from datetime import datetime
 
 import strawberry
 
+from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
+from backend.application.graphql.balance import ProjectBalances
+from backend.application.graphql.calendar import PlantCalendar
 from backend.application.graphql.commands import Command, find_command, list_commands
 from backend.application.graphql.configs import DeviceProfile, list_profiles
 from backend.application.graphql.context import (
@@ -17,12 +20,22 @@ from backend.application.graphql.context import (
 )
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
+from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
+from backend.application.graphql.hands import HandRegister, find_register, list_registers
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway
+from backend.application.graphql.quality import ProjectQuality
 from backend.application.graphql.registrations import is_registered, push_key
+from backend.application.graphql.restatements import (
+    Restatement,
+    RestatementKind,
+    find_restatement,
+    kinds,
+    list_restatements,
+)
 from backend.application.graphql.scalars import BigInt
 from backend.application.graphql.series import (
     CalendarPeriod,
@@ -35,6 +48,8 @@ from backend.application.graphql.series import (
     read_ranking,
     read_series,
 )
+from backend.application.graphql.sheets import ReadingSheet, read_reading_sheet
+from backend.application.graphql.stocks import Stock, find_stock, list_stocks
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Tariff, read_tariff
 from backend.core.ids import encode_id
@@ -62,7 +77,7 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectModel):
+class Project(ProjectBalances, ProjectQuality, ProjectModel):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field
@@ -161,9 +176,13 @@ class Project(ProjectModel):
         start: datetime,
         end: datetime,
         measure: Measure = Measure.QUANTITY,
+        as_of: BigInt | None = None,
     ) -> Series:
-        """A curve of a node or meter (`scope`) over [start, end) widened to whole periods."""
-        return await read_series(self.door, scope, energy, measure, period, start, end)
+        """A curve of a node or meter (`scope`) over [start, end) widened to whole periods.
+
+        As it is now, or as it was at a version of the accounts.
+        """
+        return await read_series(self.door, scope, energy, measure, period, start, end, as_of)
 
     @strawberry.field
     async def ranking(
@@ -174,13 +193,44 @@ class Project(ProjectModel):
         parent: strawberry.ID | None = None,
         at: datetime | None = None,
         first: int = 10,
+        as_of: BigInt | None = None,
     ) -> list[RankingRow]:
         """Consumers below `parent` (the site by default) by quantity of the period that holds `at`.
 
         Greatest first; `at` is now by default.
         """
         at = at or info.context.process.platform.clock.now()
-        return await read_ranking(self.door, parent, energy, period, at, first)
+        return await read_ranking(self.door, parent, energy, period, at, first, as_of)
+
+    @strawberry.field
+    async def reading_sheet(
+        self,
+        scope: strawberry.ID,
+        period: Period,
+        at: datetime,
+        energy: str | None = None,
+    ) -> ReadingSheet | None:
+        """How the figure of a node or meter in the period that holds `at` came about.
+
+        `energy` is needed for a node. Null outside the calendar.
+        """
+        return await read_reading_sheet(self.door, scope, period, at, energy)
+
+    @strawberry.field
+    async def restatements(
+        self, first: int = 50, before: strawberry.ID | None = None
+    ) -> list[Restatement]:
+        """Changes with effect in the past, newest first; those after the one `before`."""
+        return await list_restatements(self.door, first, before)
+
+    @strawberry.field
+    async def restatement(self, id: strawberry.ID) -> Restatement | None:
+        return await find_restatement(self.door, id)
+
+    @strawberry.field
+    def restatement_kinds(self) -> list[RestatementKind]:
+        """What can be changed with effect in the past."""
+        return kinds()
 
     @strawberry.field
     async def periods(self, period: Period, start: datetime, end: datetime) -> list[CalendarPeriod]:
@@ -262,6 +312,12 @@ class Project(ProjectModel):
             return await newest_import(tx, self.door.project.id)
 
     @strawberry.field
+    async def accounting(self) -> Accounting:
+        """How far the accounts are behind what has arrived or was changed."""
+        async with self.door.read() as tx:
+            return await read_accounting(tx, self.door.project.id)
+
+    @strawberry.field
     async def demand(self) -> Demand | None:
         async with self.door.read() as tx:
             return await read_demand(tx, self.door)
@@ -270,6 +326,37 @@ class Project(ProjectModel):
     async def tariff(self, energy: str) -> Tariff | None:
         """The tariff in force of an energy."""
         return await read_tariff(self.door, known_energy(energy).code)
+
+    @strawberry.field
+    def calendar(self) -> PlantCalendar:
+        return PlantCalendar(door=self.door)
+
+    @strawberry.field
+    async def imported_files(self, first: int = 20) -> list[ImportedFile]:
+        """Files of rows that people brought, newest first."""
+        return await list_files(self.door, first)
+
+    @strawberry.field
+    async def imported_file(self, id: strawberry.ID) -> ImportedFile | None:
+        return await find_file(self.door, id)
+
+    @strawberry.field
+    async def stocks(self) -> list[Stock]:
+        """Energies that are bought in batches and kept."""
+        return await list_stocks(self.door)
+
+    @strawberry.field
+    async def stock(self, meter: strawberry.ID) -> Stock | None:
+        return await find_stock(self.door, meter)
+
+    @strawberry.field
+    async def hand_registers(self) -> list[HandRegister]:
+        """Registers that people read, those longest unread first."""
+        return await list_registers(self.door)
+
+    @strawberry.field
+    async def hand_register(self, meter: strawberry.ID) -> HandRegister | None:
+        return await find_register(self.door, meter)
 
 
 @strawberry.type

@@ -3,7 +3,7 @@ node.
 """
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 from backend.core.tables.columns import (
     always,
     bigint,
+    day_column,
     decimal,
     document,
     double,
@@ -169,12 +170,21 @@ class Meter(SQLModel, table=True):
     `nameplate_per_hour` in the energy's display unit (kWh, m3, t) per hour, `accuracy` its class in
     percent; `own_product`: made on site from energy that is counted already, so never again.
     `role` of a settlement meter: what flows through it comes from or goes to (supply.py).
+    `calibrated_until`: the last day of its calibration, null where nobody entered it.
     """
 
     __tablename__ = "meter"
     __table_args__ = (
+        sa.Index("meter_virtual", "project_id", postgresql_where=sa.text("source = 'virtual'")),
         sa.UniqueConstraint("project_id", "uid"),
         sa.UniqueConstraint("project_id", "slug"),
+        sa.Index("meter_device", "project_id", "device_id"),
+        sa.Index(
+            "meter_point",
+            "project_id",
+            "point_id",
+            postgresql_where=sa.text("point_id IS NOT NULL"),
+        ),
     )
     project_id: int = project_key()
     id: int | None = identity_key()
@@ -195,6 +205,22 @@ class Meter(SQLModel, table=True):
     valid_from: datetime | None = instant(nullable=True)
     valid_to: datetime | None = instant(nullable=True)
     role: str | None = text_column(nullable=True)
+    calibrated_until: date | None = day_column(nullable=True)
+
+
+class MeterSource(SQLModel, table=True):
+    """In [valid_from, valid_to) a meter was read from another point than the one its row names.
+
+    Both are borders of quarter hours; rows of a meter do not overlap.
+    """
+
+    __tablename__ = "meter_source"
+    __table_args__ = (sa.Index("meter_source_point", "project_id", "point_id"),)
+    project_id: int = project_key()
+    meter_id: int = bigint(key=True)
+    valid_from: datetime = always(key=True)
+    valid_to: datetime | None = instant(nullable=True)
+    point_id: int = bigint()
 
 
 class NodeMeter(SQLModel, table=True):
@@ -205,6 +231,7 @@ class NodeMeter(SQLModel, table=True):
     """
 
     __tablename__ = "node_meter"
+    __table_args__ = (sa.Index("node_meter_meter", "project_id", "meter_id"),)
     project_id: int = project_key()
     node_id: int = bigint(key=True)
     meter_id: int = bigint(key=True)

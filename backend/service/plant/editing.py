@@ -17,7 +17,7 @@ from backend.core.db import WriteSession
 from backend.core.errors import InvalidInput
 from backend.core.events import publish
 from backend.core.ids import encode_id
-from backend.service.gateways.commands import Asker
+from backend.service.people.asker import Asker
 
 LOCK: Final = 0x6B77_0014
 """Class of the advisory lock "model of this project": changes are made one after the other."""

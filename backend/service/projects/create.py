@@ -1,22 +1,25 @@
 """Creates a project from a template, or brings an existing one up to it; repeatable.
 
-What meters are read from and shifts follow the template at every call. Trees, what counts where,
-contract, shed list, tariffs, factors and alarm definitions are written once and belong to people
-afterwards.
+What meters are read from follows the template at every call. Trees, what counts where, contract,
+shed list, shift patterns and holidays, tariffs, factors and alarm definitions are written once and
+belong to people afterwards.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
+import msgspec
 from psycopg.types.json import Jsonb
 
-from backend.aggregation.calendar import PlantTime, quarter_of
+from backend.aggregation.calendar import AHEAD, BACK, DAY, PlantTime, quarter_of, read_plant_time
+from backend.aggregation.operating import State
+from backend.aggregation.shift_rows import keep_shifts
 from backend.core.clock import Clock
 from backend.core.db import Database, WriteSession
 from backend.core.ids import new_uuid
 from backend.service.projects.creation import Creation
+from backend.service.projects.ledger import keep_ledger
 from backend.service.projects.model import (
     known_nodes,
     make_conversions,
@@ -25,7 +28,7 @@ from backend.service.projects.model import (
     make_nodes,
     make_trees,
 )
-from backend.service.projects.shifts import AHEAD, BACK, expand, holiday_dates, without_gaps
+from backend.service.projects.shifts import holiday_spans, pattern_of
 from backend.service.projects.template import Template, read_template
 from gateway.contract.energy import energy_types
 
@@ -50,6 +53,7 @@ async def create_project(database: Database, clock: Clock, template: str, slug: 
         nodes = await known_nodes(creation)
         since = quarter_of(now - VALID_BEFORE)
         await make_conversions(creation, parts, nodes, meters, since)
+        await keep_ledger(tx, project_id, parts, nodes, meters, now)
         await _contract(creation, parts, nodes)
         await _shed_list(creation, parts, nodes)
         await _shifts(creation, parts, nodes)
@@ -62,8 +66,8 @@ async def create_project(database: Database, clock: Clock, template: str, slug: 
 async def _project(tx: WriteSession, parts: Template, slug: str, now: datetime) -> int:
     part = parts.project
     number = await tx.fetch_value(
-        "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo, created_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+        "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo, created_at,"
+        " rest_weekdays) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (slug) DO UPDATE SET name = excluded.name RETURNING id",
         (
             new_uuid(now),
@@ -74,6 +78,7 @@ async def _project(tx: WriteSession, parts: Template, slug: str, now: datetime) 
             part.currency,
             part.demo,
             now,
+            parts.rest_weekdays,
         ),
         into=int,
     )
@@ -125,24 +130,51 @@ async def _shed_list(creation: Creation, parts: Template, nodes: Mapping[str, in
 
 
 async def _shifts(creation: Creation, parts: Template, nodes: Mapping[str, int]) -> None:
-    zone = ZoneInfo(parts.project.zone)
-    first = (creation.now - BACK).astimezone(zone).date()
-    last = (creation.now + AHEAD).astimezone(zone).date()
-    # The night shift of the day before reaches into the first.
-    before = first - timedelta(days=1)
-    worked = expand(parts.shifts, holiday_dates(parts.holidays), zone, before, last)
-    plant = PlantTime(zone, parts.project.day_start_minute)
-    rows = [
-        (nodes[w.node], w.start, w.end, w.shift, w.team, w.day)
-        for w in without_gaps(worked, plant, first, last)
-    ]
-    await creation.tx.execute(
-        "INSERT INTO shift_period (project_id, node_id, start_ts, end_ts, shift, team, day)"
-        " SELECT %s, * FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[],"
-        " %s::text[], %s::date[]) ON CONFLICT (project_id, node_id, start_ts) DO UPDATE SET"
-        " end_ts = excluded.end_ts, shift = excluded.shift, team = excluded.team,"
-        " day = excluded.day",
-        (creation.project_id, *(list(column) for column in zip(*rows, strict=True))),
+    plant = await read_plant_time(creation.tx, creation.project_id)
+    if not await creation.has("pattern"):
+        await _patterns(creation, parts, nodes)
+        await _holidays(creation, parts, plant, nodes[parts.tree.slug])
+    since, until = creation.now - BACK, creation.now + AHEAD
+    await keep_shifts(creation.tx, creation.project_id, plant, since, until)
+
+
+async def _patterns(creation: Creation, parts: Template, nodes: Mapping[str, int]) -> None:
+    await creation.tx.execute_many(
+        "INSERT INTO shift_pattern (project_id, uid, node_id, name, rule, valid_from, created_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [
+            (
+                creation.project_id,
+                new_uuid(creation.now),
+                nodes[node],
+                Jsonb(part.name),
+                Jsonb(msgspec.to_builtins(pattern_of(part))),
+                (creation.now - VALID_BEFORE).date(),
+                creation.now,
+            )
+            for node, part in parts.shifts.items()
+        ],
+    )
+
+
+async def _holidays(creation: Creation, parts: Template, plant: PlantTime, site: int) -> None:
+    await creation.tx.execute_many(
+        "INSERT INTO operating_state (project_id, uid, node_id, state, start_ts, end_ts, first_day,"
+        " last_day, source, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'template', %s)",
+        [
+            (
+                creation.project_id,
+                new_uuid(creation.now),
+                site,
+                State.REST.value,
+                plant.start_of(first),
+                plant.start_of(last + DAY),
+                first,
+                last,
+                creation.now,
+            )
+            for first, last in holiday_spans(parts.holidays)
+        ],
     )
 
 

@@ -31,6 +31,7 @@ _COUNTS = {
     "conversion": "SELECT count(*) FROM conversion WHERE project_id = %s",
     "contract": "SELECT count(*) FROM supply_contract WHERE project_id = %s",
     "shed": "SELECT count(*) FROM shed_item WHERE project_id = %s",
+    "pattern": "SELECT count(*) FROM shift_pattern WHERE project_id = %s",
     "tariff": "SELECT count(*) FROM tariff WHERE project_id = %s",
     "factor": "SELECT count(*) FROM factor WHERE project_id = %s",
     "alarm": "SELECT count(*) FROM alarm_definition WHERE project_id = %s",

@@ -120,28 +120,20 @@ class ShedPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_minutes: int
 
 
-class SlotPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Hours of a shift, and its phase in the rota."""
-
-    start: str
-    end: str
-    phase: int
-
-
 class SlotChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Other hours of a shift at one node."""
+    """Other hours of a slot than the ready-made pattern's."""
 
     start: str | None = None
     end: str | None = None
 
 
-class ShiftsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Teams, weekdays (1 = Monday), shifts, and which nodes work in which."""
+class PatternPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A node's shifts: a ready-made pattern, with these of its slots only, at these hours."""
 
-    teams: list[str]
-    weekdays: list[int]
-    slots: dict[str, SlotPart]
-    nodes: dict[str, dict[str, SlotChange]]
+    ready: str
+    name: Name
+    slots: dict[str, SlotChange]
+    days: str = "calendar"
 
 
 class TariffPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,6 +175,63 @@ class PersonPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
 
 
+class LedgerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the meter ledger says of an energy's meters: class in percent, end of calibration."""
+
+    accuracy: str
+    calibrated_until: str
+
+
+class EquipmentPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a node's states are told from a meter's power, kW; equipment of one twin is compared."""
+
+    node: str
+    kind: str
+    meter: str
+    standby_kw: int
+    load_kw: int
+    rated_kw: int
+    dwell_s: int = 60
+    twin: str | None = None
+
+
+class PaperPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stock paper so many days before the project began, at a local time."""
+
+    days: int
+    at: str
+    kind: str
+    quantity: str
+    price: str | None = None
+    calorific: tuple[str, str] | None = None
+    supplier: str | None = None
+    reference: str | None = None
+
+
+class StockPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An energy that is kept in stock, its papers in its display unit, and a standing estimate."""
+
+    en: str
+    zh: str
+    energy: str
+    nodes: list[str]
+    papers: list[PaperPart]
+    per_day: str | None = None
+
+
+class RoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A register that people read: its unit, and readings so many days ago."""
+
+    en: str
+    zh: str
+    energy: str
+    unit: str
+    nameplate: int
+    every_days: int
+    modulus: float
+    readings: dict[int, str]
+
+
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a project begins with."""
 
@@ -193,14 +242,19 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tree: NodePart
     contract: ContractPart
     shed: list[ShedPart]
-    shifts: ShiftsPart
+    shifts: dict[str, PatternPart]
+    rest_weekdays: list[int]
     holidays: list[tuple[str, int]]
     tariffs: list[TariffPart]
     factors: list[FactorPart]
     alarms: list[AlarmPart]
     people: list[PersonPart] = []
     trees: list[TreePart] = []
+    ledger: dict[str, LedgerPart] = {}
+    equipment: list[EquipmentPart] = []
     conversions: list[ConversionPart] = []
+    stocks: dict[str, StockPart] = {}
+    rounds: dict[str, RoundPart] = {}
 
     def nodes(self) -> Iterator[PlacedNode]:
         """Every node of every tree, parents first."""
@@ -238,10 +292,12 @@ def _dangling(template: Template) -> str | None:
     """What a template names and does not have; None when all is there."""
     nodes = [placed.node.slug for placed in template.nodes()]
     meters = {meter for placed in template.nodes() for meter, _ in placed.node.terms()}
+    meters |= {part.meter for part in template.equipment}
     named = {template.contract.node, *(item.node for item in template.shed)}
+    named |= {alarm.node for alarm in template.alarms if alarm.node} | set(template.shifts)
+    named |= {part.node for part in template.equipment}
     named |= {conversion.node for conversion in template.conversions}
     meters |= {meter for one in template.conversions for meter in (*one.inputs, *one.outputs)}
-    named |= {alarm.node for alarm in template.alarms if alarm.node} | set(template.shifts.nodes)
     checks = (
         (sorted({slug for slug in nodes if nodes.count(slug) > 1}), "is there twice"),
         (sorted(meters - set(template.meters)), "is no meter"),
