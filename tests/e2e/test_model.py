@@ -1,4 +1,4 @@
-"""The plant's model changed on a phone: a share counted, a place renamed and moved, a factor set."""
+"""The model changed on a phone: a share counted, a place renamed and moved, a factor set."""
 
 from collections.abc import Iterator
 
