@@ -12,6 +12,7 @@ from typing import Final
 
 from backend.aggregation.calendar import QUARTER, Period, quarter_of
 from backend.aggregation.rollup import Scope
+from backend.aggregation.versions import accounts, version_to_read
 from backend.core.db import ReadSession
 from gateway.contract.energy import EnergyType
 from gateway.contract.quality import Quality
@@ -65,7 +66,7 @@ FROM (
         FROM ({steps}) steps
         UNION ALL
         SELECT a.start_ts, NULL, NULL, ({value})::text, a.quality, false
-        FROM account a
+        FROM {accounts} a
         WHERE a.project_id = %(project)s AND a.scope = %(scope)s AND a.scope_id = %(id)s
           AND a.energy = %(energy)s AND a.period = %(period)s
           AND a.start_ts > %(start)s::timestamptz - interval '{longest}'
@@ -89,9 +90,10 @@ _LONGEST: Final = {
 }
 
 
-def _statement(measure: Measure, period: Period, *, lists: bool) -> bytes:
+def _statement(measure: Measure, period: Period, *, lists: bool, as_of: bool) -> bytes:
     starts, labels = _LISTS[lists]
     return _CURVE.format(
+        accounts=accounts(as_of=as_of),
         starts=starts,
         labels=labels,
         value=f"trim_scale({measure.value})",
@@ -102,16 +104,20 @@ def _statement(measure: Measure, period: Period, *, lists: bool) -> bytes:
 
 
 _CURVES: Final = {
-    (measure, period): _statement(measure, period, lists=period > Period.HOUR)
+    (measure, period, as_of): _statement(measure, period, lists=period > Period.HOUR, as_of=as_of)
     for measure in Measure
     for period in Period
+    for as_of in (False, True)
 }
 """Every statement there is, made once: nothing of a request is ever pasted into SQL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What a curve is asked for: one energy of one scope in steps of one period."""
+    """What a curve is asked for: one energy of one scope in steps of one period.
+
+    `as_of` is a version; None: as it is now.
+    """
 
     scope: Scope
     scope_id: int
@@ -120,6 +126,7 @@ class Span:
     period: Period
     start: datetime
     end: datetime
+    as_of: int | None = None
 
 
 async def curve(tx: ReadSession, project_id: int, span: Span, now: datetime) -> Curve:
@@ -127,8 +134,9 @@ async def curve(tx: ReadSession, project_id: int, span: Span, now: datetime) -> 
     start, end = span.start, span.end
     if span.period is Period.QUARTER_HOUR:
         start, end = quarter_of(start), quarter_of(end + QUARTER - timedelta(microseconds=1))
+    as_of = await version_to_read(tx, project_id, span.as_of)
     row = await tx.fetch_one(
-        _CURVES[span.measure, span.period],
+        _CURVES[span.measure, span.period, as_of is not None],
         {
             "project": project_id,
             "scope": int(span.scope),
@@ -139,6 +147,7 @@ async def curve(tx: ReadSession, project_id: int, span: Span, now: datetime) -> 
             "start": start,
             "end": end,
             "until": now,
+            "as_of": as_of,
         },
     )
     if row is None or row["n"] == 0:

@@ -194,3 +194,34 @@ def test_a_months_first_day_and_a_years_first_month() -> None:
 def test_a_calendar_that_cannot_be(week: int, month: int, year: int, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         plant_time("Asia/Shanghai", 0, week, month, year)
+
+
+@given(
+    ZONES,
+    st.integers(1, 7),
+    st.integers(1, 28),
+    st.integers(1, 12),
+    st.dates(date(2015, 1, 1), date(2030, 1, 1)),
+)
+def test_weeks_and_months_follow_one_another(
+    zone: str, week: int, month: int, year: int, first: date
+) -> None:
+    plant = plant_time(zone, 0, week, month, year)
+    rows = [*weeks(plant, first, first + 40 * DAY), *months(plant, first, first + 40 * DAY)]
+    for period in (Period.WEEK, Period.MONTH, Period.YEAR):
+        found = only(rows, period)
+        assert found[0].start <= plant.start_of(first)
+        assert plant.start_of(first + 40 * DAY) <= found[-1].end
+        assert all(a.end == b.start for a, b in pairwise(found))
+        assert len({row.label for row in found}) == len(found)
+    for row in only(rows, Period.WEEK):
+        assert plant.day_of(row.start).isoweekday() == week
+        assert plant.day_of(row.end) - plant.day_of(row.start) == 7 * DAY
+    starts = {row.start for row in months(plant, first - 800 * DAY, first + 800 * DAY)}
+    assert {row.start for row in only(rows, Period.YEAR)} <= starts
+
+
+def test_a_time_that_clocks_jump_over_is_the_jump() -> None:
+    berlin = plant_time("Europe/Berlin", 150)
+    assert berlin.start_of(date(2026, 3, 29)) == datetime(2026, 3, 29, 1, tzinfo=UTC)
+    assert berlin.start_of(date(2026, 10, 25)) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)

@@ -129,13 +129,14 @@ async def read_series(
     period: Period,
     start: datetime,
     end: datetime,
+    as_of: int | None = None,
 ) -> Series:
-    """Answer a curve of a node or meter."""
+    """Answer a curve of a node or meter, as of a version or as it is now."""
     kind = known_energy(energy)
     _check_span(period, start, end)
     which, number = await scope_of(door, scope)
     stored = series.Measure[measure.name]
-    span = series.Span(which, number, kind, stored, period.stored, start, end)
+    span = series.Span(which, number, kind, stored, period.stored, start, end, as_of)
     async with door.read() as tx:
         found = await series.curve(tx, door.project.id, span, door.process.platform.clock.now())
     return Series.of(found, unit_of(door, kind, measure))
@@ -167,7 +168,13 @@ async def read_periods(
 
 
 async def read_ranking(
-    door: Door, parent: str | None, energy: str, period: Period, at: datetime, first: int
+    door: Door,
+    parent: str | None,
+    energy: str,
+    period: Period,
+    at: datetime,
+    first: int,
+    as_of: int | None = None,
 ) -> list[RankingRow]:
     """Answer the consumers below `parent` (the site by default), greatest quantity first."""
     kind = known_energy(energy)
@@ -180,7 +187,7 @@ async def read_ranking(
     children = {row.id: row for row in directory.children.get(above, []) if row.kind != SUPPLY}
     async with door.read() as tx:
         found = await figures.ranking(
-            tx, door.project.id, above, list(children), period.stored, at, kind.code
+            tx, door.project.id, above, list(children), period.stored, at, kind.code, as_of
         )
     if found is None:
         return []

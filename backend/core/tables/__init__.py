@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from backend.core.tables.accounts import (
     Account,
     AccountHistory,
+    AccountRate,
     CalendarPeriod,
     DemandPeak,
     Factor,
@@ -25,8 +26,11 @@ from backend.core.tables.alarms import (
     Notification,
     PushSubscription,
 )
+from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
+from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
 from backend.core.tables.plant import (
+    Conversion,
     Device,
     Gateway,
     GatewayState,
@@ -56,6 +60,7 @@ from backend.core.tables.readings import (
     Reading,
     ReadingQuarantine,
     RegisterEvent,
+    Stale,
 )
 from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
 from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
@@ -66,6 +71,7 @@ __all__ = [
     "GLOBAL_TABLES",
     "Account",
     "AccountHistory",
+    "AccountRate",
     "AlarmAck",
     "AlarmDefinition",
     "AlarmLease",
@@ -74,6 +80,7 @@ __all__ = [
     "AuditEntry",
     "CalendarPeriod",
     "Command",
+    "Conversion",
     "DemandPeak",
     "Device",
     "DeviceProfile",
@@ -81,6 +88,9 @@ __all__ = [
     "EnergyTypeRow",
     "EnrolmentCode",
     "EnrolmentEvent",
+    "Equipment",
+    "EquipmentHour",
+    "EquipmentInterval",
     "Event",
     "EventCounter",
     "Factor",
@@ -97,6 +107,7 @@ __all__ = [
     "Node",
     "NodeMeter",
     "Notification",
+    "OperatingState",
     "Person",
     "PlatformKey",
     "Point",
@@ -107,11 +118,14 @@ __all__ = [
     "ReadingQuarantine",
     "RegisterEvent",
     "RegisterJudgement",
+    "Regroup",
     "Restatement",
     "ShedItem",
     "SheetImport",
+    "ShiftPattern",
     "ShiftPeriod",
     "SignInSession",
+    "Stale",
     "StockDocument",
     "StockRule",
     "SupplyContract",

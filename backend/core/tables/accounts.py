@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
 from backend.core.tables.columns import (
     bigint,
@@ -14,6 +14,7 @@ from backend.core.tables.columns import (
     document,
     identity_key,
     instant,
+    made_id,
     project_key,
     public_id,
     smallint,
@@ -62,6 +63,20 @@ class Account(SQLModel, table=True):
     expected_s: int = bigint(default=0)
 
 
+class AccountRate(SQLModel, table=True):
+    """How fast a project is accounted: quarter hours of meters since `began`, and `rate` a second.
+
+    By the database's clock.
+    """
+
+    __tablename__ = "account_rate"
+    project_id: int = project_key()
+    began: datetime = instant()
+    rows: int = bigint()
+    rate: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
+    at: datetime = instant()
+
+
 class AccountHistory(SQLModel, table=True):
     """What a restatement replaced: the row that was current before `version`.
 
@@ -70,6 +85,9 @@ class AccountHistory(SQLModel, table=True):
     """
 
     __tablename__ = "account_history"
+    __table_args__ = (
+        sa.Index("account_history_version", "project_id", "version", "scope", "period"),
+    )
     project_id: int = project_key()
     scope: int = smallint(key=True)
     scope_id: int = bigint(key=True)
@@ -91,15 +109,18 @@ class AccountHistory(SQLModel, table=True):
 class Restatement(SQLModel, table=True):
     """A change with effect in the past: proposed with its difference, decided, then a version.
 
-    `state`: proposed, approved, applied, rejected or failed. `change` is what is changed (kind and
-    its parameters), `difference` what the dry run found by month, node and energy. Accounts in
-    [first_ts, last_ts) may move.
+    `state`: proposed, approved, applying, applied, rejected or failed. `change` is what is changed
+    (kind and its parameters), `difference` what the dry run found by month, node and energy, null
+    until it has run. Accounts in [first_ts, last_ts) may move; `work` are the dirty ranges that an
+    applying one waits for. `answer` is the reason of the decision, `fault` why it failed (code and
+    parameters).
     """
 
     __tablename__ = "restatement"
     __table_args__ = (
         sa.UniqueConstraint("project_id", "uid"),
         sa.Index("restatement_version", "project_id", "version", unique=True),
+        sa.Index("restatement_open", "project_id", "state"),
     )
     project_id: int = project_key()
     id: int | None = identity_key()
@@ -116,6 +137,10 @@ class Restatement(SQLModel, table=True):
     decided_by: int | None = bigint(nullable=True)
     decided_at: datetime | None = instant(nullable=True)
     applied_at: datetime | None = instant(nullable=True)
+    work: dict[str, object] | None = document(nullable=True)
+    started_at: datetime | None = instant(nullable=True)
+    answer: str | None = text_column(nullable=True)
+    fault: dict[str, object] | None = document(nullable=True)
 
 
 class RegisterJudgement(SQLModel, table=True):
@@ -217,9 +242,12 @@ class TariffSlot(SQLModel, table=True):
 
 
 class Factor(SQLModel, table=True):
-    """A conversion factor per display unit: substance `kgce` or `kgco2`; versioned by validity."""
+    """A conversion factor per display unit; versions of one energy, substance and basis follow each
+    other without overlap. `confirmed_by` is the outside identity of the person who did.
+    """
 
     __tablename__ = "factor"
+    __table_args__ = (sa.UniqueConstraint("project_id", "uid"),)
     project_id: int = project_key()
     id: int | None = identity_key()
     energy: str = text_column()
@@ -231,3 +259,4 @@ class Factor(SQLModel, table=True):
     source: str = text_column()
     confirmed_by: str | None = text_column(nullable=True)
     confirmed_at: datetime | None = instant(nullable=True)
+    uid: uuid.UUID = made_id()

@@ -21,6 +21,14 @@ class Permission(StrEnum):
     AUDIT = "audit"
     """Read who did what."""
     ENROL = "enrol"
+    PLAN = "plan"
+    """Say when the plant works: states, shifts, where periods begin."""
+    MODEL = "model"
+    """Change trees, meters, what counts where, and conversion factors."""
+    RESTATE = "restate"
+    """Propose changes with effect in the past."""
+    APPROVE = "approve"
+    """Decide on them."""
     RECORD = "record"
     """Enter readings and stock documents."""
 
@@ -33,6 +41,10 @@ ROLES: dict[str, frozenset[Permission]] = {
             Permission.DEMONSTRATE,
             Permission.WRITE,
             Permission.AUDIT,
+            Permission.PLAN,
+            Permission.MODEL,
+            Permission.RESTATE,
+            Permission.APPROVE,
             Permission.RECORD,
         }
     ),
