@@ -70,6 +70,7 @@ def deeper(running: Product) -> list[str]:
     return [
         *("/gateways", "/profiles", f"/gateways/{project['gateways'][0]['id']}"),
         *(f"/plant/{meter}", f"/devices/{device}"),
+        *("/restatements", "/restatements/new", f"/sheets/{meter}?period=MONTH"),
         *(f"/alarms/{one['id']}" for one in project["alarms"]),
     ]
 
