@@ -30,6 +30,8 @@ class Period(IntEnum):
     DAY = 3
     MONTH = 4
     YEAR = 5
+    WEEK = 6
+    SHIFT = 7
 
 
 class CalendarRow(NamedTuple):

@@ -4,6 +4,8 @@ from datetime import datetime
 
 import strawberry
 
+from backend.aggregation.series import Measure
+from backend.application.curves import Period, known_energy
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
@@ -27,17 +29,17 @@ from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.scalars import BigInt
 from backend.application.graphql.series import (
     CalendarPeriod,
-    Measure,
-    Period,
     RankingRow,
     Series,
-    known_energy,
+    SeriesInput,
+    list_series,
     read_periods,
     read_ranking,
     read_series,
 )
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Factor, Tariff, read_factors, read_tariff
+from backend.application.graphql.tops import TopInput, TopList, read_top_list
 from backend.core.ids import encode_id
 from backend.service.gateways import records
 from backend.service.people.roles import Permission, permits
@@ -187,6 +189,16 @@ class Project:
     ) -> Series:
         """A curve of a node or meter (`scope`) over [start, end) widened to whole periods."""
         return await read_series(self.door, scope, energy, measure, period, start, end)
+
+    @strawberry.field
+    async def curves(self, input: SeriesInput) -> list[Series]:  # noqa: A002 - GraphQL's own word
+        """Curves of several nodes and meters, narrowed to a screen and compared where wanted."""
+        return await list_series(self.door, input)
+
+    @strawberry.field
+    async def top(self, input: TopInput) -> TopList | None:  # noqa: A002 - GraphQL's own word
+        """The greatest nodes of a level, or meters, with shares and what the others add up to."""
+        return await read_top_list(self.door, input)
 
     @strawberry.field
     async def ranking(
