@@ -19,6 +19,7 @@ from backend.core.platform import Platform
 from backend.service.notify.channels.webpush import WebPushChannel
 from backend.service.notify.outbox import WAKE_CHANNEL, Outbox
 from backend.service.notify.vapid import vapid_keys
+from backend.service.compaction import compact_readings, join_late_readings
 from backend.service.projects import answer
 from backend.service.projects.known import known_projects
 
@@ -46,6 +47,7 @@ async def run(platform: Platform) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_deliver(platform, outbox))
             tasks.create_task(_work(platform))
+            tasks.create_task(join_late_readings(platform))
             if platform.settings.demo:
                 tasks.create_task(answer.run(platform))
 
@@ -79,6 +81,11 @@ def queue(platform: Platform) -> procrastinate.App:
         owner = platform.database.url("kw_owner")
         made = await asyncio.to_thread(keep_partitions, owner, platform.clock.now())
         log.info("partitions of readings made: %s", made)
+
+    @app.periodic(cron="41 * * * *")
+    @app.task(name="compact_readings", pass_context=False, queueing_lock="compact_readings")
+    async def compact(timestamp: int) -> None:
+        await compact_readings(platform)
 
     return app
 

@@ -53,6 +53,8 @@ from backend.core.tables.readings import (
     ImportJob,
     LastValue,
     Reading,
+    ReadingDay,
+    ReadingLate,
     ReadingQuarantine,
     RegisterEvent,
 )
@@ -100,6 +102,8 @@ __all__ = [
     "Project",
     "PushSubscription",
     "Reading",
+    "ReadingDay",
+    "ReadingLate",
     "ReadingQuarantine",
     "RegisterEvent",
     "RegisterJudgement",
