@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 import msgspec
 
-from backend.acquisition.outgoing import AGAIN, Held, Outgoing, held_columns
+from backend.acquisition.outgoing import Held, Outgoing, outgoing
 from backend.acquisition.window import milliseconds
 from backend.core.db import IngestSession
 from backend.core.events import publish
 from backend.core.ids import encode_id
 from gateway.contract import topics
-from gateway.contract.sparkplug import Datatype, Metric, Payload, encode
 from gateway.contract.support import Ask, Grant, encode_text
 
 GRANT = "grant"
@@ -46,35 +44,22 @@ class Wanted:
     not_after: datetime
     actor: str
 
+    def metric(self) -> tuple[str, str]:
+        """Answer a grant or a question as the gateway takes it."""
+        id, until_ms = encode_id("cmd", self.uid), milliseconds(self.not_after)
+        if self.kind == GRANT:
+            return topics.EXT_GRANT, encode_text(Grant(id, until_ms, self.actor))
+        fields = {**self.params, "id": id, "kind": self.kind, "actor": self.actor}
+        ask = msgspec.convert({**fields, "not_after_ms": until_ms}, Ask)
+        return topics.EXT_ASK, encode_text(ask)
+
+    async def sent(self, tx: IngestSession, now: datetime) -> None:
+        """Write down that it is on its way, and tell the pages."""
+        keys = {"project": self.project_id, "id": self.id}
+        await tx.execute(_SENT, {**keys, "now": now})
+        await publish(tx, self.project_id, "command", str(self.uid), now)
+
 
 async def wanted_asks(tx: IngestSession, held: Held, now: datetime) -> Sequence[Outgoing]:
     """Answer what is to be sent now, grants before what they open; third parties get nothing."""
-    ours = {key: node for key, node in held.items() if node.online and node.has_journal}
-    rows = await tx.fetch_all(_WANTED, {**held_columns(ours), "again": now - AGAIN}, into=Wanted)
-    return [
-        Outgoing(
-            ours[row.project_id, row.gateway_id].command_topic,
-            _payload(row, now),
-            partial(_sent, row),
-        )
-        for row in rows
-    ]
-
-
-async def _sent(wanted: Wanted, tx: IngestSession, now: datetime) -> None:
-    keys = {"project": wanted.project_id, "id": wanted.id}
-    await tx.execute(_SENT, {**keys, "now": now})
-    await publish(tx, wanted.project_id, "command", str(wanted.uid), now)
-
-
-def _payload(wanted: Wanted, now: datetime) -> bytes:
-    id, at_ms = encode_id("cmd", wanted.uid), milliseconds(now)
-    until_ms = milliseconds(wanted.not_after)
-    if wanted.kind == GRANT:
-        name, text = topics.EXT_GRANT, encode_text(Grant(id, until_ms, wanted.actor))
-    else:
-        fields = {**wanted.params, "id": id, "kind": wanted.kind, "actor": wanted.actor}
-        ask = msgspec.convert({**fields, "not_after_ms": until_ms}, Ask)
-        name, text = topics.EXT_ASK, encode_text(ask)
-    metric = Metric(name, datatype=Datatype.STRING, value=text, timestamp=at_ms)
-    return encode(Payload(at_ms, (metric,)))
+    return await outgoing(tx, held, now, _WANTED, Wanted)

@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
-from backend.acquisition.outgoing import AGAIN, Held, Outgoing, held_columns
-from backend.acquisition.window import milliseconds
+from backend.acquisition.outgoing import Held, Outgoing, outgoing
 from backend.core.db import IngestSession
 from gateway.contract import topics
 from gateway.contract.configuration import ConfigDocument, encode_document
-from gateway.contract.sparkplug import Datatype, Metric, Payload, encode
 
 _WANTED = """
 SELECT c.project_id, c.gateway_id, c.version, c.hash, c.content
@@ -37,28 +34,17 @@ class Wanted:
     hash: str
     content: str
 
+    def metric(self) -> tuple[str, str]:
+        """Answer the document as the gateway takes it."""
+        document = ConfigDocument(self.version, self.hash, self.content)
+        return topics.EXT_CONFIG, encode_document(document)
+
+    async def sent(self, tx: IngestSession, now: datetime) -> None:
+        """Write down that it is on its way."""
+        keys = {"project": self.project_id, "gateway": self.gateway_id}
+        await tx.execute(_SENT, {**keys, "version": self.version, "now": now})
+
 
 async def wanted_configs(tx: IngestSession, held: Held, now: datetime) -> Sequence[Outgoing]:
     """Answer the documents to be sent now; third-party nodes get none."""
-    ours = {key: node for key, node in held.items() if node.online and node.has_journal}
-    rows = await tx.fetch_all(_WANTED, {**held_columns(ours), "again": now - AGAIN}, into=Wanted)
-    return [
-        Outgoing(
-            ours[row.project_id, row.gateway_id].command_topic,
-            _payload(row, now),
-            partial(_sent, row),
-        )
-        for row in rows
-    ]
-
-
-async def _sent(wanted: Wanted, tx: IngestSession, now: datetime) -> None:
-    keys = {"project": wanted.project_id, "gateway": wanted.gateway_id}
-    await tx.execute(_SENT, {**keys, "version": wanted.version, "now": now})
-
-
-def _payload(wanted: Wanted, now: datetime) -> bytes:
-    text = encode_document(ConfigDocument(wanted.version, wanted.hash, wanted.content))
-    at_ms = milliseconds(now)
-    metric = Metric(topics.EXT_CONFIG, datatype=Datatype.STRING, value=text, timestamp=at_ms)
-    return encode(Payload(at_ms, (metric,)))
+    return await outgoing(tx, held, now, _WANTED, Wanted)

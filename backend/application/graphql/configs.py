@@ -6,7 +6,7 @@ from enum import Enum
 import strawberry
 
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
-from backend.application.graphql.persons import Person, persons_by_id
+from backend.application.graphql.persons import Person, person_of
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id
 from backend.service.gateways import configuration, profiles
@@ -61,8 +61,7 @@ class GatewayConfig:
     @strawberry.field
     async def person(self) -> Person | None:
         """Who put it."""
-        database = self.door.process.platform.database
-        return (await persons_by_id(database, self.door.project.id, [self.row.person_id]))[0]
+        return await person_of(self.door, self.row.person_id)
 
     @strawberry.field
     def created_at(self) -> datetime:

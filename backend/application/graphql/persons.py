@@ -5,6 +5,7 @@ from uuid import UUID
 
 import strawberry
 
+from backend.application.graphql.context import Door
 from backend.application.graphql.naming import Name
 from backend.core.db import Database
 from backend.core.ids import encode_id
@@ -52,3 +53,9 @@ async def persons_by_id(
         for row in rows
     }
     return [found.get(id) for id in ids]
+
+
+async def person_of(door: Door, person_id: int) -> Person | None:
+    """Answer somebody behind a door; for lists use a loader."""
+    database = door.process.platform.database
+    return (await persons_by_id(database, door.project.id, [person_id]))[0]

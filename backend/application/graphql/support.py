@@ -8,7 +8,7 @@ import strawberry
 from backend.application.graphql.commands import tap_key
 from backend.application.graphql.configs import asker_of
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
-from backend.application.graphql.persons import Person, persons_by_id
+from backend.application.graphql.persons import Person, person_of
 from backend.application.graphql.scalars import Json
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id
@@ -71,8 +71,7 @@ class SupportRequest:
     @strawberry.field
     async def person(self) -> Person | None:
         """Who asked."""
-        database = self.door.process.platform.database
-        return (await persons_by_id(database, self.door.project.id, [self.row.person_id]))[0]
+        return await person_of(self.door, self.row.person_id)
 
     @strawberry.field
     def created_at(self) -> datetime:
