@@ -2,8 +2,8 @@
 
 A sample is in `reading` or in `reading_day`, never in both and never in neither: each step moves
 it in one transaction, under one advisory lock a project, and compares what the database reads from
-the arrays (count and SHA-256 of all samples) with what went in before anything is deleted. So an end
-at any moment loses and doubles nothing. Days are UTC days, whatever the plant's clocks do.
+the arrays (count and SHA-256 of all samples) with what went in before it commits. So an end at any
+moment loses and doubles nothing. Days are UTC days, whatever the plant's clocks do.
 """
 
 import hashlib
@@ -90,7 +90,7 @@ CROSS JOIN LATERAL {SAMPLES} AS r
 GROUP BY d.point_id, d.day
 """  # noqa: S608 - constants of this file only
 _CHECK: Final = f"""
-SELECT d.point_id, d.day, d.count, count(*), 
+SELECT d.point_id, d.day, d.count, count(*),
        encode(sha256(string_agg({_WIRE}, '' ORDER BY r.ts)), 'hex')
 FROM unnest(%(points)s::bigint[], %(days)s::date[]) AS k (point, day)
 JOIN reading_day d ON d.project_id = %(project)s AND d.point_id = k.point AND d.day = k.day

@@ -45,32 +45,32 @@ def last(point: str, until: str, condition: str) -> str:
     `until` is how its time must relate to something, for example `< o.before`. The arrays of a day
     are opened only where no later reading is found outside them.
     """
-    moment = until.lstrip("<= ")
-    return f"""
-        SELECT coalesce(cold.ts, hot.ts) AS ts
-        FROM (SELECT (SELECT r.ts FROM {_HOT.format(point=point)} AND {condition}
-                      AND r.ts {until} ORDER BY r.ts DESC LIMIT 1) AS ts) AS hot
-        LEFT JOIN LATERAL (
-            SELECT r.ts FROM {_COLD.format(point=point)} AND {condition} AND r.ts {until}
-            AND d.day <= {_DAY.format(moment)}
-            AND (hot.ts IS NULL OR (d.day >= {_DAY.format("hot.ts")} AND r.ts > hot.ts))
-            ORDER BY d.day DESC, r.ts DESC LIMIT 1
-        ) AS cold ON true
-    """  # noqa: S608 - SQL of the callers, never of a request
+    return _nearest(
+        hot=f"{_HOT.format(point=point)} AND {condition} AND r.ts {until} ORDER BY r.ts DESC",
+        cold=f"{_COLD.format(point=point)} AND d.day <= {_DAY.format(until.lstrip('<= '))}"
+        f" AND (hot.ts IS NULL OR d.day >= {_DAY.format('hot.ts')}) ORDER BY d.day DESC, r.ts DESC",
+        wanted=f"{condition} AND r.ts {until} AND (hot.ts IS NULL OR r.ts > hot.ts)",
+    )
 
 
 def first(point: str, since: str, condition: str) -> str:
     """Answer the time (`ts`, or null) of the first reading at or after `since` that meets a
     condition.
     """
+    return _nearest(
+        hot=f"{_HOT.format(point=point)} AND {condition} AND r.ts >= {since} ORDER BY r.ts",
+        cold=f"{_COLD.format(point=point)} AND d.day >= {_DAY.format(since)}"
+        f" AND (hot.ts IS NULL OR d.day <= {_DAY.format('hot.ts')}) ORDER BY d.day, r.ts",
+        wanted=f"{condition} AND r.ts >= {since} AND (hot.ts IS NULL OR r.ts < hot.ts)",
+    )
+
+
+def _nearest(hot: str, cold: str, wanted: str) -> str:
+    # OFFSET 0: the first look is made once, and conditions are asked of one row after the other.
     return f"""
         SELECT coalesce(cold.ts, hot.ts) AS ts
-        FROM (SELECT (SELECT r.ts FROM {_HOT.format(point=point)} AND {condition}
-                      AND r.ts >= {since} ORDER BY r.ts LIMIT 1) AS ts) AS hot
+        FROM (SELECT (SELECT r.ts FROM {hot} LIMIT 1) AS ts OFFSET 0) AS hot
         LEFT JOIN LATERAL (
-            SELECT r.ts FROM {_COLD.format(point=point)} AND {condition} AND r.ts >= {since}
-            AND d.day >= {_DAY.format(since)}
-            AND (hot.ts IS NULL OR (d.day <= {_DAY.format("hot.ts")} AND r.ts < hot.ts))
-            ORDER BY d.day, r.ts LIMIT 1
+            SELECT r.ts FROM (SELECT r.* FROM {cold} OFFSET 0) AS r WHERE {wanted} LIMIT 1
         ) AS cold ON true
     """  # noqa: S608 - SQL of the callers, never of a request

@@ -82,7 +82,7 @@ FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::float8[], %s::smallint[])
      AS r (project_id, point_id, ms, value, quality)
 ON CONFLICT DO NOTHING
 """
-_NOTIFY_LATE = f"SELECT pg_notify('{LATE_CHANNEL}', p::text) FROM unnest(%s::int[]) AS p"
+_NOTIFY_LATE = "SELECT pg_notify('kw_late', p::text) FROM unnest(%s::int[]) AS p"
 _NOTIFY = "SELECT pg_notify('kw_dirty', p::text) FROM unnest(%s::int[]) AS p"
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+from backend.acquisition.readings import between, first, last
 from backend.aggregation.chunks import Stretch
 from backend.aggregation.curve import QUARTER
 from backend.aggregation.registers import Exchange, Judgement, RegisterSpec
@@ -137,10 +138,7 @@ async def recompute_stretches(
 
 _AT: Final = "timestamptz 'epoch' + {} * interval '1 microsecond'"
 _US: Final = "(extract(epoch FROM {}) * 1000000)::bigint"
-_USABLE: Final = (
-    "r.project_id = %(project)s AND r.point_id = o.point AND r.quality < 4"
-    " AND r.value > '-Infinity' AND r.value < 'Infinity'"
-)
+_USABLE: Final = "r.quality < 4 AND r.value > '-Infinity' AND r.value < 'Infinity'"
 # Episodes follow one another, so only the last that begins at or before a reading can hold it.
 _SETTLED: Final = f"""
     {_USABLE} AND NOT coalesce((
@@ -148,22 +146,15 @@ _SETTLED: Final = f"""
         WHERE j.project_id = %(project)s AND j.point_id = o.point AND j.ts <= r.ts
         ORDER BY j.ts DESC LIMIT 1), false)
 """  # noqa: S608 - constants of this file only
+_QUARTER_OF_RESTART: Final = "<= date_bin('15 minutes', restart.ts, 'epoch')"
 _BOUNDS: Final = f"""
 SELECT {_US.format("restart.ts")}, {_US.format("begin.ts")}, {_US.format("later.ts")}
 FROM (SELECT n, point, {_AT.format("before")} AS before, {_AT.format("beyond")} AS beyond
       FROM unnest(%(points)s::bigint[], %(before)s::bigint[], %(beyond)s::bigint[])
            WITH ORDINALITY AS u (point, before, beyond, n)) AS o
-LEFT JOIN LATERAL (
-    SELECT r.ts FROM reading r WHERE {_SETTLED} AND r.ts < o.before ORDER BY r.ts DESC LIMIT 1
-) AS restart ON true
-LEFT JOIN LATERAL (
-    SELECT r.ts FROM reading r
-    WHERE {_SETTLED} AND r.ts <= date_bin('15 minutes', restart.ts, 'epoch')
-    ORDER BY r.ts DESC LIMIT 1
-) AS begin ON true
-LEFT JOIN LATERAL (
-    SELECT r.ts FROM reading r WHERE {_USABLE} AND r.ts >= o.beyond ORDER BY r.ts LIMIT 1
-) AS later ON true
+LEFT JOIN LATERAL ({last("o.point", "< o.before", _SETTLED)}) AS restart ON true
+LEFT JOIN LATERAL ({last("o.point", _QUARTER_OF_RESTART, _SETTLED)}) AS begin ON true
+LEFT JOIN LATERAL ({first("o.point", "o.beyond", _USABLE)}) AS later ON true
 ORDER BY o.n
 """  # noqa: S608 - constants of this file only
 _READINGS: Final = f"""
@@ -171,10 +162,7 @@ SELECT o.n, string_agg(timestamptz_send(r.ts) || float8send(r.value) || int2send
 FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
       FROM unnest(%(points)s::bigint[], %(low)s::bigint[], %(high)s::bigint[])
            WITH ORDINALITY AS u (point, low, high, n)) AS o
-CROSS JOIN LATERAL (
-    SELECT r.ts, r.value, r.quality FROM reading r
-    WHERE {_USABLE} AND r.ts BETWEEN o.low AND o.high ORDER BY r.ts
-) AS r
+CROSS JOIN LATERAL ({between("o.point", "o.low", "o.high", _USABLE)}) AS r
 GROUP BY o.n
 """  # noqa: S608 - constants of this file only
 _EXCHANGES: Final = f"""

@@ -58,16 +58,14 @@ def drop_emptied(connection: psycopg.Connection[tuple[object, ...]], now: dateti
 
 
 def _drop_if_empty(connection: psycopg.Connection[tuple[object, ...]], name: str) -> bool:
-    with connection.transaction() as step:
+    with connection.transaction():
         connection.execute("SET LOCAL lock_timeout = '2s'")
         # Nobody writes between the look and the end, and the owner sees every project's rows.
         for sql in (_LOCK_IT, _SEE_ALL):
             connection.execute(sql.format(name=name).encode())
-        if connection.execute(_ANY.format(name=name).encode()).fetchone() != (False,):
-            raise psycopg.Rollback(step)
-        connection.execute(f"DROP TABLE {name}".encode())
-        return True
-    return False
+        empty = connection.execute(_ANY.format(name=name).encode()).fetchone() == (False,)
+        connection.execute((_DROP if empty else _SEE_OWN).format(name=name).encode())
+    return empty
 
 
 _NAMES = """
@@ -76,6 +74,8 @@ WHERE i.inhparent = 'reading'::regclass AND c.relname < %s ORDER BY 1
 """
 _LOCK_IT = "LOCK TABLE reading, {name} IN ACCESS EXCLUSIVE MODE"
 _SEE_ALL = "ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY"
+_SEE_OWN = "ALTER TABLE {name} FORCE ROW LEVEL SECURITY"
+_DROP = "DROP TABLE {name}"
 _ANY = "SELECT EXISTS (SELECT 1 FROM {name})"
 
 

@@ -16,10 +16,10 @@ from procrastinate.exceptions import ConnectorException
 from backend.core.events import notified
 from backend.core.partitions import keep_partitions
 from backend.core.platform import Platform
+from backend.service.compaction import compact_readings, join_late_readings
 from backend.service.notify.channels.webpush import WebPushChannel
 from backend.service.notify.outbox import WAKE_CHANNEL, Outbox
 from backend.service.notify.vapid import vapid_keys
-from backend.service.compaction import compact_readings, join_late_readings
 from backend.service.projects import answer
 from backend.service.projects.known import known_projects
 

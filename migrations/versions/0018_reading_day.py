@@ -67,8 +67,8 @@ ALTER TABLE reading_day NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE reading_late NO FORCE ROW LEVEL SECURITY;
 DO $$ BEGIN
     IF EXISTS (SELECT FROM reading_day) OR EXISTS (SELECT FROM reading_late) THEN
-        RAISE EXCEPTION 'reading_day or reading_late holds readings that are nowhere else: expand '
-            'them first (kilowise readings expand) or delete them on purpose';
+        RAISE EXCEPTION 'reading_day or reading_late holds readings that are nowhere else: move '
+            'them back first (backend.acquisition.cold.expand) or delete them on purpose';
     END IF;
 END $$;
 DROP TABLE reading_day, reading_late;

@@ -11,6 +11,7 @@ import pytest
 from backend.acquisition import cold
 from backend.acquisition.batch import Batch, Row
 from backend.acquisition.cold import compact, compact_some, expand, join, join_late
+from backend.acquisition.day_codec import encode
 from backend.acquisition.readings import between
 from backend.acquisition.store import store
 from backend.acquisition.window import hot_since
@@ -151,7 +152,6 @@ async def test_arrays_that_do_not_read_as_written_delete_nothing(
     database: Database, tenant: Tenant, admin: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put(database, tenant, made(1))
-    encode = cold.encode
     monkeypatch.setattr(cold, "encode", lambda samples: encode(samples[:-1]))
     with pytest.raises(cold.CompactionFault):
         await compact(database, tenant.id, NOW)
@@ -220,6 +220,8 @@ async def test_a_month_is_dropped_when_nothing_is_left_in_it(
     async with database.project(tenant.id) as tx:
         await compact_some(tx, tenant.id, UNTIL)
     assert drop_old_partitions(owner, later) == ["reading_2026_02"]
+    kept = "SELECT relforcerowsecurity FROM pg_class WHERE relname = 'reading_2026_01'"
+    assert admin.execute(kept.encode()).fetchone() == (True,)
     await compact(database, tenant.id, NOW)
     assert drop_old_partitions(owner, later) == ["reading_2026_01"]
     assert bits(await seen(database, tenant)) == bits(rows)
