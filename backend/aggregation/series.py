@@ -21,10 +21,21 @@ from gateway.contract.quality import Quality
 
 
 class Formula(NamedTuple):
-    """A measure in SQL: what is added up and, for a rate or a share, what that is divided by."""
+    """A measure in SQL: the column that is added up and how it is shown.
+
+    `kind` is its type; `scaled` = integers of the energy's smallest unit; a rate or a share is
+    divided by what `by` adds up to.
+    """
 
     amount: str
-    by: str | None = None
+    kind: str = "numeric"
+    by: str = ""
+    scaled: bool = False
+
+    def shown(self, amount: str, per: str) -> str:
+        """Answer the SQL of the number people see, of a step or of a sum of steps."""
+        number = f"{amount}::numeric / %(per_unit)s" if self.scaled else amount
+        return f"round({number}::numeric / nullif({per}, 0), 6)" if self.by else number
 
 
 class Measure(Enum):
@@ -34,14 +45,14 @@ class Measure(Enum):
     the share (0 to 1) of the meter-seconds that stand on readings.
     """
 
-    QUANTITY = Formula("a.qty::numeric / %(per_unit)s")
+    QUANTITY = Formula("a.qty", "bigint", scaled=True)
     KGCE = Formula("a.kgce")
     KGCO2 = Formula("a.kgco2")
     COST = Formula("a.cost")
     POWER = Formula(
-        "a.qty::numeric / %(per_unit)s", "extract(epoch FROM a.end_ts - a.start_ts) / 3600"
+        "a.qty", "bigint", "extract(epoch FROM a.end_ts - a.start_ts) / 3600", scaled=True
     )
-    MEASURED = Formula("a.measured_s::numeric", "nullif(a.expected_s, 0)::numeric")
+    MEASURED = Formula("a.measured_s", "bigint", "nullif(a.expected_s, 0)::numeric")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +97,10 @@ _CALENDAR: Final = """
 # Steps and accounts are laid over each other by one grouping, not by a join: no plan of a join is
 # fast both on a table without statistics and on a year of hours.
 _LAID: Final = """
-SELECT id, start_ts, max(end_ts) AS end_ts, max(label) AS label, max(amount) AS amount,
-       max(per) AS per, coalesce(max(quality), {missing}) AS quality
+SELECT id, start_ts, max(end_ts) AS end_ts, {labels} AS label, max(amount) AS amount, {pers} AS per,
+       coalesce(max(quality), {missing}) AS quality
 FROM (
-    SELECT id, start_ts, end_ts, label, NULL::numeric AS amount, NULL::numeric AS per,
+    SELECT id, start_ts, end_ts, label, NULL::{kind} AS amount, NULL::numeric AS per,
            NULL::int AS quality, true AS step
     FROM ({steps}) steps
     UNION ALL
@@ -100,7 +111,7 @@ FROM (
       AND a.start_ts > %(start)s::timestamptz - interval '{longest}'
       AND a.start_ts < least(%(end)s::timestamptz, %(until)s::timestamptz)
 ) both_kinds
-GROUP BY id, start_ts HAVING bool_or(step)
+GROUP BY start_ts, id HAVING bool_or(step)
 """
 _PUT_TOGETHER: Final = """
 SELECT id, min(start_ts) AS start_ts, max(end_ts) AS end_ts, (array_agg(label ORDER BY start_ts))[1]
@@ -132,21 +143,24 @@ _LONGEST: Final = {
 
 def _statement(measure: Measure, period: Period, *, narrow: bool) -> bytes:
     """Write the statement of a measure and a period; `narrow` puts steps together."""
-    amount, by = measure.value
-    rated = by is not None
-    value = "round(amount / nullif(per, 0), 6)" if rated else "amount"
+    formula = measure.value
+    calendar = period not in _SECONDS
+    value = formula.shown("amount", "per")
     laid = _LAID.format(
         missing=int(Quality.MISSING),
         steps=_STEPS.get(period, _CALENDAR),
-        amount=amount,
+        kind=formula.kind,
+        amount=formula.amount,
         # What has no amount must not thin out the rate of the others.
-        per=f"CASE WHEN {amount} IS NOT NULL THEN {by} END" if rated else "NULL",
+        per=f"CASE WHEN {formula.amount} IS NOT NULL THEN {formula.by} END"
+        if formula.by
+        else "NULL",
+        pers="max(per)" if formula.by else "NULL::numeric",
+        labels="max(label)" if calendar else "NULL::text",
         longest=_LONGEST[period],
     )
-    total = "round(sum(amount) / nullif(sum(per), 0), 6)" if rated else "sum(amount)"
-    calendar = period not in _SECONDS
     return _CURVE.format(
-        total=f"trim_scale({total})",
+        total=f"trim_scale({formula.shown('sum(amount)', 'sum(per)')})",
         parts="max(parts)" if narrow else "1",
         starts="array_agg(start_ts ORDER BY start_ts)" if calendar else "NULL",
         labels="array_agg(label ORDER BY start_ts)" if calendar else "NULL",

@@ -13,13 +13,22 @@ MONTHS_BACK = 2
 MONTHS_AHEAD = 2
 
 _MAKE = """
-CREATE TABLE {name} (LIKE reading INCLUDING ALL);
+CREATE TABLE {name} (
+    project_id INTEGER NOT NULL,
+    quality SMALLINT NOT NULL DEFAULT 0,
+    point_id BIGINT NOT NULL,
+    ts TIMESTAMP WITH TIME ZONE NOT NULL,
+    value DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (project_id, point_id, ts)
+);
 ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;
 ALTER TABLE {name} FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON {name}
     USING (project_id = nullif(current_setting('app.project', true), '')::int);
 ALTER TABLE reading ATTACH PARTITION {name} FOR VALUES FROM ('{first}') TO ('{end}');
 """
+# The columns of `reading` in an order that leaves one gap for alignment instead of two: 8 bytes a
+# row. A column more there and not here is an error at the next month, two months ahead of its time.
 # Attached, not made in place: attaching lets readers and writers of the other months go on.
 
 
