@@ -17,6 +17,7 @@ from procrastinate.exceptions import ConnectorException
 from backend.core.events import notified
 from backend.core.partitions import keep_partitions
 from backend.core.platform import Platform
+from backend.service.compaction import compact_readings, join_late_readings
 from backend.service.notify.channels.webpush import WebPushChannel
 from backend.service.notify.outbox import WAKE_CHANNEL, Outbox
 from backend.service.notify.vapid import vapid_keys
@@ -49,6 +50,7 @@ async def run(platform: Platform) -> None:
             tasks.create_task(_deliver(platform, outbox))
             tasks.create_task(_work(platform))
             tasks.create_task(restatement.run(platform))
+            tasks.create_task(join_late_readings(platform))
             if platform.settings.demo:
                 tasks.create_task(answer.run(platform))
 
@@ -82,6 +84,11 @@ def queue(platform: Platform) -> procrastinate.App:
         owner = platform.database.url("kw_owner")
         made = await asyncio.to_thread(keep_partitions, owner, platform.clock.now())
         log.info("partitions of readings made: %s", made)
+
+    @app.periodic(cron="41 * * * *")
+    @app.task(name="compact_readings", pass_context=False, queueing_lock="compact_readings")
+    async def compact(timestamp: int) -> None:
+        await compact_readings(platform)
 
     return app
 
