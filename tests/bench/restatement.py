@@ -1,9 +1,11 @@
 """A restatement of 50 meters, three months back, from one-minute and from quarter-hour readings.
 
-A factor of all meters changes. Wall time of one worker: the dry run, and from the approval until
-the version is visible, with everything that is replaced kept. The limit is 60 s each.
+A factor of all meters changes: the dry run, and from the approval until the version is visible,
+with everything that is replaced kept. Time is the CPU of one worker and of its server process
+together (they take turns), so that other load on the machine does not count. The limit is 60 s.
 """
 
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +18,7 @@ from backend.core.partitions import keep_partitions
 from backend.service.gateways.commands import Asker
 from backend.service.restatement.decide import approve, propose
 from backend.service.restatement.work import Step, step
-from tests.bench.rollup import DIRTY, METERS, PLANT, RULES
+from tests.bench.rollup import DIRTY, METERS, PLANT, RULES, server_seconds
 from tests.bench.server import BenchServer, bench_server, figure, run
 
 NOW = datetime(2026, 3, 31, 16, tzinfo=UTC)
@@ -82,16 +84,24 @@ async def restated(database: Database, slug: str, every: timedelta) -> tuple[flo
     project = await filled(database, slug, every)
     async with database.project(project) as tx:
         row = await propose(tx, project, "factor", CHANGE, "bench", ASKER, NOW)
-    began = time.monotonic()
+    began = await seconds(database, project)
     assert await step(database, project, NOW) is Step.DONE
-    tried = time.monotonic() - began
+    tried = await seconds(database, project) - began
     async with database.project(project) as tx:
         await approve(tx, project, row.uid, ASKER, NOW)
-    began = time.monotonic()
+    began = await seconds(database, project)
     assert await step(database, project, NOW) is Step.DONE
     await settle(database, project)
     assert await step(database, project, NOW) is Step.DONE
-    return tried, time.monotonic() - began
+    return tried, await seconds(database, project) - began
+
+
+async def seconds(database: Database, project: int) -> float:
+    """CPU seconds so far of this process and of the one that serves its only connection."""
+    async with database.read(project) as tx:
+        pid = await tx.fetch_value("SELECT pg_backend_pid()", into=int)
+    assert pid is not None
+    return time.process_time() + server_seconds(pid)
 
 
 def partitions(server: BenchServer) -> None:
@@ -105,11 +115,12 @@ async def main() -> list[str]:
     lines = []
     with bench_server(NOW) as server:
         partitions(server)
-        async with server.database() as database:
+        async with Database(server.url, max_size=1) as database:
             for name, every in (("15-min", 15), ("1-min", 1)):
                 slug = f"every-{every}"
-                seconds = await restated(database, slug, timedelta(minutes=every))
-                for what, took in zip(("dry run", "applied"), seconds, strict=True):
+                print(f"restatement: {slug}", file=sys.stderr, flush=True)
+                took_each = await restated(database, slug, timedelta(minutes=every))
+                for what, took in zip(("dry run", "applied"), took_each, strict=True):
                     lines.append(
                         figure(
                             f"restatement {what}, {METERS} meters, 3 months, {name} readings",
