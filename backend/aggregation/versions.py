@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from backend.core.db import ReadSession, WriteSession
 
@@ -112,12 +113,21 @@ async def being_applied(tx: ReadSession, project_id: int) -> int | None:
     )
 
 
+_seen: Final[WeakKeyDictionary[ReadSession, int | None]] = WeakKeyDictionary()
+"""What a read transaction found: all its statements see one moment, so it asks once."""
+
+
 async def version_to_read(tx: ReadSession, project_id: int, as_of: int | None) -> int | None:
     """Answer the version that is read when `as_of` is asked for; None: what is current.
 
     While a version is being applied nobody sees any of it: what counts is the one before.
     """
-    version = await being_applied(tx, project_id)
+    if isinstance(tx, WriteSession):
+        version = await being_applied(tx, project_id)
+    else:
+        if tx not in _seen:
+            _seen[tx] = await being_applied(tx, project_id)
+        version = _seen[tx]
     if version is None:
         return as_of
     return version - 1 if as_of is None else min(as_of, version - 1)
