@@ -29,6 +29,7 @@ INGEST = {
     "reading": STORE,
     "last_value": STORE,
     "dirty": STORE,
+    "reading_late": {"SELECT", "INSERT"},
     "reading_quarantine": STORE,
     "gateway_state": STORE,
     "device": STORE,

@@ -73,6 +73,7 @@ def deeper(running: Product) -> list[str]:
         *(f"/plant/{meter}", f"/devices/{device}"),
         *("/trees?tree=electrical", f"/trees/{transformer}", "/meters", f"/meters/{meter}"),
         "/factors",
+        *("/restatements", "/restatements/new", f"/sheets/{meter}?period=MONTH"),
         *(f"/alarms/{one['id']}" for one in project["alarms"]),
     ]
 
