@@ -13,7 +13,7 @@ from enum import Enum
 from backend.aggregation import series
 from backend.aggregation.calendar import Period as Stored
 from backend.aggregation.calendar import period_of, read_plant_time
-from backend.aggregation.back import Comparison, back
+from backend.aggregation.earlier import Comparison, back
 from backend.aggregation.rollup import Scope
 from backend.aggregation.series import Curve, Measure, Span
 from backend.application.graphql.context import Door, outside_uid

@@ -7,7 +7,7 @@ import orjson
 import strawberry
 
 from backend.aggregation import figures
-from backend.aggregation.back import Comparison
+from backend.aggregation.earlier import Comparison
 from backend.aggregation.rollup import Scope
 from backend.aggregation.series import Curve, Measure
 from backend.application.curves import (

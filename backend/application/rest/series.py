@@ -13,7 +13,7 @@ import orjson
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
-from backend.aggregation.back import Comparison
+from backend.aggregation.earlier import Comparison
 from backend.aggregation.ranking import Order
 from backend.aggregation.series import Curve, Measure
 from backend.application.curves import Asked, Drawn, Period, read_curves

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.aggregation.calendar import plant_time
-from backend.aggregation.back import Back, Comparison, back
+from backend.aggregation.earlier import Back, Comparison, back
 
 SHANGHAI = plant_time("Asia/Shanghai", 0)
 BERLIN = plant_time("Europe/Berlin", 8 * 60)
