@@ -20,6 +20,7 @@ from tests.bench.server import bench_server, figure, run
 NOW = datetime(2026, 3, 15, 4, 0, tzinfo=UTC)
 METERS = 50
 DAYS = 7
+START = datetime(2026, 3, 1, tzinfo=UTC)
 SPAN = timedelta(days=1)
 YEAR = list(range(1, 13))
 RULES = {
@@ -60,6 +61,12 @@ SELECT %(p)s, d, %(start)s, %(end)s FROM generate_series(1, %(n)s) d
 
 async def measured(database: Database, slug: str, step: timedelta) -> float:
     """Meter-hours a second of a project whose meters are read every `step`."""
+    project = await fill(database, slug, step)
+    return METERS * DAYS * 24 / await accounted(database, project)
+
+
+async def fill(database: Database, slug: str, step: timedelta) -> int:
+    """Make a project whose meters are read every `step`, all of it dirty; answer its number."""
     async with database.platform() as tx:
         project = await tx.fetch_value(
             "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo,"
@@ -69,9 +76,8 @@ async def measured(database: Database, slug: str, step: timedelta) -> float:
             into=int,
         )
     assert project is not None
-    start = datetime(2026, 3, 1, tzinfo=UTC)
     params = {
-        "p": project, "n": METERS, "start": start, "end": start + DAYS * timedelta(days=1),
+        "p": project, "n": METERS, "start": START, "end": START + DAYS * timedelta(days=1),
         "step": step, "count": DAYS * timedelta(days=1) // step,
     }  # fmt: skip
     async with database.project(project) as tx:
@@ -87,7 +93,7 @@ async def measured(database: Database, slug: str, step: timedelta) -> float:
     async with database.ingest() as tx:
         await tx.execute(READINGS.encode(), params)
         await tx.execute(DIRTY.encode(), params)
-    return METERS * DAYS * 24 / await accounted(database, project)
+    return project
 
 
 async def accounted(database: Database, project: int) -> float:
