@@ -14,23 +14,30 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import sub
 from typing import Final, NamedTuple
 
 from gateway.contract.quality import Quality
 
-MINUTE: Final = 60_000_000
+SECOND: Final = 1_000_000
+MINUTE: Final = 60 * SECOND
 QUARTER: Final = 15 * MINUTE
 HOUR: Final = 60 * MINUTE
 
 
 class Bucket(NamedTuple):
-    """An account of [start, end): integers of the energy's smallest unit, worst quality."""
+    """An account of [start, end): integers of the energy's smallest unit, worst quality.
+
+    `measured_s` of its seconds stand on readings: not before the first, not after the last, not
+    interpolated over an outage.
+    """
 
     start: int
     end: int
     qty: int
     estimated: int
     quality: int
+    measured_s: int = 900
 
 
 class Mark(NamedTuple):
@@ -44,17 +51,21 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Frame:
-    """Knots of R in one frame of the register: times and counts, both rising."""
+    """Knots of R in one frame of the register: times and counts, both rising.
+
+    `smallest` units a count. A knot that is no reading (a ratio or a planned stop begins there) may
+    be a fraction of a count.
+    """
 
     times: list[int]
-    counts: list[int]
+    counts: list[int | Fraction]
+    smallest: Fraction
 
 
 @dataclass(slots=True)
 class Curve:
-    """R as frames of knots, `smallest` units a count, and what is not simply good in it."""
+    """R as frames of knots, and what is not simply good in it."""
 
-    smallest: Fraction
     frames: list[Frame] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
 
@@ -63,27 +74,30 @@ class Curve:
         return (self.frames[0].times[0], self.frames[-1].times[-1]) if self.frames else None
 
     def at(self, instants: Sequence[int]) -> list[int]:
-        """R at rising instants, constant before the first and after the last knot."""
+        """R at rising instants, constant up to the first instant and after the last knot."""
         values: list[int] = []
         offset, frame = 0, 0
         frames = self.frames
-        for instant in instants:
+        first = frames[0].times[0]
+        for at in instants:
+            instant = max(at, first)
             while frame + 1 < len(frames) and frames[frame + 1].times[0] <= instant:
-                before = rounded(frames[frame].counts[-1], self.smallest)
-                offset += before - rounded(frames[frame + 1].counts[0], self.smallest)
+                before, after = frames[frame], frames[frame + 1]
+                offset += rounded(before.counts[-1], before.smallest)
+                offset -= rounded(after.counts[0], after.smallest)
                 frame += 1
-            values.append(offset + _inside(frames[frame], instant, self.smallest))
+            values.append(offset + _inside(frames[frame], instant))
         return values
 
 
-def rounded(count: int, smallest: Fraction) -> int:
+def rounded(count: int | Fraction, smallest: Fraction) -> int:
     """Counts in smallest units, half even."""
     return half_even(count * smallest.numerator, smallest.denominator)
 
 
-def half_even(numerator: int, denominator: int) -> int:
-    """Divide integers and round half to even; the denominator is positive."""
-    if denominator == 1:
+def half_even(numerator: int | Fraction, denominator: int) -> int:
+    """Divide exactly and round half to even; the denominator is positive."""
+    if denominator == 1 and isinstance(numerator, int):
         return numerator
     whole, rest = divmod(numerator, denominator)
     twice = 2 * rest
@@ -92,13 +106,12 @@ def half_even(numerator: int, denominator: int) -> int:
     return whole
 
 
-def _inside(frame: Frame, instant: int, smallest: Fraction) -> int:
-    times, counts = frame.times, frame.counts
-    after = bisect_left(times, instant)
-    if after == len(times):
-        return rounded(counts[-1], smallest)
-    if times[after] == instant or after == 0:
-        return rounded(counts[after], smallest)
+def _inside(frame: Frame, instant: int) -> int:
+    """R of a frame: of two knots at one instant (an exchange, then a reading) the later counts."""
+    times, counts, smallest = frame.times, frame.counts, frame.smallest
+    after = bisect_right(times, instant)
+    if after == len(times) or after == 0 or times[after - 1] == instant:
+        return rounded(counts[max(after - 1, 0)], smallest)
     start, span = times[after - 1], times[after] - times[after - 1]
     below = counts[after - 1]
     numerator = below * span + (counts[after] - below) * (instant - start)
@@ -118,11 +131,29 @@ def buckets(curve: Curve, edges: Sequence[int]) -> list[Bucket]:
     inner = edges[low : high + 1]
     values = curve.at(inner)
     estimated, quality = _marked(curve, inner)
+    measured = _measured(curve, inner, first, last)
     return [
-        Bucket(inner[i], inner[i + 1], values[i + 1] - values[i], estimated[i], quality[i])
-        for i in range(len(inner) - 1)
+        Bucket(inner[i], inner[i + 1], qty, estimated[i], quality[i], measured[i])
+        for i, qty in enumerate(map(sub, values[1:], values))
         if inner[i] < last and inner[i + 1] > first
     ]
+
+
+def _measured(curve: Curve, edges: Sequence[int], first: int, last: int) -> list[int]:
+    """Answer the seconds of each bucket that stand on readings; R is known in [first, last]."""
+    micros = list(map(sub, edges[1:], edges))
+    micros[0] -= max(first - edges[0], 0)
+    micros[-1] -= max(edges[-1] - last, 0)
+    for mark in curve.marks:
+        if not (mark.gap or Quality.GOOD < mark.quality < Quality.MANUAL):
+            continue
+        start, stop = max(mark.start, edges[0]), min(mark.end, edges[-1], last)
+        place = bisect_right(edges, start) - 1
+        while start < stop:
+            cut = min(edges[place + 1], stop)
+            micros[place] -= cut - start
+            start, place = cut, place + 1
+    return [half_even(one, SECOND) for one in micros]
 
 
 def _marked(curve: Curve, edges: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -1,8 +1,8 @@
 """Conversion factors by validity: which one is in force, and how a period divides among them.
 
-Several rows may be valid at once: of those whose basis is accounted the one that became valid last
-is in force. Equivalent, market-based and purchased-only values are for other columns of reports and
-are never added to the account.
+Rows of one energy, substance and basis never overlap; where two bases are accounted the one that
+became valid last is in force. Equivalent, market-based and purchased-only values are for other
+columns of reports and are never added to the account, nor are methane and nitrous oxide to its CO2.
 """
 
 import itertools

@@ -12,6 +12,7 @@ from typing import Final
 
 from backend.aggregation.calendar import DAY, Period, PlantTime, period_of
 from backend.aggregation.rollup import Scope
+from backend.aggregation.versions import accounts, version_to_read
 from backend.core.db import ReadSession
 from gateway.contract.energy import EnergyType, energy_types
 
@@ -89,8 +90,8 @@ def main_energy() -> EnergyType:
 def today_of(plant: PlantTime, now: datetime) -> Today:
     """Answer the bounds of the plant's day and month at `now`."""
     day = plant.day_of(now)
-    first = day.replace(day=1)
-    following = (first + timedelta(days=32)).replace(day=1)
+    first = plant.month_of(day)
+    following = plant.month_of(first + timedelta(days=32))
     return Today(
         day=plant.start_of(day),
         day_end=plant.start_of(day + DAY),
@@ -101,18 +102,21 @@ def today_of(plant: PlantTime, now: datetime) -> Today:
 
 
 # A cost that is known for a part only would look like the whole: null then.
-_SUMS: Final = """
+_SUMS: Final = {
+    as_of: f"""
 SELECT scope_id, energy, sum(qty)::bigint AS qty, sum(estimated_qty)::bigint AS estimated_qty,
        max(quality)::int AS quality,
        CASE WHEN count(kgce) = count(*) THEN sum(kgce) END AS kgce,
        CASE WHEN count(kgco2) = count(*) THEN sum(kgco2) END AS kgco2,
        CASE WHEN count(cost) = count(*) THEN sum(cost) END AS cost
-FROM account
+FROM {accounts(as_of=as_of)} a
 WHERE project_id = %(project)s AND scope = %(scope)s AND scope_id = ANY(%(ids)s)
   AND period = %(period)s AND start_ts >= %(start)s AND start_ts < %(end)s
   AND (%(energy)s::text IS NULL OR energy = %(energy)s)
 GROUP BY scope_id, energy
-"""
+""".encode()  # noqa: S608 - constants only
+    for as_of in (False, True)
+}
 
 
 async def sums(
@@ -124,10 +128,15 @@ async def sums(
     start: datetime,
     end: datetime,
     energy: str | None = None,
+    as_of: int | None = None,
 ) -> list[Sum]:
-    """Answer what accounts that begin in [start, end) add up to, for each scope and energy."""
+    """Answer what accounts that begin in [start, end) add up to, for each scope and energy.
+
+    As of a version, or as it is now.
+    """
+    as_of = await version_to_read(tx, project_id, as_of)
     return await tx.fetch_all(
-        _SUMS,
+        _SUMS[as_of is not None],
         {
             "project": project_id,
             "scope": int(scope),
@@ -136,6 +145,7 @@ async def sums(
             "start": start,
             "end": end,
             "energy": energy,
+            "as_of": as_of,
         },
         into=Sum,
     )
@@ -149,6 +159,7 @@ async def ranking(
     period: Period,
     at: datetime,
     energy: str,
+    as_of: int | None = None,
 ) -> Ranking | None:
     """Answer what some nodes below a parent took in the period that holds `at`, greatest first.
 
@@ -157,7 +168,7 @@ async def ranking(
     bounds = await period_of(tx, project_id, period, at)
     if bounds is None:
         return None
-    found = await sums(tx, project_id, Scope.NODE, [parent, *among], period, *bounds, energy)
+    found = await sums(tx, project_id, Scope.NODE, [parent, *among], period, *bounds, energy, as_of)
     whole = next((row.qty for row in found if row.scope_id == parent), 0)
     below = [row for row in found if row.scope_id != parent]
     return Ranking(*bounds, whole, sorted(below, key=lambda row: (-row.qty, row.scope_id)))

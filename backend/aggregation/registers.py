@@ -14,6 +14,8 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from backend.aggregation.curve import HOUR, MINUTE, Curve, Frame, Mark
+from backend.aggregation.events import ALWAYS, NOTHING, Events, Sample, mean_factor
+from backend.aggregation.legs import Leg, leg_over
 from gateway.contract.quality import Quality
 
 FINEST: Final = Fraction(1, 10**9)
@@ -35,14 +37,6 @@ class Reading(NamedTuple):
     ts: int
     raw: int
     quality: int = 0
-
-
-class Exchange(NamedTuple):
-    """A recorded meter exchange: readings at or after `ts` are the new meter's. Counts."""
-
-    ts: int
-    final: int
-    initial: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +114,18 @@ class RegisterSpec:
         exact = count * self.resolution
         return Decimal(exact.numerator) / Decimal(exact.denominator)
 
-    def plausible(self, step: int, elapsed: int) -> bool:
+    def plausible(self, step: int, elapsed: int, factor: int | Fraction = 1) -> bool:
         """Tell whether the nameplate allows `step` counts in `elapsed` microseconds.
 
-        A register moves a whole count at a time, and samples a minute apart or less carry jitter:
-        one count, and the energy of a minute, always pass.
+        Each count is `factor` counts of energy. A register moves a whole count at a time, and
+        samples a minute apart or less carry jitter: one count, and the energy of a minute, always
+        pass.
         """
         if self.per_hour is None:
             return True
-        return (step - 1) * HOUR <= self.per_hour * MARGIN * max(elapsed, MINUTE)
+        return (step - 1) * factor * HOUR <= self.per_hour * MARGIN * max(elapsed, MINUTE)
 
-    def wraps(self, before: int, after: int, elapsed: int) -> bool:
+    def wraps(self, before: int, after: int, elapsed: int, factor: int | Fraction = 1) -> bool:
         """Tell whether a decrease is the register's wrap.
 
         Without a nameplate the step may be a tenth of the modulus at most.
@@ -142,7 +137,7 @@ class RegisterSpec:
             return False  # the register has shown more than the modulus it is said to have
         if self.per_hour is None:
             return step * 10 <= self.modulus
-        return self.plausible(step, elapsed)
+        return self.plausible(step, elapsed, factor)
 
 
 @dataclass(slots=True)
@@ -162,19 +157,15 @@ def settled(judgements: Sequence[Judgement], ts: int) -> bool:
     return not any(one.ts <= ts and (one.until is None or ts < one.until) for one in judgements)
 
 
-def judge(
-    readings: Sequence[tuple[int, int, int]],
-    spec: RegisterSpec,
-    exchanges: Sequence[Exchange] = (),
-) -> Trace:
+def judge(readings: Sequence[Sample], spec: RegisterSpec, events: Events = NOTHING) -> Trace:
     """Pass once over a register's readings (rising times) from a settled reading or the first.
 
-    Suspect and missing samples are not accounted. `exchanges` rise in time too.
+    Suspect, missing and excluded samples are not accounted.
     """
-    run = _Pass(spec, exchanges)
-    quick, gap, at, last = run.quick_step(), -1, run.ts, run.count
+    run = _Pass(spec, events)
+    quick, gap, at, last = run.quick, -1, run.ts, run.count
     add_time, add_count = run.times.append, run.counts.append
-    for ts, count, quality in readings:
+    for ts, count, quality in events.kept(readings):
         # The plain next reading, by far the most: no gap, no fall, plausible however short.
         if 0 <= count - last <= quick and ts - at <= gap and quality == 0 and ts < run.due:
             add_time(ts)
@@ -184,7 +175,7 @@ def judge(
             run.ts, run.count = at, last
             run.take(Reading(ts, count, quality))
             at, last = run.ts, run.count
-            add_time, add_count = run.times.append, run.counts.append
+            add_time, add_count, quick = run.times.append, run.counts.append, run.quick
             gap = spec.max_gap if run.quality == 0 and not run.held else -1
     run.ts, run.count = at, last
     return run.finished()
@@ -193,67 +184,117 @@ def judge(
 class _Pass:
     """The state of a pass: the last accepted reading and what is held against it."""
 
-    def __init__(self, spec: RegisterSpec, exchanges: Sequence[Exchange]) -> None:
+    def __init__(self, spec: RegisterSpec, events: Events) -> None:
         self.spec = spec
-        self.trace = Trace(Curve(spec.smallest))
-        self.exchanges = list(reversed(exchanges))
-        self.due = exchanges[0].ts if exchanges else _NEVER
-        self.ts, self.count, self.quality = 0, _NEVER, 0
+        self.events = events
+        self.trace = Trace(Curve())
+        self.exchanges = list(reversed(events.exchanges))
+        self.steps = events.steps()
+        self.coming = list(reversed(self.steps))
+        self.factor: int | Fraction = 1
+        self.ts, self.count, self.quality = 0, ALWAYS, 0
         self.times: list[int] = []
-        self.counts: list[int] = []
+        self.counts: list[int | Fraction] = []
         self.held: list[Reading] = []
         self.run: list[Reading] = []
+        self.due, self.quick = ALWAYS, ALWAYS
+        self._look_ahead()
 
-    def quick_step(self) -> int:
-        """Answer the counts that the nameplate allows in any time, however short."""
-        if self.spec.per_hour is None:
-            return _NEVER
-        return int(self.spec.per_hour * MARGIN * MINUTE / HOUR) + 1
+    def _look_ahead(self) -> None:
+        """Set when the next event is due, and the counts that always pass, however short a time."""
+        exchange = self.exchanges[-1].ts if self.exchanges else ALWAYS
+        self.due = min(exchange, self.coming[-1].ts if self.coming else ALWAYS)
+        if self.spec.per_hour is not None:
+            self.quick = int(self.spec.per_hour * MARGIN * MINUTE / (HOUR * self.factor)) + 1
 
     def take(self, reading: Reading) -> None:
         """Judge one reading that is not plainly the next."""
-        while reading.ts >= self.due:
+        while self.exchanges and reading.ts >= self.exchanges[-1].ts:
             self._exchange()
         if not self.times:
-            self._open(reading)
-        elif self._goes_on(reading):
+            self._begin(reading)
+        elif self._goes_on(Reading(self.ts, self.count), reading):
             self._return(reading.ts)
             self._knot(reading)
-        elif self.spec.wraps(self.count, reading.raw, reading.ts - self.ts):
+        elif self._wraps(reading):
             self._return(reading.ts)
             self._wrap(reading)
         else:
             self._hold(reading)
 
     def finished(self) -> Trace:
-        """Close the pass: exchanges after the last reading, and what is still held."""
+        """Close the pass: exchanges after the last reading, and what is still held or open."""
         while self.exchanges:
             self._exchange()
         if self.held:
             self._mark(self.ts, self.held[-1].ts, Quality.SUSPECT)
             first = self.held[0]
             self._judged(first.ts, "held", self.count, first.raw, 0, None)
+        for ts in self.events.changed:
+            self._mark(ts, ALWAYS, Quality.SUSPECT)
         return self.trace
 
-    def _goes_on(self, reading: Reading) -> bool:
-        step = reading.raw - self.count
-        return step >= 0 and self.spec.plausible(step, reading.ts - self.ts)
+    def _goes_on(self, before: Reading, after: Reading) -> bool:
+        step = after.raw - before.raw
+        if step < 0:
+            return False
+        factor = mean_factor(self.steps, before.ts, after.ts)
+        return self.spec.plausible(step, after.ts - before.ts, factor)
 
-    def _open(self, reading: Reading) -> None:
-        """Begin a frame at a reading."""
-        self.times, self.counts = [reading.ts], [reading.raw]
-        self.trace.curve.frames.append(Frame(self.times, self.counts))
+    def _wraps(self, reading: Reading) -> bool:
+        factor = mean_factor(self.steps, self.ts, reading.ts)
+        return self.spec.wraps(self.count, reading.raw, reading.ts - self.ts, factor)
+
+    def _open(self, ts: int, count: int | Fraction) -> None:
+        """Begin a frame at a knot, with the factor in force."""
+        while self.coming and self.coming[-1].ts <= ts:
+            self.factor = self.coming.pop().factor
+        self.times, self.counts = [ts], [count]
+        smallest = self.spec.smallest * self.factor
+        self.trace.curve.frames.append(Frame(self.times, self.counts, smallest))
+        self._look_ahead()
+
+    def _begin(self, reading: Reading) -> None:
+        """Go on in a new frame from a reading."""
+        self._open(reading.ts, reading.raw)
         self.ts, self.count, self.quality = reading
 
     def _knot(self, reading: Reading) -> None:
         """Go on from the last accepted reading to this one."""
         gap = reading.ts - self.ts > self.spec.max_gap
-        worst = max(self.quality, reading.quality, Quality.ESTIMATED if gap else Quality.GOOD)
-        if worst > Quality.GOOD:
-            self._mark(self.ts, reading.ts, worst, gap=gap)
-        self.times.append(reading.ts)
-        self.counts.append(reading.raw)
+        leg = leg_over(
+            self.ts, reading.ts, self.count, reading.raw, gap=gap, planned=self.events.planned
+        )
+        self._grade(leg, max(self.quality, reading.quality), gap=gap)
+        for cut in self._cuts(leg):
+            self._add(cut, leg.at(cut))
+        self._add(reading.ts, reading.raw)
         self.ts, self.count, self.quality = reading
+
+    def _grade(self, leg: Leg, worst: int, *, gap: bool) -> None:
+        """Mark what is not simply good of a leg; marks never overlap."""
+        if gap and leg.lasting > self.spec.max_gap:
+            for start, end in leg.rising():
+                self._mark(start, end, max(worst, Quality.ESTIMATED), gap=True)
+            for start, end in leg.flat if worst > Quality.GOOD else ():
+                self._mark(start, end, worst)
+        elif worst > Quality.GOOD:
+            self._mark(leg.start, leg.end, worst)
+
+    def _cuts(self, leg: Leg) -> list[int]:
+        """Answer the instants inside a leg that need a knot: a plan's ends, another factor."""
+        if not leg.flat and leg.end <= self.due:
+            return []
+        planned = {instant for span in leg.flat for instant in span}
+        factors = {step.ts for step in self.coming if step.ts < leg.end}
+        return sorted((planned | factors) - {leg.start, leg.end})
+
+    def _add(self, ts: int, count: int | Fraction) -> None:
+        """Append a knot; where another factor begins, the frame ends."""
+        self.times.append(ts)
+        self.counts.append(count)
+        if self.coming and self.coming[-1].ts <= ts:
+            self._open(ts, count)
 
     def _return(self, until: int) -> None:
         """Reject what is held: the register went on as if it had not been."""
@@ -269,21 +310,17 @@ class _Pass:
         modulus = self.spec.modulus or 0
         self._judged(reading.ts, "wrap", self.count, reading.raw, modulus, reading.ts)
         self._knot(reading._replace(raw=reading.raw + modulus))
-        self._open(reading)
+        self._begin(reading)
 
     def _hold(self, reading: Reading) -> None:
         """Hold a reading; believe its level once readings rise consistently from it."""
         self.held.append(reading)
-        if self.run and self._consistent(self.run[-1], reading):
+        if self.run and self._goes_on(self.run[-1], reading):
             self.run.append(reading)
         else:
             self.run = [reading]
         if len(self.run) >= RISING and self.run[-1].raw > self.run[0].raw:
             self._rebase(reading.ts)
-
-    def _consistent(self, before: Reading, after: Reading) -> bool:
-        step = after.raw - before.raw
-        return step >= 0 and self.spec.plausible(step, after.ts - before.ts)
 
     def _rebase(self, until: int) -> None:
         """Believe the held level: nothing is counted up to its first reading, all after it is."""
@@ -294,7 +331,7 @@ class _Pass:
         self._mark(self.ts, base.ts, Quality.ESTIMATED, gap=True)
         self.times.append(base.ts)
         self.counts.append(self.count)
-        self._open(base)
+        self._begin(base)
         for reading in rest:
             self._knot(reading)
         self.held, self.run = [], []
@@ -302,16 +339,15 @@ class _Pass:
     def _exchange(self) -> None:
         """Close the old meter's frame at its final reading and open the new one's."""
         event = self.exchanges.pop()
-        self.due = self.exchanges[-1].ts if self.exchanges else _NEVER
         if self.times:
             self._final(Reading(event.ts, event.final))
         offset = event.final - event.initial
         self._judged(event.ts, "exchange", event.final, event.initial, offset, event.ts)
-        self._open(Reading(event.ts, event.initial))
+        self._begin(Reading(event.ts, event.initial))
 
     def _final(self, final: Reading) -> None:
         """Count up to a final reading. A person read it, so the nameplate does not judge it."""
-        if final.raw < self.count and self.spec.wraps(self.count, final.raw, final.ts - self.ts):
+        if final.raw < self.count and self._wraps(final):
             self._return(final.ts)
             self._wrap(final)
             return
@@ -327,10 +363,6 @@ class _Pass:
         self, ts: int, kind: str, before: int, after: int, offset: int, until: int | None
     ) -> None:
         self.trace.judgements.append(Judgement(ts, kind, before, after, offset, until))
-
-
-_NEVER: Final = 2**200
-"""Greater than every instant and count."""
 
 
 def _decimal(value: float) -> Fraction:

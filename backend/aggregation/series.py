@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from backend.aggregation.calendar import QUARTER, Period, quarter_of
 from backend.aggregation.rollup import Scope
+from backend.aggregation.versions import accounts, version_to_read
 from backend.core.db import ReadSession
 from gateway.contract.energy import EnergyType
 from gateway.contract.quality import Quality
@@ -105,7 +106,7 @@ FROM (
     FROM ({steps}) steps
     UNION ALL
     SELECT a.scope_id, a.start_ts, NULL, NULL, {amount}, {per}, a.quality, false
-    FROM account a
+    FROM {accounts} a
     WHERE a.project_id = %(project)s AND a.scope = %(scope)s AND a.scope_id = ANY(%(ids)s)
       AND a.energy = %(energy)s AND a.period = %(period)s
       AND a.start_ts > %(start)s::timestamptz - interval '{longest}'
@@ -141,12 +142,13 @@ _LONGEST: Final = {
 }
 
 
-def _statement(measure: Measure, period: Period, *, narrow: bool) -> bytes:
+def _statement(measure: Measure, period: Period, *, narrow: bool, as_of: bool) -> bytes:
     """Write the statement of a measure and a period; `narrow` puts steps together."""
     formula = measure.value
     calendar = period not in _SECONDS
     value = formula.shown("amount", "per")
     laid = _LAID.format(
+        accounts=accounts(as_of=as_of),
         missing=int(Quality.MISSING),
         steps=_STEPS.get(period, _CALENDAR),
         kind=formula.kind,
@@ -179,10 +181,11 @@ def _json(value: str) -> str:
 
 _SECONDS: Final = {Period.QUARTER_HOUR: 900, Period.HOUR: 3600}
 _CURVES: Final = {
-    (measure, period, narrow): _statement(measure, period, narrow=narrow)
+    (measure, period, narrow, as_of): _statement(measure, period, narrow=narrow, as_of=as_of)
     for measure in Measure
     for period in Period
     for narrow in (False, True)
+    for as_of in (False, True)
 }
 """Every statement there is, made once: nothing of a request is ever pasted into SQL."""
 _PATTERNS: Final = """
@@ -207,7 +210,8 @@ ORDER BY id, depth, node
 class Span:
     """What a curve is asked for: one energy of one scope in steps of one period.
 
-    At most `width` values come back where it is given: then steps are put together.
+    At most `width` values come back where it is given: then steps are put together. `as_of` is a
+    version; None: as it is now.
     """
 
     scope: Scope
@@ -218,6 +222,7 @@ class Span:
     start: datetime
     end: datetime
     width: int | None = None
+    as_of: int | None = None
 
 
 async def curve(tx: ReadSession, project_id: int, span: Span, now: datetime) -> Curve:
@@ -232,6 +237,7 @@ async def curves(
     if span.period is Period.QUARTER_HOUR:
         end = quarter_of(span.end + QUARTER - timedelta(microseconds=1))
         span = replace(span, start=quarter_of(span.start), end=end)
+    as_of = await version_to_read(tx, project_id, span.as_of)
     params = {
         "project": project_id,
         "scope": int(span.scope),
@@ -243,11 +249,12 @@ async def curves(
         "end": span.end,
         "until": now,
         "width": span.width,
+        "as_of": as_of,
     }
     if span.period is Period.SHIFT:
         found: dict[int, int] = dict(await tx.fetch_tuples(_PATTERNS, params))
         params["patterns"] = [found.get(id) for id in ids]
-    statement = _CURVES[span.measure, span.period, span.width is not None]
+    statement = _CURVES[span.measure, span.period, span.width is not None, as_of is not None]
     rows = await tx.fetch_all(statement, params, into=_Row)
     drawn = {row.id: row.curve(_SECONDS.get(span.period)) for row in rows}
     nothing = Curve(span.start, span.end, _SECONDS.get(span.period), (), (), "[]", "[]")

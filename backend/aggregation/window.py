@@ -16,12 +16,13 @@ was no settled ground and an earlier one is taken.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from operator import itemgetter
 
 from backend.aggregation.curve import QUARTER, Bucket, buckets
-from backend.aggregation.registers import Exchange, Judgement, RegisterSpec, Trace, judge, settled
+from backend.aggregation.events import Events, Sample
+from backend.aggregation.registers import Judgement, RegisterSpec, Trace, judge, settled
 from gateway.contract.quality import Quality
 
 
@@ -29,17 +30,17 @@ from gateway.contract.quality import Quality
 class Window:
     """What is loaded of one register to recompute it, all in time's order.
 
-    `readings` begin at a settled reading at or before the quarter hour of `restart`, else at the
-    register's first; `complete` says that they reach the register's last. `restart` is the last
-    settled reading before `first`, None without one. `known` are the judgements stored for the
-    time after the first reading. Instants are microseconds.
+    `readings` begin at a settled reading (one that is not excluded) at or before the quarter hour
+    of `restart`, else at the register's first; `complete` says that they reach the register's last.
+    `restart` is the last settled reading before `first`, None without one. `known` are the
+    judgements stored for the time after the first reading. Instants are microseconds.
     """
 
     first: int
     last: int
     restart: int | None
-    readings: Sequence[tuple[int, int, int]]
-    exchanges: Sequence[Exchange]
+    readings: Sequence[Sample]
+    events: Events
     known: Sequence[Judgement]
     complete: bool
 
@@ -78,7 +79,8 @@ class Missing(Enum):
 
 def recompute(window: Window, spec: RegisterSpec) -> Recomputed | Missing:
     """Answer what the window's stretch becomes, or what is missing to say so."""
-    trace = judge(window.readings, spec, window.exchanges)
+    window = replace(window, readings=window.events.kept(window.readings))
+    trace = judge(window.readings, spec, window.events)
     if not _restarts(window, trace):
         return Missing.EARLIER
     stop = _meeting(window, trace)
@@ -130,12 +132,20 @@ def _lowest(window: Window) -> int:
     if window.restart is not None:
         return window.restart
     return min(
-        [window.first, *(r[0] for r in window.readings[:1]), *(e.ts for e in window.exchanges[:1])]
+        [
+            window.first,
+            *(r[0] for r in window.readings[:1]),
+            *(e.ts for e in window.events.exchanges[:1]),
+        ]
     )
 
 
 def _highest(window: Window) -> int:
     """Answer the latest instant of which anything is or was known."""
     return max(
-        [window.last, *(r[0] for r in window.readings[-1:]), *(e.ts for e in window.exchanges[-1:])]
+        [
+            window.last,
+            *(r[0] for r in window.readings[-1:]),
+            *(e.ts for e in window.events.exchanges[-1:]),
+        ]
     )

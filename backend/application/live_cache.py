@@ -94,8 +94,9 @@ class ProjectLive:
         """Answer the plant's model, at most `DIRECTORY_S` old."""
         async with self._reading:
             if self._directory is None or time.monotonic() - self._read_at > DIRECTORY_S:
+                now = self._clock.now()
                 async with self._database.read(self.project_id) as tx:
-                    self._directory = await read_directory(tx, self.project_id)
+                    self._directory = await read_directory(tx, self.project_id, now)
                 self._read_at = time.monotonic()
             return self._directory
 

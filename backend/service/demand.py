@@ -100,7 +100,8 @@ async def demand_window(tx: ReadSession, project_id: int, now: datetime) -> Dema
     if contract is None:
         return None
     [meters] = await _meters(tx, project_id, [Stretch(contract, now, now)])
-    power = await tx.fetch_one(_POWER, {"project": project_id, "node": contract.node_id})
+    params = {"project": project_id, "node": contract.node_id, "now": now}
+    power = await tx.fetch_one(_POWER, params)
     if power is None or not meters or len(meters) < power["meters"] or power["kw"] is None:
         return None
     at = min(samples[-1][0] for _, samples in meters)
@@ -254,6 +255,7 @@ SELECT s.number, p.id, nm.coefficient::float8, r.ts, r.value
 FROM unnest(%(nodes)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
      WITH ORDINALITY AS s (node_id, since, until, number)
 JOIN node_meter nm ON nm.project_id = %(project)s AND nm.node_id = s.node_id
+     AND nm.valid_from < s.until AND (nm.valid_to IS NULL OR nm.valid_to >= s.until)
 JOIN meter m ON m.project_id = %(project)s AND m.id = nm.meter_id AND m.energy = 'electricity'
 JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
             AND p.name = m.register_name AND p.unit = 'kWh'
@@ -277,4 +279,5 @@ LEFT JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
                  AND p.name = m.power_name AND p.unit = 'kW'
 LEFT JOIN last_value v ON v.project_id = %(project)s AND v.point_id = p.id
 WHERE nm.project_id = %(project)s AND nm.node_id = %(node)s
+  AND nm.valid_from <= %(now)s AND (nm.valid_to IS NULL OR nm.valid_to > %(now)s)
 """

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from backend.aggregation.calendar import HOUR, plant_time
+from backend.aggregation.calendar import HOUR, read_plant_time
 from backend.aggregation.figures import Today, today_of
 from backend.core.db import Database, ReadSession
 from backend.service.demand import Contract, Stretch, contract_in_force, peak_demands
@@ -95,10 +95,7 @@ async def _due(tx: ReadSession, project_id: int, now: datetime) -> _Due | None:
 
 
 async def _today(tx: ReadSession, project_id: int, now: datetime) -> Today:
-    [(zone, minute)] = await tx.fetch_tuples(
-        "SELECT zone, day_start_minute FROM project WHERE id = %s", (project_id,)
-    )
-    return today_of(plant_time(zone, minute), now)
+    return today_of(await read_plant_time(tx, project_id), now)
 
 
 async def month_peak(

@@ -1,4 +1,5 @@
-"""Role `worker`: delivers notifications, and runs the periodic jobs of the queue in schema `jobs`.
+"""Role `worker`: delivers notifications, tries and applies restatements, and runs the periodic jobs
+of the queue in schema `jobs`.
 
 The queue is procrastinate's, in the same PostgreSQL, used as kw_app; several workers share it and
 each periodic job runs once, whoever takes it.
@@ -17,11 +18,14 @@ from backend.core.events import notified
 from backend.core.partitions import keep_partitions
 from backend.core.platform import Platform
 from backend.service.compaction import compact_readings, join_late_readings
+from backend.service.equipment.keep import keep_all as keep_equipment
 from backend.service.notify.channels.webpush import WebPushChannel
 from backend.service.notify.outbox import WAKE_CHANNEL, Outbox
 from backend.service.notify.vapid import vapid_keys
 from backend.service.projects import answer
 from backend.service.projects.known import known_projects
+from backend.service.restatement import work as restatement
+from backend.service.stock.upkeep import keep_stocks
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +52,7 @@ async def run(platform: Platform) -> None:
             tasks.create_task(_deliver(platform, outbox))
             tasks.create_task(_work(platform))
             tasks.create_task(join_late_readings(platform))
+            tasks.create_task(restatement.run(platform))
             if platform.settings.demo:
                 tasks.create_task(answer.run(platform))
 
@@ -86,6 +91,17 @@ def queue(platform: Platform) -> procrastinate.App:
     @app.task(name="compact_readings", pass_context=False, queueing_lock="compact_readings")
     async def compact(timestamp: int) -> None:
         await compact_readings(platform)
+
+    @app.periodic(cron="9 * * * *")
+    @app.task(name="keep_stocks", pass_context=False, queueing_lock="keep_stocks")
+    async def stocks(timestamp: int) -> None:
+        for project_id, _ in await known_projects(platform.database):
+            await keep_stocks(platform.database, project_id, platform.clock.now())
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="keep_equipment", pass_context=False, queueing_lock="keep_equipment")
+    async def equipment(timestamp: int) -> None:
+        await keep_equipment(platform.database, platform.clock.now())
 
     return app
 

@@ -17,10 +17,23 @@ from typing import Final
 
 import yaml
 
-from gateway.contract.units import Unit, UnknownUnit, unit
+from gateway.contract.units import Unit, UnknownUnit, WrongDimension, unit
 
 ROWS: Final = Path(__file__).with_name("energy_types.yaml")
-SUBSTANCES: Final = ("kgce", "kgco2")
+INTEGRALS: Final = {
+    "power": ("energy", 3600),
+    "reactive power": ("reactive energy", 1),
+    "apparent power": ("apparent energy", 1),
+    "volume flow": ("volume", 1),
+    "mass flow": ("mass", 1),
+}
+"""What a rate makes in time, and how many base units of it one base unit makes in an hour."""
+SUBSTANCES: Final = ("kgce", "kgco2", "kgco2e_ch4", "kgco2e_n2o")
+"""Coal equivalent, CO2, and methane and nitrous oxide in kg of CO2 equivalent."""
+STATES: Final = ("electric", "solid", "liquid", "gas", "heat", "medium", "product")
+COAL_BASES: Final = frozenset({"calorific", "equivalent"})
+SCOPES: Final = {"combustion": 1, "location": 2, "market": 2, "purchased": 2}
+"""Scope of an emission by its factor's basis: 1 combustion on site, 2 bought power and heat."""
 
 
 class EnergyTypeError(ValueError):
@@ -34,6 +47,7 @@ class DefaultFactor:
     substance: str
     value: Decimal
     basis: str
+    scope: int | None
     source: str
     valid_from: date
     confirmed_by: str | None
@@ -41,11 +55,12 @@ class DefaultFactor:
 
 @dataclass(frozen=True, slots=True)
 class EnergyType:
-    """What is metered and accounted: display unit, counted unit, colour, text key, factors."""
+    """What is metered and accounted: its state, units, colour, text key and factors."""
 
     code: str
     name: Mapping[str, str]
     i18n: str
+    state: str
     unit: Unit
     smallest_unit: Unit
     smallest_per_unit: int
@@ -58,6 +73,19 @@ class EnergyType:
         Raises UnknownUnit or WrongDimension.
         """
         return unit(point_unit).per(self.unit) * self.smallest_per_unit
+
+    def per_point_unit_hour(self, gauge_unit: str) -> Fraction:
+        """Answer how many smallest units one of a gauge's unit makes in an hour, exactly.
+
+        Power makes energy, flow makes volume or mass. Raises UnknownUnit or WrongDimension.
+        """
+        rate = unit(gauge_unit)
+        integral, base_units_an_hour = INTEGRALS.get(rate.dimension, (rate.dimension, 1))
+        if integral != self.unit.dimension or integral == rate.dimension:
+            raise WrongDimension(
+                f"{rate.code} measures {rate.dimension}, in time no {self.unit.dimension}"
+            )
+        return rate.base * base_units_an_hour / self.smallest_unit.base
 
     def display(self, qty: int) -> Decimal:
         """Answer an account in the display unit, exactly (smallest_per_unit is a power of ten)."""
@@ -106,6 +134,7 @@ def _row(number: int, row: object) -> EnergyType:
             code=_text(row["code"]),
             name=MappingProxyType({str(k): _text(v) for k, v in row["name"].items()}),
             i18n=_text(row["i18n"]),
+            state=_text(row["state"]),
             unit=unit(_text(row["unit"])),
             smallest_unit=unit(_text(row["smallest_unit"])),
             smallest_per_unit=int(row["smallest_per_unit"]),
@@ -132,8 +161,25 @@ def _contradiction(energy: EnergyType, dimension: str) -> str | None:
         return "smallest_per_unit is not a power of ten"
     if not re.fullmatch("#[0-9a-f]{6}", energy.colour):
         return f"colour {energy.colour!r} is not #rrggbb"
-    unknown = [f.substance for f in energy.factors if f.substance not in SUBSTANCES]
-    return f"unknown substance {unknown[0]!r}" if unknown else None
+    if energy.state not in STATES:
+        return f"unknown state {energy.state!r}; known are {', '.join(STATES)}"
+    return next((wrong for one in energy.factors if (wrong := _wrong_factor(one))), None)
+
+
+def _wrong_factor(factor: DefaultFactor) -> str | None:
+    if factor.substance not in SUBSTANCES:
+        return f"unknown substance {factor.substance!r}"
+    if factor.basis not in bases_of(factor.substance):
+        return f"{factor.substance} has no basis {factor.basis!r}"
+    wanted = SCOPES.get(factor.basis)
+    if factor.scope != wanted:
+        return f"{factor.substance} by {factor.basis} is of scope {wanted}, not {factor.scope}"
+    return None
+
+
+def bases_of(substance: str) -> frozenset[str]:
+    """Answer what a substance's factors may stand on."""
+    return COAL_BASES if substance == "kgce" else frozenset(SCOPES)
 
 
 def _factor(row: Mapping[str, object]) -> DefaultFactor:
@@ -142,10 +188,17 @@ def _factor(row: Mapping[str, object]) -> DefaultFactor:
         substance=_text(row["substance"]),
         value=Decimal(_text(row["value"])),
         basis=_text(row["basis"]),
+        scope=_scope(row.get("scope")),
         source=_text(row["source"]),
         valid_from=date.fromisoformat(_text(row["valid_from"])),
         confirmed_by=None if confirmed is None else _text(confirmed),
     )
+
+
+def _scope(value: object) -> int | None:
+    if value is not None and not isinstance(value, int):
+        raise TypeError(f"scope {value!r} is not a number")
+    return value
 
 
 def _text(value: object) -> str:

@@ -2,7 +2,8 @@
 
 A register is its circuit's exact amount, cut off at one count, plus what it showed when the meter
 was installed, 430 days before the anchor; it wraps at the profile's modulus or at its width. The
-same profile file tells the driver how to read it.
+same profile file tells the driver how to read it. Where current transformers were exchanged and the
+meter was not told, its registers and powers show the share `shown_share` of what flows.
 """
 
 import struct
@@ -15,11 +16,12 @@ from gateway.contract.registers import encode_raw
 from gateway.contract.units import unit
 from gateway.simulator.gauges import Moment, gauge
 from gateway.simulator.plant import Plant
-from gateway.simulator.plant_file import DeviceModel, base_units
+from gateway.simulator.plant_file import DeviceModel, Exchange, base_units
 
 FLOAT_COUNT = Fraction(1, 1000)
 """One count of a register held as a float, in its unit."""
 _THIRD = Fraction(1, 3)
+_WHOLE = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,18 @@ class Register:
     """One raw number in the point's unit; for floats a register holds counts as such numbers."""
     packing: str | None
     """`struct` letter of a register held as a float."""
+    exchange: Exchange | None = None
+    exchange_share: Fraction = _WHOLE
+    """What it counts since an exchange of current transformers, of what flows."""
 
     def counts(self, plant: Plant, second: int) -> int:
         """Counts since ever, before any wrap."""
         parts = max(0, plant.amount_parts(self.circuit, second))
-        return parts * self.numerator // self.denominator + self.base
+        if self.exchange is None or second <= self.exchange.second:
+            return parts * self.numerator // self.denominator + self.base
+        before, share = plant.kept_parts(self.circuit, self.exchange.second), self.exchange_share
+        weighed = before * share.denominator + (parts - before) * share.numerator
+        return weighed * self.numerator // (self.denominator * share.denominator) + self.base
 
 
 class SimulatedMeter:
@@ -87,7 +96,7 @@ class SimulatedMeter:
         if register is None:
             moment = Moment(plant, self.circuit_of(point), second)
             value = gauge(moment, point.key, point.unit)
-            return self.profile.encode(point, value, self.ratios)
+            return self.profile.encode(point, value, self._installed(second))
         counts = register.counts(plant, second) + offset
         if register.modulus is not None:
             counts %= register.modulus
@@ -102,6 +111,16 @@ class SimulatedMeter:
         words = self.words(plant, point, second, offset)
         return self.profile.decode(point, words, self.ratios)
 
+    def shown_share(self, second: int) -> Fraction:
+        """What the meter shows of what flows from an instant on: its CT ratio by the real one."""
+        return self.ratios.ct / self._installed(second).ct
+
+    def _installed(self, second: int) -> Ratios:
+        change = self.device.exchange
+        if change is None or second < change.second:
+            return self.ratios
+        return Ratios(self.ratios.pt, change.ct)
+
     def _register(self, point: Point, plant: Plant) -> Register:
         circuit = self.circuit_of(point)
         place = plant.circuits[circuit]
@@ -110,6 +129,7 @@ class SimulatedMeter:
         smallest = _smallest_per_unit(point.unit, place.model.energy) * count
         rate = share / (place.parts * smallest)
         whole = base_units(f"{self.device.slug}/{point.name}", plant.seed)
+        change = self.device.exchange
         return Register(
             circuit=circuit,
             numerator=rate.numerator,
@@ -120,6 +140,8 @@ class SimulatedMeter:
             count=(count.numerator, count.denominator),
             scale=point.multiplier(self.ratios).as_integer_ratio(),
             packing=">" + point.datatype.code if point.datatype.is_float else None,
+            exchange=change,
+            exchange_share=_WHOLE if change is None else self.shown_share(change.second),
         )
 
     def count_in_units(self, point: Point) -> Fraction:

@@ -54,12 +54,14 @@ class Plant:
         }
         self._changes = Changes(tuple(changes))
         self._amounts: dict[int, dict[str, int]] = {}
+        self._kept: dict[tuple[str, int], int] = {}
         self._flows: dict[int, dict[str, int]] = {}
 
     def set_changes(self, changes: Iterable[Change]) -> None:
         """Replace the extra flows (the story, what was shed)."""
         self._changes = Changes(tuple(changes))
         self._amounts.clear()
+        self._kept.clear()
         self._flows.clear()
 
     def amount_parts(self, circuit: str, second: int) -> int:
@@ -73,6 +75,15 @@ class Plant:
                 known[load] = amount
             total += weight * amount
         return total
+
+    def kept_parts(self, circuit: str, second: int) -> int:
+        """The same for an instant that is asked for again and again; 0 before the epoch."""
+        if second <= self.epoch:
+            return 0
+        known = self._kept.get((circuit, second))
+        if known is None:
+            known = self._kept[circuit, second] = self.amount_parts(circuit, second)
+        return known
 
     def flow_parts(self, circuit: str, second: int) -> int:
         """Parts a second that a circuit takes during the second that begins here."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -36,8 +37,20 @@ class CircuitModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """Current transformers were exchanged at a Unix second, and nobody told the meter."""
+
+    second: int
+    ct: Fraction
+    """The ratio that is installed since then; the meter goes on with its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceModel:
-    """One installed meter: where it answers, its profile, ratios and what its circuits measure."""
+    """One installed meter: where it answers, its profile, ratios and what its circuits measure.
+
+    `pt` and `ct` are the ratios that the meter is set to.
+    """
 
     slug: str
     bus: str
@@ -47,6 +60,7 @@ class DeviceModel:
     ct: Fraction
     circuits: Mapping[str | None, str]
     """Circuit of the profile (None = the device itself) -> circuit of the plant."""
+    exchange: Exchange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +217,20 @@ def _device(row: Mapping[str, object], circuits: Mapping[str, CircuitModel]) -> 
         pt=Fraction(str(row.get("pt", 1))),
         ct=Fraction(str(row.get("ct", 1))),
         circuits=places,
+        exchange=_exchange(row),
     )
+
+
+def _exchange(row: Mapping[str, object]) -> Exchange | None:
+    change = row.get("exchanged")
+    if change is None:
+        return None
+    if not isinstance(change, dict):
+        raise PlantFileError(f"device {row['slug']}: exchanged is a mapping of at and ct")
+    at = datetime.fromisoformat(str(change["at"]))
+    if at.tzinfo is None:
+        raise PlantFileError(f"device {row['slug']}: {change['at']} has no UTC offset")
+    return Exchange(int(at.timestamp()), Fraction(str(change["ct"])))
 
 
 def _whole(value: object) -> int:

@@ -2,7 +2,9 @@
 
 One JSON line a register: `{"device", "point", "energy", "unit", "start", "step_s", "quantities"}`;
 quantities are whole smallest units of the energy (mWh, ml, g, pieces), wraps undone. Differences of
-a register telescope, so sums over any run of quarter hours are exact too.
+a register telescope, so sums over any run of quarter hours are exact too. They are what flowed: a
+meter that is set to another current transformer than the one installed has `shown` beside it, what
+its register counted.
 """
 
 import json
@@ -29,8 +31,12 @@ def write_truth(file: Path, field: Field, start: int, end: int) -> int:
     with file.open("w", encoding="utf-8") as out:
         for index, place in enumerate(places):
             values = [row[index] for row in rows]
-            quantities = [place.quantity(before, after) for before, after in pairwise(values)]
-            out.write(json.dumps(_line(place, instants, quantities)) + "\n")
+            shown = [place.quantity(before, after) for before, after in pairwise(values)]
+            shares = [place.meter.shown_share(second) for second in instants]
+            # A register of a wrong ratio counts fractions of a smallest unit of what flows.
+            flowed = [round(one / share) for one, share in zip(shown, shares, strict=False)]
+            line = _line(place, instants, flowed)
+            out.write(json.dumps(line if flowed == shown else line | {"shown": shown}) + "\n")
     return max(0, len(instants) - 1)
 
 

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from psycopg.types.json import Jsonb
 
 from backend.aggregation.accounts import Done, account
+from backend.aggregation.stale import mark_again
+from backend.aggregation.virtual import check_expression
 from backend.core.db import Database
 from backend.core.ids import new_uuid
 from gateway.contract.energy import energy_type
 from tests.postgres import NOW, Tenant
 
 DAY = timedelta(days=1)
-LEVELS = {1: "quarter", 2: "hour", 3: "day", 4: "month", 5: "year"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,23 @@ class Plant:
         self.made.append(Metered(meter, point))
         return self.made[-1]
 
-    async def node(self, meters: dict[Metered, int], parent: int | None = None) -> int:
+    async def virtual(self, slug: str, expression: str, energy: str = "electricity") -> Metered:
+        """A virtual meter made, or given another expression, as people do it."""
+        async with self.database.project(self.project) as tx:
+            await check_expression(tx, self.project, slug, energy_type(energy), expression)
+            meter = await tx.fetch_value(
+                "INSERT INTO meter AS m (project_id, uid, slug, name, energy, source, expression,"
+                " level) VALUES (%s, %s, %s, '{}', %s, 'virtual', %s, 3)"
+                " ON CONFLICT (project_id, slug) DO UPDATE SET expression = excluded.expression"
+                " RETURNING id",
+                (self.project, new_uuid(NOW), slug, energy, expression),
+                into=int,
+            )
+            assert meter is not None
+            await mark_again(tx, self.project, 1, [meter], None, NOW)
+        return Metered(meter, 0)
+
+    async def node(self, meters: Mapping[Metered, int | Decimal], parent: int | None = None) -> int:
         """A node that counts meters with coefficients."""
         self.count += 1
         node = await self.one(
@@ -105,6 +123,32 @@ class Plant:
                     (self.project, node, meter.id, coefficient),
                 )
         return node
+
+    async def member(
+        self,
+        node: int,
+        meter: Metered,
+        coefficient: str,
+        first: datetime,
+        last: datetime | None = None,
+    ) -> None:
+        """A membership that holds in [first, last)."""
+        async with self.database.project(self.project) as tx:
+            await tx.execute(
+                "INSERT INTO node_meter (project_id, node_id, meter_id, coefficient, valid_from,"
+                " valid_to) VALUES (%s, %s, %s, %s, %s, %s)",
+                (self.project, node, meter.id, Decimal(coefficient), first, last),
+            )
+
+    async def shifts(self, node: int, edges: Sequence[datetime]) -> None:
+        """Shifts of a node that follow each other."""
+        async with self.database.project(self.project) as tx:
+            for i, (start, end) in enumerate(pairwise(edges)):
+                await tx.execute(
+                    "INSERT INTO shift_period (project_id, node_id, start_ts, end_ts, shift, team)"
+                    " VALUES (%s, %s, %s, %s, %s, 'a')",
+                    (self.project, node, start, end, f"s{i % 3}"),
+                )
 
     async def store(
         self, meter: Metered, rows: Sequence[tuple[datetime, float]], quality: int = 0
@@ -174,6 +218,19 @@ class Plant:
             )
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
+    async def coverage(
+        self, scope: int, scope_id: int, period: int, energy: str = "electricity"
+    ) -> list[tuple[int, int, int]]:
+        """(qty, measured seconds, expected seconds) in time's order."""
+        async with self.database.read(self.project) as tx:
+            rows = await tx.fetch_tuples(
+                "SELECT qty, measured_s, expected_s FROM account WHERE project_id = %s"
+                " AND scope = %s AND scope_id = %s AND period = %s AND energy = %s"
+                " ORDER BY start_ts",
+                (self.project, scope, scope_id, period, energy),
+            )
+        return [(row[0], row[1], row[2]) for row in rows]
+
     async def values(
         self, scope: int, scope_id: int, period: int, start: datetime
     ) -> tuple[int, Decimal | None, Decimal | None, Decimal | None]:
@@ -215,3 +272,19 @@ def every(
 ) -> list[tuple[datetime, float]]:
     """Readings at a fixed step."""
     return [(start + i * step, value) for i, value in enumerate(values)]
+
+
+async def sums_agree(plant: Plant, scope: int, scope_id: int) -> None:
+    """Every level is the sum of the level below, bucket by bucket."""
+    async with plant.database.read(plant.project) as tx:
+        for period in (2, 3, 4, 5):
+            below = await plant.accounts(scope, scope_id, period - 1)
+            rows = await tx.fetch_tuples(
+                "SELECT start_ts, end_ts, qty, estimated_qty FROM account WHERE project_id = %s"
+                " AND scope = %s AND scope_id = %s AND period = %s",
+                (plant.project, scope, scope_id, period),
+            )
+            assert sum(row[2] for row in rows) == sum(row[1] for row in below)
+            for start, end, qty, estimated in rows:
+                inside = [row for row in below if start <= row[0] < end]
+                assert (qty, estimated) == (sum(r[1] for r in inside), sum(r[2] for r in inside))

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -11,6 +12,9 @@ import pytest
 from argon2 import PasswordHasher
 
 from backend.acquisition.credentials import broker_folder, gateway_secret, verify_secret
+from backend.aggregation.calendar import plant_time
+from backend.aggregation.operating import State, resolve
+from backend.aggregation.plant_states import read_entries, read_rules
 from backend.aggregation.tariff import parse_rules, slots
 from backend.core.clock import ManualClock
 from backend.core.db import Database
@@ -20,7 +24,7 @@ from backend.core.settings import Settings
 from backend.service.demo import PASSWORD, people_allowed, seed
 from backend.service.projects import answer
 from backend.service.projects.create import create_project
-from backend.service.projects.shifts import expand, holiday_dates, team_of
+from backend.service.projects.shifts import pattern_of
 from backend.service.projects.template import read_template
 from gateway.contract.demo import STATE_FILE
 from gateway.contract.profile_file import find_profile
@@ -33,9 +37,11 @@ from gateway.simulator.workdays import TEAMS, DayKind, day_kind, first_block
 from gateway.simulator.workdays import team_of as plant_team_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
+HOUR = timedelta(hours=1)
 TABLES = (
-    "node", "gateway", "device", "meter", "node_meter", "supply_contract", "shed_item",
-    "shift_period", "tariff", "factor", "alarm_definition",
+    "tree", "node", "gateway", "device", "meter", "node_meter", "conversion", "supply_contract",
+    "shed_item", "shift_pattern", "operating_state", "shift_period", "tariff", "factor",
+    "alarm_definition",
 )  # fmt: skip
 
 
@@ -56,16 +62,20 @@ async def test_a_project_is_made_whole_and_made_again_without_change(
     project_id = await create_project(database, clock, "qichuan", "demo")
     first = await counts(database, project_id)
     assert first | {"shift_period": 0} == {
-        "node": 30,
+        "tree": 3,
+        "node": 49,
         "gateway": 1,
         "device": 34,
         "meter": 43,
-        "node_meter": 56,
+        "node_meter": 92,
+        "conversion": 6,
         "supply_contract": 1,
         "shed_item": 5,
+        "shift_pattern": 3,
+        "operating_state": 10,
         "shift_period": 0,
         "tariff": 3,
-        "factor": 10,
+        "factor": 12,
         "alarm_definition": 4,
     }
     assert await create_project(database, clock, "qichuan", "demo") == project_id
@@ -101,6 +111,71 @@ async def test_the_site_takes_from_the_grid_and_its_own_roof(
     assert nameplate == 2_000_000_000
 
 
+async def test_the_demo_has_three_trees_over_the_same_meters(
+    database: Database, clock: ManualClock
+) -> None:
+    project_id = await create_project(database, clock, "qichuan", "demo")
+    async with database.read(project_id) as tx:
+        shares = await tx.fetch_tuples(
+            "SELECT n.tree, n.slug, nm.coefficient FROM node_meter nm"
+            " JOIN node n ON n.project_id = %(p)s AND n.id = nm.node_id"
+            " JOIN meter m ON m.project_id = %(p)s AND m.id = nm.meter_id"
+            " WHERE nm.project_id = %(p)s AND m.slug IN ('compressor-1', 'pv-east')"
+            " ORDER BY n.tree, n.slug",
+            {"p": project_id},
+        )
+        chain = await tx.fetch_tuples(
+            "SELECT h.slug, t.slug, f.slug FROM node f"
+            " JOIN node t ON t.project_id = %(p)s AND t.id = f.parent_id"
+            " JOIN node h ON h.project_id = %(p)s AND h.id = t.parent_id"
+            " WHERE f.project_id = %(p)s AND f.tree = 'electrical' AND h.parent_id IS NULL"
+            " AND t.slug = 'tr-4' ORDER BY f.slug",
+            {"p": project_id},
+        )
+    assert shares == [
+        ("cost-centres", "cc-castings", Decimal("0.6")),
+        ("cost-centres", "cc-parts", Decimal("0.4")),
+        ("electrical", "f-pv-east", Decimal(-1)),
+        ("electrical", "tr-2", Decimal(-1)),
+        ("organisation", "compressor-1", Decimal(1)),
+        ("organisation", "compressors", Decimal(1)),
+        ("organisation", "qichuan", Decimal(1)),
+        ("organisation", "roof", Decimal(1)),
+    ]
+    feeders = ("f-machining", "f-paint", "f-pv-west", "f-utilities")
+    assert chain == [("hv-2", "tr-4", feeder) for feeder in feeders]
+
+
+async def test_what_people_changed_stays_at_the_next_start(
+    database: Database, clock: ManualClock
+) -> None:
+    project_id = await create_project(database, clock, "qichuan", "demo")
+    async with database.project(project_id) as tx:
+        await tx.execute(
+            'UPDATE node SET name = \'{"en": "Melting shop"}\' WHERE project_id = %s'
+            " AND slug = 'foundry'",
+            (project_id,),
+        )
+        await tx.execute(
+            "UPDATE node_meter SET valid_to = '2026-03-15T06:00Z' WHERE project_id = %s"
+            " AND coefficient = 0.6",
+            (project_id,),
+        )
+    await create_project(database, clock, "qichuan", "demo")
+    async with database.read(project_id) as tx:
+        name = await tx.fetch_value(
+            "SELECT name ->> 'en' FROM node WHERE project_id = %s AND slug = 'foundry'",
+            (project_id,),
+            into=str,
+        )
+        ended = await tx.fetch_value(
+            "SELECT count(*) FROM node_meter WHERE project_id = %s AND valid_to IS NOT NULL",
+            (project_id,),
+            into=int,
+        )
+    assert (name, ended) == ("Melting shop", 1)
+
+
 def test_every_meter_of_the_template_is_read_by_the_plant() -> None:
     plant, template = read_plant("qichuan"), read_template("qichuan")
     profiles = {device.slug: find_profile(device.profile) for device in plant.devices}
@@ -113,31 +188,59 @@ def test_every_meter_of_the_template_is_read_by_the_plant() -> None:
     assert {meter.device for meter in template.meters.values()} == set(profiles)
 
 
-def test_teams_and_stops_are_those_of_the_plant() -> None:
+def test_teams_are_those_of_the_plant() -> None:
     shifts = read_template("qichuan").shifts
-    holidays = holiday_dates(read_template("qichuan").holidays)
+    site = pattern_of(shifts["qichuan"])
     for number in range(730):
         day = date(2026, 1, 1) + timedelta(days=number)
         block = first_block(day)
-        for slot, phase in ((0, 2), (1, 0), (2, 1)):
-            assert team_of(shifts, day, phase) == TEAMS[plant_team_of(block + slot)]
-        works = day.isoweekday() in shifts.weekdays and day not in holidays
-        assert works == (day_kind(day) is DayKind.WORK), day
+        for slot, name in enumerate(("night", "day", "evening")):
+            assert site.teams_on(day)[name] == TEAMS[plant_team_of(block + slot)]
 
 
-def test_shifts_are_bounds_in_utc() -> None:
-    shifts = read_template("qichuan").shifts
-    day = date(2026, 11, 23)
-    worked = list(expand(shifts, frozenset(), ZONE, day, day))
-    assert Counter(w.node for w in worked) == {
-        "qichuan": 3, "foundry": 3, "heat-treatment": 3, "machining": 2, "paint": 2,
-    }  # fmt: skip
-    paint = [w for w in worked if w.node == "paint"]
-    assert paint[0].start == datetime(2026, 11, 22, 22, 30, tzinfo=UTC)
-    assert (paint[1].end, paint[1].shift) == (datetime(2026, 11, 23, 16, tzinfo=UTC), "evening")
-    assert len({w.team for w in worked if w.node == "qichuan"}) == 3
-    assert not list(expand(shifts, frozenset({day}), ZONE, day, day))
-    assert not list(expand(shifts, frozenset(), ZONE, date(2026, 11, 22), date(2026, 11, 22)))
+async def test_stops_are_those_of_the_plant(database: Database, clock: ManualClock) -> None:
+    project_id = await create_project(database, clock, "qichuan", "demo")
+    plant = plant_time("Asia/Shanghai", 0)
+    first, last = date(2026, 1, 1), date(2028, 1, 1)
+    async with database.read(project_id) as tx:
+        rules = await read_rules(tx, project_id)
+        entries = await read_entries(tx, project_id, plant.start_of(first), plant.start_of(last))
+        [site] = {entry.node_id for entry in entries}
+    stretches = resolve(plant, (site,), entries, rules, first, last)
+    for number, stretch in enumerate(stretches):
+        day = first + timedelta(days=number)
+        assert (stretch.state is State.WORK) == (day_kind(day) is DayKind.WORK), day
+    assert len(stretches) == 730
+
+
+async def test_shifts_are_bounds_in_utc(database: Database, clock: ManualClock) -> None:
+    project_id = await create_project(database, clock, "qichuan", "demo")
+    # A Saturday that is worked, and the Sunday after it.
+    async with database.read(project_id) as tx:
+        rows = await tx.fetch_tuples(
+            "SELECT n.slug, s.start_ts, s.end_ts, s.shift FROM shift_period s JOIN node n"
+            " ON n.project_id = %(p)s AND n.id = s.node_id WHERE s.project_id = %(p)s"
+            " AND s.day BETWEEN '2026-03-14' AND '2026-03-15' ORDER BY 1, 2",
+            {"p": project_id},
+        )
+    told = [
+        f"{node} {start + 8 * HOUR:%d %H:%M}-{end + 8 * HOUR:%H:%M} {shift}".strip()
+        for node, start, end, shift in rows
+    ]
+    assert told == [
+        "machining 14 00:00-08:00",
+        "machining 14 08:00-16:00 day",
+        "machining 14 16:00-00:00 evening",
+        "machining 15 00:00-00:00",
+        "paint 14 00:00-06:30",
+        "paint 14 06:30-16:00 day",
+        "paint 14 16:00-00:00 evening",
+        "paint 15 00:00-00:00",
+        "qichuan 14 00:00-08:00 night",
+        "qichuan 14 08:00-16:00 day",
+        "qichuan 14 16:00-00:00 evening",
+        "qichuan 15 00:00-00:00",
+    ]
 
 
 def test_tariffs_price_every_quarter_hour() -> None:

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,6 +40,7 @@ WRAPPED = "furnace-1"
 WRAP = {"fault": "wrap", "device": WRAPPED, "point": "ep_imp", "at": MONTH + timedelta(hours=9)}
 """In the events from the start: a wrap to come moves the register's whole past."""
 SILENT = "compressor-1"
+MISLED = "paint"
 MAX_GAP = timedelta(seconds=1800)
 """What the profiles say: a longer silence is estimated."""
 PATIENCE_S = 300.0
@@ -154,7 +156,7 @@ def compare(data: Path, truth: "Truth", faults: Faults) -> None:
             " WHERE j.kind = 'wrap'"
         ).fetchall()
         energies = db.execute(
-            "SELECT scope_id, energy, period, start_ts, qty FROM account WHERE scope = 2"
+            "SELECT scope_id, energy, period, start_ts, end_ts, qty FROM account WHERE scope = 2"
         ).fetchall()
     exact = runs = 0
     for ident, slug, device, register, point in meters:
@@ -173,7 +175,9 @@ class Truth(dict[tuple[str, str], "TruthOf"]):
 
 @dataclass(frozen=True, slots=True)
 class TruthOf:
-    """What a register counted, by quarter hours from `start`."""
+    """What a register counted, by quarter hours from `start`: of what flowed, except where the
+    meter is set to a wrong ratio.
+    """
 
     start: datetime
     sums: tuple[int, ...]
@@ -255,22 +259,34 @@ def check_upward(
 
 def check_nodes(
     meters: Buckets,
-    shares: list[tuple[int, int, int, str]],
-    energies: list[tuple[int, str, int, datetime, int]],
+    shares: list[tuple[int, int, Decimal, str]],
+    energies: list[tuple[int, str, int, datetime, datetime, int]],
 ) -> None:
-    """A node's bucket is the sum of coefficient x meter, in every period."""
-    of: dict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
+    """A node's quarter hour is the sum of coefficient x meter, and any longer bucket of these.
+
+    Of every tree; a share is rounded once, half even, so that an account stays an integer.
+    """
+    of: dict[tuple[int, str], list[tuple[int, Decimal]]] = defaultdict(list)
     for node, meter, coefficient, energy in shares:
         of[node, energy].append((meter, coefficient))
     assert energies
-    for node, energy, period, start, quantity in energies:
-        at = start.astimezone(UTC)
-        parts = [
-            coefficient * meters[meter, period][at].quantity
-            for meter, coefficient in of[node, energy]
-            if at in meters[meter, period]
-        ]
-        assert quantity == sum(parts), f"node {node} {energy} {period} {at}"
+    quarters: dict[tuple[int, str], dict[datetime, int]] = defaultdict(dict)
+    for node, energy, period, start, _, quantity in energies:
+        if period == 1:
+            at = start.astimezone(UTC)
+            parts = [
+                coefficient * meters[meter, 1][at].quantity
+                for meter, coefficient in of[node, energy]
+                if at in meters[meter, 1]
+            ]
+            assert quantity == round(sum(parts)), f"node {node} {energy} {at}"
+            quarters[node, energy][at] = quantity
+    for node, energy, period, start, end, quantity in energies:
+        if period != 1:
+            steps = range((end - start) // QUARTER)
+            mine = quarters[node, energy]
+            known = (mine.get(start.astimezone(UTC) + QUARTER * step, 0) for step in steps)
+            assert quantity == sum(known), f"node {node} {energy} {period} {start}"
     print(f"month: {len(energies)} buckets of nodes are the sums of their meters")
 
 
@@ -284,12 +300,20 @@ def truth_file(data: Path, file: Path, clock: str, options: str, faults: Faults)
     found = Truth()
     for line in file.read_text().splitlines():
         row = json.loads(line)
+        check_ratio(row["device"], row["quantities"], row.get("shown"))
         sums = [0]
-        for quantity in row["quantities"]:
+        for quantity in row.get("shown", row["quantities"]):
             sums.append(sums[-1] + quantity)
         start = datetime.fromisoformat(row["start"])
         found[row["device"], row["point"]] = TruthOf(start, tuple(sums))
     return found
+
+
+def check_ratio(device: str, flowed: list[int], shown: list[int] | None) -> None:
+    """One meter is set to a wrong ratio, 150/5 for 200/5, and counts 3/4 of the truth."""
+    assert (shown is not None) == (device == MISLED and sum(flowed) > 0), device
+    if shown is not None:
+        assert [4 * one for one in shown] == [3 * one for one in flowed]
 
 
 def devices() -> list[str]:

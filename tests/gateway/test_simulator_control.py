@@ -152,7 +152,7 @@ def test_truth_is_what_a_brute_force_integral_counts(field: Field, tmp_path: Pat
     assert write_truth(tmp_path / "truth", field, start, start + 2700) == 3
     lines = [json.loads(line) for line in (tmp_path / "truth").read_text().splitlines()]
     told = {(line["device"], line["point"]): line for line in lines}
-    for slug, count in (("paint", 240_000), ("furnace-2", 600_000), ("incomer-2", 1_000)):
+    for slug, count in (("paint", 4_000_000), ("furnace-2", 600_000), ("incomer-2", 1_000)):
         circuit = field.plant.circuits[slug]
         sums = [
             sum(field.plant.flow_parts(slug, second) for second in range(begin, begin + 900))
@@ -164,6 +164,10 @@ def test_truth_is_what_a_brute_force_integral_counts(field: Field, tmp_path: Pat
             assert quantity % count == 0
             assert abs(quantity - parts / circuit.parts) < count
         assert abs(sum(quantities) - sum(sums) / circuit.parts) < count
+    # The paint shop's meter is set to 150/5 where 200/5 is installed: it counts three quarters.
+    wrong = told["paint", "ep_imp"]
+    assert [4 * one for one in wrong["shown"]] == [3 * one for one in wrong["quantities"]]
+    assert {device for (device, _), line in told.items() if "shown" in line} == {"paint"}
 
 
 def test_history_goes_on_in_the_live_registers_to_the_count(field: Field, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.aggregation.calendar import CalendarRow, Period, days, months, plant_time
+from backend.aggregation.calendar import CalendarRow, Period, days, months, plant_time, weeks
 
 DAY = timedelta(days=1)
 
@@ -149,3 +149,79 @@ def test_levels_are_cut_from_one_another(zone: str, start_minute: int, first: da
     for day in found:
         assert plant.day_of(day.start).isoformat() == day.label
         assert plant.day_of(day.end - timedelta(seconds=1)).isoformat() == day.label
+
+
+def test_weeks_begin_on_the_projects_weekday() -> None:
+    # 2026-03-04 is a Wednesday.
+    for weekday, firsts in ((1, ["2026-03-02", "2026-03-09"]), (7, ["2026-03-01", "2026-03-08"])):
+        plant = plant_time("Europe/Berlin", 360, week_start=weekday)
+        found = list(weeks(plant, date(2026, 3, 4), date(2026, 3, 10)))
+        assert [week.label for week in found] == firsts
+        assert found[0].start == datetime.fromisoformat(firsts[0] + "T05:00+00:00")
+        assert found[0].end == found[1].start
+    over_the_change = weeks(plant_time("Europe/Berlin", 0), date(2026, 3, 25), date(2026, 3, 26))
+    assert [hours(week) for week in over_the_change] == [167]
+
+
+def test_a_months_first_day_and_a_years_first_month() -> None:
+    plant = plant_time("Asia/Shanghai", 0, month_start_day=26, year_start_month=4)
+    found = list(months(plant, date(2026, 3, 20), date(2026, 3, 27)))
+    assert [(row.label, row.start) for row in found] == [
+        ("2026-03", datetime(2026, 2, 25, 16, tzinfo=UTC)),
+        ("2026-04", datetime(2026, 3, 25, 16, tzinfo=UTC)),
+        ("2025/26", datetime(2025, 3, 25, 16, tzinfo=UTC)),
+        ("2026/27", datetime(2026, 3, 25, 16, tzinfo=UTC)),
+    ]
+    early = plant_time("Asia/Shanghai", 0, month_start_day=5)
+    assert early.month_of(date(2026, 1, 4)) == date(2025, 12, 5)
+    assert early.year_of(date(2026, 1, 4)) == date(2025, 1, 5)
+    assert [m.label for m in months(early, date(2026, 1, 4), date(2026, 1, 6))] == [
+        "2025-12",
+        "2026-01",
+        "2025",
+        "2026",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("week", "month", "year", "told"),
+    [
+        (0, 1, 1, "a week begins on a weekday from 1 to 7, not on 0"),
+        (1, 29, 1, "a month begins on a day from 1 to 28, not on 29"),
+        (1, 1, 13, "a year begins with a month from 1 to 12, not with 13"),
+    ],
+)
+def test_a_calendar_that_cannot_be(week: int, month: int, year: int, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        plant_time("Asia/Shanghai", 0, week, month, year)
+
+
+@given(
+    ZONES,
+    st.integers(1, 7),
+    st.integers(1, 28),
+    st.integers(1, 12),
+    st.dates(date(2015, 1, 1), date(2030, 1, 1)),
+)
+def test_weeks_and_months_follow_one_another(
+    zone: str, week: int, month: int, year: int, first: date
+) -> None:
+    plant = plant_time(zone, 0, week, month, year)
+    rows = [*weeks(plant, first, first + 40 * DAY), *months(plant, first, first + 40 * DAY)]
+    for period in (Period.WEEK, Period.MONTH, Period.YEAR):
+        found = only(rows, period)
+        assert found[0].start <= plant.start_of(first)
+        assert plant.start_of(first + 40 * DAY) <= found[-1].end
+        assert all(a.end == b.start for a, b in pairwise(found))
+        assert len({row.label for row in found}) == len(found)
+    for row in only(rows, Period.WEEK):
+        assert plant.day_of(row.start).isoweekday() == week
+        assert plant.day_of(row.end) - plant.day_of(row.start) == 7 * DAY
+    starts = {row.start for row in months(plant, first - 800 * DAY, first + 800 * DAY)}
+    assert {row.start for row in only(rows, Period.YEAR)} <= starts
+
+
+def test_a_time_that_clocks_jump_over_is_the_jump() -> None:
+    berlin = plant_time("Europe/Berlin", 150)
+    assert berlin.start_of(date(2026, 3, 29)) == datetime(2026, 3, 29, 1, tzinfo=UTC)
+    assert berlin.start_of(date(2026, 10, 25)) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)

@@ -1,12 +1,14 @@
 """The demo plant: exact integrals, a balanced tree, repeatable chance, real figures."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
 
 import pytest
 
+from gateway.contract.profile_file import find_profile
 from gateway.simulator.loads import Change
+from gateway.simulator.meters import SimulatedMeter
 from gateway.simulator.plant import Plant
 from gateway.simulator.plant_file import read_plant
 from gateway.simulator.scenario import Scenario
@@ -172,3 +174,22 @@ def test_the_story_crosses_105_percent_at_any_hour_and_ends(day: date, hour: int
 def test_blocks_begin_at_plant_midnight() -> None:
     assert block_of(midnight(ANCHOR)) == first_block(ANCHOR)
     assert midnight(date(1970, 1, 1)) == -8 * 3600
+
+
+def test_a_meter_that_was_not_told_of_its_new_transformers_goes_on_with_the_old_ratio() -> None:
+    plant = Plant(read_plant("qichuan"), 1, date(2026, 3, 20))
+    model = next(one for one in plant.model.devices if one.slug == "paint")
+    meter = SimulatedMeter(model, find_profile(model.profile), plant)
+    assert model.exchange is not None
+    at, day = model.exchange.second, 86_400
+    assert datetime.fromtimestamp(at, UTC) == datetime(2026, 2, 28, 16, tzinfo=UTC)
+    assert (meter.shown_share(at - 1), meter.shown_share(at)) == (Fraction(1), Fraction(3, 4))
+    shown = [meter.shown(plant, "ep_imp", second) for second in (at - 7 * day, at, at + 7 * day)]
+    weeks = ((at - 7 * day, at), (at, at + 7 * day))
+    real = [float(plant.amount("paint", *week)) / 10**6 for week in weeks]
+    assert abs(shown[1] - shown[0] - real[0]) <= 3, "one count is 3 kWh"
+    assert abs(shown[2] - shown[1] - real[1] * 0.75) <= 3
+    power = next(point for point in meter.profile.points if point.name == "p")
+    kw = meter.value(plant, power, at + day)
+    assert kw is not None
+    assert abs(kw - plant.flow_per_hour("paint", at + day) / 10**6 * 0.75) <= 3

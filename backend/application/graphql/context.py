@@ -71,7 +71,15 @@ class Door:
 
     def today(self, now: datetime) -> Today:
         """Answer the bounds of the plant's day and month at `now`."""
-        return today_of(plant_time(self.project.zone, self.project.day_start_minute), now)
+        one = self.project
+        plant = plant_time(
+            one.zone,
+            one.day_start_minute,
+            one.week_start,
+            one.month_start_day,
+            one.year_start_month,
+        )
+        return today_of(plant, now)
 
     def renewed(self) -> "Door":
         """Answer a door to the same project that has read nothing yet."""

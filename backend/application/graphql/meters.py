@@ -1,11 +1,20 @@
 """Meters: what is accounted, its register and power now."""
 
+from datetime import datetime
+from decimal import Decimal
+
 import strawberry
 
 from backend.application.graphql.context import Door
 from backend.application.graphql.figures import Figures
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, LiveValue, live_value, live_values
+from backend.application.graphql.registers import (
+    Judgement,
+    RegisterEvent,
+    events_of_meter,
+    judgements_of_meter,
+)
 from backend.core.ids import encode_id
 from backend.service.plant import rows
 from gateway.contract.energy import energy_types
@@ -49,6 +58,51 @@ class Meter:
         return self.row.level
 
     @strawberry.field
+    def source(self) -> str:
+        """`register`, `gauge`, `manual`, `virtual` or `stock`."""
+        return self.row.source
+
+    @strawberry.field
+    def expression(self) -> str | None:
+        """What a virtual meter is, over the short names of other meters."""
+        return self.row.expression
+
+    @strawberry.field
+    def register_name(self) -> str | None:
+        """The device's point that is counted."""
+        return self.row.register_name
+
+    @strawberry.field
+    def accuracy(self) -> Decimal | None:
+        """Its class in percent."""
+        return self.row.accuracy
+
+    @strawberry.field
+    def nameplate(self) -> Decimal | None:
+        """What it can measure at most, in the energy's display unit an hour."""
+        per_hour = self.row.nameplate_per_hour
+        return None if per_hour is None else energy_types()[self.row.energy].display(per_hour)
+
+    @strawberry.field
+    def own_product(self) -> bool:
+        """Whether what it counts is made on site from energy that is counted already."""
+        return self.row.own_product
+
+    @strawberry.field
+    def role(self) -> str | None:
+        """Of a settlement meter: where its electricity comes from or goes to."""
+        return self.row.role
+
+    @strawberry.field
+    def valid_from(self) -> datetime | None:
+        return self.row.valid_from
+
+    @strawberry.field
+    def valid_to(self) -> datetime | None:
+        """When it ends or ended; its past stays."""
+        return self.row.valid_to
+
+    @strawberry.field
     async def device(self) -> Device | None:
         if self.row.device_id is None:
             return None
@@ -85,3 +139,13 @@ class Meter:
     async def node_ids(self) -> list[strawberry.ID]:
         found = (await self.door.directory()).nodes_of_meter.get(self.row.id, [])
         return [strawberry.ID(encode_id("node", uid)) for uid in found]
+
+    @strawberry.field
+    async def register_events(self) -> list[RegisterEvent]:
+        """What is recorded of the registers it is or was read from, revoked events too."""
+        return await events_of_meter(self.door, self.row.id)
+
+    @strawberry.field
+    async def judgements(self, first: int = 50) -> list[Judgement]:
+        """How readings that do not simply go on were judged, newest first."""
+        return await judgements_of_meter(self.door, self.row.id, first)

@@ -6,13 +6,15 @@ import strawberry
 
 from backend.aggregation.series import Measure
 from backend.application.curves import Period, known_energy
+from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
+from backend.application.graphql.balance import ProjectBalances
+from backend.application.graphql.calendar import PlantCalendar
 from backend.application.graphql.commands import Command, find_command, list_commands
 from backend.application.graphql.configs import DeviceProfile, list_profiles
 from backend.application.graphql.context import (
-    Door,
     KwInfo,
     first_project,
     open_project,
@@ -20,12 +22,22 @@ from backend.application.graphql.context import (
 )
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
+from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
+from backend.application.graphql.hands import HandRegister, find_register, list_registers
 from backend.application.graphql.imports import ImportProgress, newest_import
-from backend.application.graphql.meters import Meter
+from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
-from backend.application.graphql.plant import Device, Gateway, Node
+from backend.application.graphql.plant import Device, Gateway
+from backend.application.graphql.quality import ProjectQuality
 from backend.application.graphql.registrations import is_registered, push_key
+from backend.application.graphql.restatements import (
+    Restatement,
+    RestatementKind,
+    find_restatement,
+    kinds,
+    list_restatements,
+)
 from backend.application.graphql.scalars import BigInt
 from backend.application.graphql.series import (
     CalendarPeriod,
@@ -37,8 +49,10 @@ from backend.application.graphql.series import (
     read_ranking,
     read_series,
 )
+from backend.application.graphql.sheets import ReadingSheet, read_reading_sheet
+from backend.application.graphql.stocks import Stock, find_stock, list_stocks
 from backend.application.graphql.summary import Summary, build_summary
-from backend.application.graphql.terms import Factor, Tariff, read_factors, read_tariff
+from backend.application.graphql.terms import Tariff, read_tariff
 from backend.application.graphql.tops import TopInput, TopList, read_top_list
 from backend.core.ids import encode_id
 from backend.service.gateways import records
@@ -51,9 +65,12 @@ strawberry.enum(Permission, description="One thing a person may do in a project.
 
 @strawberry.type
 class EnergyType:
-    """An energy: its units, colour and name."""
+    """An energy: its state, units, colour and name."""
 
     code: str
+    state: str = strawberry.field(
+        description="electric, solid, liquid, gas, heat, medium or product."
+    )
     unit: str
     smallest_unit: str
     smallest_per_unit: BigInt
@@ -62,10 +79,8 @@ class EnergyType:
 
 
 @strawberry.type
-class Project:
+class Project(ProjectBalances, ProjectQuality, ProjectModel):
     """A tenant: a plant with everything measured in it."""
-
-    door: strawberry.Private[Door]
 
     @strawberry.field
     def id(self) -> strawberry.ID:
@@ -100,30 +115,6 @@ class Project:
     def permissions(self) -> list[Permission]:
         """What the viewer may do in this project."""
         return [one for one in Permission if permits(self.door.project.role, one)]
-
-    @strawberry.field
-    async def nodes(self) -> list[Node]:
-        directory = await self.door.directory()
-        return [Node(door=self.door, row=row) for row in directory.nodes.values()]
-
-    @strawberry.field
-    async def node(self, id: strawberry.ID) -> Node | None:
-        directory = await self.door.directory()
-        uid = outside_uid("node", id)
-        number = None if uid is None else directory.node_ids.get(uid)
-        return None if number is None else Node(door=self.door, row=directory.nodes[number])
-
-    @strawberry.field
-    async def meters(self) -> list[Meter]:
-        directory = await self.door.directory()
-        return [Meter(door=self.door, row=row) for row in directory.meters.values()]
-
-    @strawberry.field
-    async def meter(self, id: strawberry.ID) -> Meter | None:
-        directory = await self.door.directory()
-        uid = outside_uid("mtr", id)
-        number = None if uid is None else directory.meter_ids.get(uid)
-        return None if number is None else Meter(door=self.door, row=directory.meters[number])
 
     @strawberry.field
     async def devices(self) -> list[Device]:
@@ -164,6 +155,7 @@ class Project:
         return [
             EnergyType(
                 code=row.code,
+                state=row.state,
                 unit=row.unit.code,
                 smallest_unit=row.smallest_unit.code,
                 smallest_per_unit=BigInt(row.smallest_per_unit),
@@ -186,9 +178,13 @@ class Project:
         start: datetime,
         end: datetime,
         measure: Measure = Measure.QUANTITY,
+        as_of: BigInt | None = None,
     ) -> Series:
-        """A curve of a node or meter (`scope`) over [start, end) widened to whole periods."""
-        return await read_series(self.door, scope, energy, measure, period, start, end)
+        """A curve of a node or meter (`scope`) over [start, end) widened to whole periods.
+
+        As it is now, or as it was at a version of the accounts.
+        """
+        return await read_series(self.door, scope, energy, measure, period, start, end, as_of)
 
     @strawberry.field
     async def curves(self, input: SeriesInput) -> list[Series]:  # noqa: A002 - GraphQL's own word
@@ -209,13 +205,44 @@ class Project:
         parent: strawberry.ID | None = None,
         at: datetime | None = None,
         first: int = 10,
+        as_of: BigInt | None = None,
     ) -> list[RankingRow]:
         """Consumers below `parent` (the site by default) by quantity of the period that holds `at`.
 
         Greatest first; `at` is now by default.
         """
         at = at or info.context.process.platform.clock.now()
-        return await read_ranking(self.door, parent, energy, period, at, first)
+        return await read_ranking(self.door, parent, energy, period, at, first, as_of)
+
+    @strawberry.field
+    async def reading_sheet(
+        self,
+        scope: strawberry.ID,
+        period: Period,
+        at: datetime,
+        energy: str | None = None,
+    ) -> ReadingSheet | None:
+        """How the figure of a node or meter in the period that holds `at` came about.
+
+        `energy` is needed for a node. Null outside the calendar.
+        """
+        return await read_reading_sheet(self.door, scope, period, at, energy)
+
+    @strawberry.field
+    async def restatements(
+        self, first: int = 50, before: strawberry.ID | None = None
+    ) -> list[Restatement]:
+        """Changes with effect in the past, newest first; those after the one `before`."""
+        return await list_restatements(self.door, first, before)
+
+    @strawberry.field
+    async def restatement(self, id: strawberry.ID) -> Restatement | None:
+        return await find_restatement(self.door, id)
+
+    @strawberry.field
+    def restatement_kinds(self) -> list[RestatementKind]:
+        """What can be changed with effect in the past."""
+        return kinds()
 
     @strawberry.field
     async def periods(self, period: Period, start: datetime, end: datetime) -> list[CalendarPeriod]:
@@ -297,6 +324,12 @@ class Project:
             return await newest_import(tx, self.door.project.id)
 
     @strawberry.field
+    async def accounting(self) -> Accounting:
+        """How far the accounts are behind what has arrived or was changed."""
+        async with self.door.read() as tx:
+            return await read_accounting(tx, self.door.project.id)
+
+    @strawberry.field
     async def demand(self) -> Demand | None:
         async with self.door.read() as tx:
             return await read_demand(tx, self.door)
@@ -307,8 +340,35 @@ class Project:
         return await read_tariff(self.door, known_energy(energy).code)
 
     @strawberry.field
-    async def factors(self) -> list[Factor]:
-        return await read_factors(self.door)
+    def calendar(self) -> PlantCalendar:
+        return PlantCalendar(door=self.door)
+
+    @strawberry.field
+    async def imported_files(self, first: int = 20) -> list[ImportedFile]:
+        """Files of rows that people brought, newest first."""
+        return await list_files(self.door, first)
+
+    @strawberry.field
+    async def imported_file(self, id: strawberry.ID) -> ImportedFile | None:
+        return await find_file(self.door, id)
+
+    @strawberry.field
+    async def stocks(self) -> list[Stock]:
+        """Energies that are bought in batches and kept."""
+        return await list_stocks(self.door)
+
+    @strawberry.field
+    async def stock(self, meter: strawberry.ID) -> Stock | None:
+        return await find_stock(self.door, meter)
+
+    @strawberry.field
+    async def hand_registers(self) -> list[HandRegister]:
+        """Registers that people read, those longest unread first."""
+        return await list_registers(self.door)
+
+    @strawberry.field
+    async def hand_register(self, meter: strawberry.ID) -> HandRegister | None:
+        return await find_register(self.door, meter)
 
 
 @strawberry.type

@@ -17,19 +17,33 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
+from backend.application.graphql.calendar_changes import CalendarMutation
+from backend.application.graphql.calendar_imports import CalendarImportMutation
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
+from backend.application.graphql.conversions import ConversionMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
+from backend.application.graphql.factors import FactorMutation
+from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
+from backend.application.graphql.memberships import MembershipMutation
+from backend.application.graphql.meter_changes import MeterMutation
 from backend.application.graphql.node_powers import NodePowersSubscription
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.projects import ProjectQuery
 from backend.application.graphql.push import PushMutation
+from backend.application.graphql.registers import RegisterMutation
+from backend.application.graphql.restatements import (
+    RestatementMutation,
+    RestatementSubscription,
+)
 from backend.application.graphql.scalars import SCALARS
+from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
+from backend.application.graphql.trees import TreeMutation
 
 Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
 Mutation = merge_types(
@@ -37,12 +51,23 @@ Mutation = merge_types(
     (
         PeopleMutation,
         AlarmMutation,
+        CalendarMutation,
+        CalendarImportMutation,
         CommandMutation,
         ConfigMutation,
         PushMutation,
         DemoMutation,
         EnrolmentMutation,
         SupportMutation,
+        FactorMutation,
+        RestatementMutation,
+        TreeMutation,
+        MeterMutation,
+        MembershipMutation,
+        StockMutation,
+        HandMutation,
+        ConversionMutation,
+        RegisterMutation,
     ),
 )
 Subscription = merge_types(
@@ -54,6 +79,7 @@ Subscription = merge_types(
         AlarmSubscription,
         ImportSubscription,
         CommandSubscription,
+        RestatementSubscription,
     ),
 )
 

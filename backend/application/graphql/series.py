@@ -7,7 +7,7 @@ import orjson
 import strawberry
 
 from backend.aggregation import figures
-from backend.aggregation.comparison import Comparison
+from backend.aggregation.earlier import Against
 from backend.aggregation.rollup import Scope
 from backend.aggregation.series import Curve, Measure
 from backend.application.curves import (
@@ -26,6 +26,19 @@ from backend.application.graphql.scalars import Instants, Values, encode_instant
 from backend.core.errors import InvalidInput, NotFound
 from backend.service.plant.rows import SUPPLY
 
+__all__ = [
+    "CalendarPeriod",
+    "Period",
+    "RankingRow",
+    "Series",
+    "SeriesInput",
+    "known_energy",
+    "list_series",
+    "read_periods",
+    "read_ranking",
+    "read_series",
+    "scope_of",
+]
 MOST_ROWS = 100
 
 strawberry.enum(Period, description="Lengths of accounts.")
@@ -35,7 +48,7 @@ strawberry.enum(
     " unit per hour), or the share of the meter-seconds that stand on readings.",
 )
 strawberry.enum(
-    Comparison,
+    Against,
     description="PREVIOUS: the span of the same length before; YEAR: the same dates a year ago.",
 )
 
@@ -127,7 +140,7 @@ class SeriesInput:
     width: int | None = strawberry.field(
         default=None, description="At most so many values: whole steps are put together exactly."
     )
-    compare: Comparison | None = None
+    compare: Against | None = None
     to_date: bool = strawberry.field(
         default=False, description="Leave out the step that still runs, on both sides."
     )
@@ -157,9 +170,10 @@ async def read_series(
     period: Period,
     start: datetime,
     end: datetime,
+    as_of: int | None = None,
 ) -> Series:
-    """Answer a curve of a node or meter."""
-    asked = Asked([scope], energy, measure, period, start, end)
+    """Answer a curve of a node or meter, as of a version or as it is now."""
+    asked = Asked([scope], energy, measure, period, start, end, as_of=as_of)
     return Series.drawn((await read_curves(door, asked))[0])
 
 
@@ -181,7 +195,13 @@ async def read_periods(
 
 
 async def read_ranking(
-    door: Door, parent: str | None, energy: str, period: Period, at: datetime, first: int
+    door: Door,
+    parent: str | None,
+    energy: str,
+    period: Period,
+    at: datetime,
+    first: int,
+    as_of: int | None = None,
 ) -> list[RankingRow]:
     """Answer the consumers below `parent` (the site by default), greatest quantity first."""
     kind = known_energy(energy)
@@ -194,7 +214,7 @@ async def read_ranking(
     children = {row.id: row for row in directory.children.get(above, []) if row.kind != SUPPLY}
     async with door.read() as tx:
         found = await figures.ranking(
-            tx, door.project.id, above, list(children), period.stored, at, kind.code
+            tx, door.project.id, above, list(children), period.stored, at, kind.code, as_of
         )
     if found is None:
         return []

@@ -1,4 +1,4 @@
-"""What prices and converts: tariffs with their bands, factors with their sources."""
+"""What prices: tariffs with their bands."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -29,20 +29,6 @@ class Tariff:
     bands: list[TariffBand]
     now: TariffBand | None
     next: TariffBand | None
-
-
-@strawberry.type
-class Factor:
-    """A conversion factor per display unit."""
-
-    energy: str
-    substance: str
-    value: Decimal
-    basis: str
-    source: str
-    valid_from: datetime
-    valid_to: datetime | None
-    confirmed: bool
 
 
 _TARIFF = """
@@ -100,15 +86,3 @@ def _ahead(span: TariffBand, now: datetime) -> bool:
 
 def _holds(span: TariffBand, now: datetime) -> bool:
     return span.start is not None and span.start <= now and _ahead(span, now)
-
-
-async def read_factors(door: Door) -> list[Factor]:
-    """Answer every factor of the project, those in force last."""
-    async with door.read() as tx:
-        rows = await tx.fetch_all(
-            "SELECT energy, substance, value, basis, source, valid_from, valid_to,"
-            " confirmed_by IS NOT NULL AS confirmed FROM factor WHERE project_id = %s"
-            " ORDER BY energy, substance, basis, valid_from",
-            (door.project.id,),
-        )
-    return [Factor(**row) for row in rows]

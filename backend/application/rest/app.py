@@ -12,6 +12,7 @@ from backend.application.rest import (
     commands,
     configs,
     enrolment,
+    files,
     imports,
     series,
     session,
@@ -40,6 +41,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(system.router)
     app.include_router(session.router)
     app.include_router(imports.router)
+    app.include_router(files.router)
     app.include_router(commands.router)
     app.include_router(configs.router)
     app.include_router(enrolment.router)

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from backend.core.tables.accounts import (
     Account,
     AccountHistory,
+    AccountRate,
     CalendarPeriod,
     DemandPeak,
     Factor,
@@ -25,12 +26,16 @@ from backend.core.tables.alarms import (
     Notification,
     PushSubscription,
 )
+from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
+from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
 from backend.core.tables.plant import (
+    Conversion,
     Device,
     Gateway,
     GatewayState,
     Meter,
+    MeterSource,
     Node,
     NodeMeter,
     Point,
@@ -57,8 +62,10 @@ from backend.core.tables.readings import (
     ReadingLate,
     ReadingQuarantine,
     RegisterEvent,
+    Stale,
 )
 from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
+from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
 
 metadata = SQLModel.metadata
 
@@ -66,6 +73,7 @@ __all__ = [
     "GLOBAL_TABLES",
     "Account",
     "AccountHistory",
+    "AccountRate",
     "AlarmAck",
     "AlarmDefinition",
     "AlarmLease",
@@ -74,6 +82,7 @@ __all__ = [
     "AuditEntry",
     "CalendarPeriod",
     "Command",
+    "Conversion",
     "DemandPeak",
     "Device",
     "DeviceProfile",
@@ -81,6 +90,9 @@ __all__ = [
     "EnergyTypeRow",
     "EnrolmentCode",
     "EnrolmentEvent",
+    "Equipment",
+    "EquipmentHour",
+    "EquipmentInterval",
     "Event",
     "EventCounter",
     "Factor",
@@ -88,13 +100,16 @@ __all__ = [
     "GatewayCertificate",
     "GatewayConfig",
     "GatewayState",
+    "HandReading",
     "ImportJob",
     "LastValue",
     "Membership",
     "Meter",
+    "MeterSource",
     "Node",
     "NodeMeter",
     "Notification",
+    "OperatingState",
     "Person",
     "PlatformKey",
     "Point",
@@ -107,10 +122,16 @@ __all__ = [
     "ReadingQuarantine",
     "RegisterEvent",
     "RegisterJudgement",
+    "Regroup",
     "Restatement",
     "ShedItem",
+    "SheetImport",
+    "ShiftPattern",
     "ShiftPeriod",
     "SignInSession",
+    "Stale",
+    "StockDocument",
+    "StockRule",
     "SupplyContract",
     "Tariff",
     "TariffSlot",

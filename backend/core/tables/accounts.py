@@ -1,18 +1,20 @@
 """Exact accounts and what prices them: buckets, calendar, tariffs, factors."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
 from backend.core.tables.columns import (
     bigint,
+    day_column,
     decimal,
     document,
     identity_key,
     instant,
+    made_id,
     project_key,
     public_id,
     smallint,
@@ -23,8 +25,9 @@ from backend.core.tables.columns import (
 class Account(SQLModel, table=True):
     """One bucket of (scope x energy x period): integer quantity in the energy's smallest unit.
 
-    scope 1 = meter, 2 = node; period 1 = quarter hour, 2 = hour, 3 = day, 4 = month, 5 = year.
-    `measured_s` of its `expected_s` meter-seconds stand on readings, not on an estimate.
+    scope 1 = meter, 2 = node; period 1 = quarter hour, 2 = hour, 3 = day, 4 = month, 5 = year,
+    6 = week, 7 = shift. `measured_s` of its `expected_s` meter-seconds stand on readings, not on an
+    estimate; a node expects them of its silent meters too.
     `kgce`, `kgco2` and `cost` sum the exact products of the quarter hours, null where no factor or
     price applies; `estimated_qty` is the part of `qty` that was interpolated over a gap.
     """
@@ -60,6 +63,20 @@ class Account(SQLModel, table=True):
     expected_s: int = bigint(default=0)
 
 
+class AccountRate(SQLModel, table=True):
+    """How fast a project is accounted: quarter hours of meters since `began`, and `rate` a second.
+
+    By the database's clock.
+    """
+
+    __tablename__ = "account_rate"
+    project_id: int = project_key()
+    began: datetime = instant()
+    rows: int = bigint()
+    rate: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
+    at: datetime = instant()
+
+
 class AccountHistory(SQLModel, table=True):
     """What a restatement replaced: the row that was current before `version`.
 
@@ -68,6 +85,9 @@ class AccountHistory(SQLModel, table=True):
     """
 
     __tablename__ = "account_history"
+    __table_args__ = (
+        sa.Index("account_history_version", "project_id", "version", "scope", "period"),
+    )
     project_id: int = project_key()
     scope: int = smallint(key=True)
     scope_id: int = bigint(key=True)
@@ -89,15 +109,18 @@ class AccountHistory(SQLModel, table=True):
 class Restatement(SQLModel, table=True):
     """A change with effect in the past: proposed with its difference, decided, then a version.
 
-    `state`: proposed, approved, applied, rejected or failed. `change` is what is changed (kind and
-    its parameters), `difference` what the dry run found by month, node and energy. Accounts in
-    [first_ts, last_ts) may move.
+    `state`: proposed, approved, applying, applied, rejected or failed. `change` is what is changed
+    (kind and its parameters), `difference` what the dry run found by month, node and energy, null
+    until it has run. Accounts in [first_ts, last_ts) may move; `work` are the dirty ranges that an
+    applying one waits for. `answer` is the reason of the decision, `fault` why it failed (code and
+    parameters).
     """
 
     __tablename__ = "restatement"
     __table_args__ = (
         sa.UniqueConstraint("project_id", "uid"),
         sa.Index("restatement_version", "project_id", "version", unique=True),
+        sa.Index("restatement_open", "project_id", "state"),
     )
     project_id: int = project_key()
     id: int | None = identity_key()
@@ -114,6 +137,10 @@ class Restatement(SQLModel, table=True):
     decided_by: int | None = bigint(nullable=True)
     decided_at: datetime | None = instant(nullable=True)
     applied_at: datetime | None = instant(nullable=True)
+    work: dict[str, object] | None = document(nullable=True)
+    started_at: datetime | None = instant(nullable=True)
+    answer: str | None = text_column(nullable=True)
+    fault: dict[str, object] | None = document(nullable=True)
 
 
 class RegisterJudgement(SQLModel, table=True):
@@ -137,8 +164,8 @@ class RegisterJudgement(SQLModel, table=True):
 
 
 class CalendarPeriod(SQLModel, table=True):
-    """A business hour, day, month or year of the project as UTC bounds; joined, never computed in
-    SQL.
+    """A business hour, day, week, month or year of the project as UTC bounds; joined, never
+    computed in SQL.
     """
 
     __tablename__ = "calendar_period"
@@ -151,7 +178,12 @@ class CalendarPeriod(SQLModel, table=True):
 
 
 class ShiftPeriod(SQLModel, table=True):
-    """One shift of one team as UTC bounds; hours without a row are outside shift hours."""
+    """One shift of one team at a node as UTC bounds, cut at quarter hours.
+
+    Rows of a node follow each other without gaps: one whose shift and team are '' is time that
+    nobody works. `day` is the business day of the plant that the shift belongs to (null where an
+    earlier version laid it).
+    """
 
     __tablename__ = "shift_period"
     project_id: int = project_key()
@@ -160,6 +192,7 @@ class ShiftPeriod(SQLModel, table=True):
     end_ts: datetime = instant()
     shift: str = text_column()
     team: str = text_column()
+    day: date | None = day_column(nullable=True)
 
 
 class DemandPeak(SQLModel, table=True):
@@ -209,9 +242,12 @@ class TariffSlot(SQLModel, table=True):
 
 
 class Factor(SQLModel, table=True):
-    """A conversion factor per display unit: substance `kgce` or `kgco2`; versioned by validity."""
+    """A conversion factor per display unit; versions of one energy, substance and basis follow each
+    other without overlap. `confirmed_by` is the outside identity of the person who did.
+    """
 
     __tablename__ = "factor"
+    __table_args__ = (sa.UniqueConstraint("project_id", "uid"),)
     project_id: int = project_key()
     id: int | None = identity_key()
     energy: str = text_column()
@@ -223,3 +259,4 @@ class Factor(SQLModel, table=True):
     source: str = text_column()
     confirmed_by: str | None = text_column(nullable=True)
     confirmed_at: datetime | None = instant(nullable=True)
+    uid: uuid.UUID = made_id()

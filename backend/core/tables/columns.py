@@ -66,6 +66,12 @@ def instant(*, key: bool = False, nullable: bool = False) -> Any:
     )
 
 
+def day_column(*, nullable: bool = False) -> Any:
+    """A date of the plant's calendar."""
+    kwargs: dict[str, Any] = {"default": None} if nullable else {}
+    return Field(sa_column=sa.Column(sa.Date, nullable=nullable), **kwargs)
+
+
 def always(*, key: bool = False) -> Any:
     """An instant from which something holds; 1970 where it always did."""
     since = sa.text("'1970-01-01 00:00:00+00'::timestamptz")
@@ -74,6 +80,19 @@ def always(*, key: bool = False) -> Any:
             sa.TIMESTAMP(timezone=True), primary_key=key, nullable=False, server_default=since
         )
     )
+
+
+def recorded() -> Any:
+    """The instant of the transaction that wrote the row, by the database's clock."""
+    now = sa.text("now()")
+    return Field(
+        sa_column=sa.Column(sa.TIMESTAMP(timezone=True), nullable=False, server_default=now)
+    )
+
+
+def yes_or_no() -> Any:
+    """A yes or no that is always said."""
+    return Field(sa_column=sa.Column(sa.Boolean, nullable=False))
 
 
 def flag(*, default: bool) -> Any:
@@ -113,6 +132,13 @@ def document(*, nullable: bool = False) -> Any:
     return Field(sa_column=sa.Column(pg.JSONB, nullable=nullable), **kwargs)
 
 
+def small_numbers(*, default: str | None = None) -> Any:
+    """A list of 16-bit integers; `default` as PostgreSQL writes it."""
+    server_default = None if default is None else sa.text(f"'{default}'")
+    kind: Any = pg.ARRAY(sa.SmallInteger)
+    return Field(sa_column=sa.Column(kind, nullable=False, server_default=server_default))
+
+
 def text_column(*, key: bool = False, nullable: bool = False, default: str | None = None) -> Any:
     """A text column."""
     kwargs: dict[str, Any] = {"default": default} if (nullable or default is not None) else {}
@@ -143,6 +169,7 @@ __all__ = [
     "array",
     "bigint",
     "datetime",
+    "day_column",
     "day_key",
     "decimal",
     "document",
@@ -153,6 +180,9 @@ __all__ = [
     "made_id",
     "project_key",
     "public_id",
+    "recorded",
+    "small_numbers",
     "smallint",
     "text_column",
+    "yes_or_no",
 ]

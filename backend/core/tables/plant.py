@@ -3,7 +3,7 @@ node.
 """
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 from backend.core.tables.columns import (
     always,
     bigint,
+    day_column,
     decimal,
     document,
     double,
@@ -39,7 +40,8 @@ class Tree(SQLModel, table=True):
 class Node(SQLModel, table=True):
     """A place in a tree: site, workshop, line, equipment, cost centre (glossary of domain.md).
 
-    A node that has ended keeps its past (`valid_to`).
+    A node that has ended keeps its past (`valid_to`). `major`: equipment at or above the rating of
+    GB 17167 table B; `level`: 1 to 3 of the metering levels there, null where none is told.
     """
 
     __tablename__ = "node"
@@ -57,6 +59,8 @@ class Node(SQLModel, table=True):
     position: int = smallint(default=0)
     tree: str = text_column(default="organisation")
     valid_to: datetime | None = instant(nullable=True)
+    major: bool = flag(default=False)
+    level: int | None = smallint(nullable=True)
 
 
 class Gateway(SQLModel, table=True):
@@ -165,12 +169,22 @@ class Meter(SQLModel, table=True):
     read), `virtual` (`expression` over other meters), `stock` (deliveries and counts).
     `nameplate_per_hour` in the energy's display unit (kWh, m3, t) per hour, `accuracy` its class in
     percent; `own_product`: made on site from energy that is counted already, so never again.
+    `role` of a settlement meter: what flows through it comes from or goes to (supply.py).
+    `calibrated_until`: the last day of its calibration, null where nobody entered it.
     """
 
     __tablename__ = "meter"
     __table_args__ = (
+        sa.Index("meter_virtual", "project_id", postgresql_where=sa.text("source = 'virtual'")),
         sa.UniqueConstraint("project_id", "uid"),
         sa.UniqueConstraint("project_id", "slug"),
+        sa.Index("meter_device", "project_id", "device_id"),
+        sa.Index(
+            "meter_point",
+            "project_id",
+            "point_id",
+            postgresql_where=sa.text("point_id IS NOT NULL"),
+        ),
     )
     project_id: int = project_key()
     id: int | None = identity_key()
@@ -190,6 +204,23 @@ class Meter(SQLModel, table=True):
     own_product: bool = flag(default=False)
     valid_from: datetime | None = instant(nullable=True)
     valid_to: datetime | None = instant(nullable=True)
+    role: str | None = text_column(nullable=True)
+    calibrated_until: date | None = day_column(nullable=True)
+
+
+class MeterSource(SQLModel, table=True):
+    """In [valid_from, valid_to) a meter was read from another point than the one its row names.
+
+    Both are borders of quarter hours; rows of a meter do not overlap.
+    """
+
+    __tablename__ = "meter_source"
+    __table_args__ = (sa.Index("meter_source_point", "project_id", "point_id"),)
+    project_id: int = project_key()
+    meter_id: int = bigint(key=True)
+    valid_from: datetime = always(key=True)
+    valid_to: datetime | None = instant(nullable=True)
+    point_id: int = bigint()
 
 
 class NodeMeter(SQLModel, table=True):
@@ -200,11 +231,33 @@ class NodeMeter(SQLModel, table=True):
     """
 
     __tablename__ = "node_meter"
+    __table_args__ = (sa.Index("node_meter_meter", "project_id", "meter_id"),)
     project_id: int = project_key()
     node_id: int = bigint(key=True)
     meter_id: int = bigint(key=True)
     coefficient: Decimal = decimal(default=1)
     valid_from: datetime = always(key=True)
+    valid_to: datetime | None = instant(nullable=True)
+
+
+class Conversion(SQLModel, table=True):
+    """A node where one energy becomes another: boiler, transformer, compressor station.
+
+    `inputs` and `outputs` are numbers of meters, `params` what its kind needs (rated power, losses,
+    enthalpies). Rows of one node and kind never overlap.
+    """
+
+    __tablename__ = "conversion"
+    __table_args__ = (sa.UniqueConstraint("project_id", "uid"),)
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    uid: uuid.UUID = public_id()
+    node_id: int = bigint()
+    kind: str = text_column()
+    inputs: list[int] = document()
+    outputs: list[int] = document()
+    params: dict[str, object] = document()
+    valid_from: datetime = instant()
     valid_to: datetime | None = instant(nullable=True)
 
 

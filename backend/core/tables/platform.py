@@ -14,6 +14,7 @@ from backend.core.tables.columns import (
     flag,
     instant,
     public_id,
+    small_numbers,
     smallint,
     text_column,
 )
@@ -24,6 +25,8 @@ class Project(SQLModel, table=True):
 
     Weeks begin on `week_start` (ISO: 1 = Monday), months on day `month_start_day` (1 to 28), years
     with month `year_start_month`; `second_person`: who proposes a restatement does not approve it.
+    `rest_weekdays` (ISO) are at rest unless `calendar`, a statutory calendar's code, or an entry
+    says otherwise.
     """
 
     __tablename__ = "project"
@@ -42,6 +45,8 @@ class Project(SQLModel, table=True):
     month_start_day: int = smallint(default=1)
     year_start_month: int = smallint(default=1)
     second_person: bool = flag(default=False)
+    calendar: str | None = text_column(nullable=True)
+    rest_weekdays: list[int] = small_numbers(default="{6,7}")
 
 
 class Person(SQLModel, table=True):

@@ -16,8 +16,10 @@ from backend.core.tables.columns import (
     made_id,
     project_key,
     public_id,
+    recorded,
     smallint,
     text_column,
+    yes_or_no,
 )
 
 
@@ -101,7 +103,7 @@ class ReadingQuarantine(SQLModel, table=True):
 
 class Dirty(SQLModel, table=True):
     """A range of a register point whose accounts must be recomputed; written in the readings'
-    transaction.
+    transaction. `since` by the database's clock.
     """
 
     __tablename__ = "dirty"
@@ -111,6 +113,27 @@ class Dirty(SQLModel, table=True):
     point_id: int = bigint()
     first_ts: datetime = instant()
     last_ts: datetime = instant()
+    since: datetime = recorded()
+
+
+class Stale(SQLModel, table=True):
+    """Accounts in [first_ts, last_ts) that wait to be made again from what is below them.
+
+    Of a node or a virtual meter; of another meter only its longer periods. `whole`: all of it
+    counts as changed, because people changed what it is made of. `since` by the database's clock.
+    """
+
+    __tablename__ = "stale"
+    __table_args__ = (sa.Index("stale_newest", "project_id", "last_ts"),)
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    scope: int = smallint()
+    scope_id: int = bigint()
+    energy: str = text_column()
+    first_ts: datetime = instant()
+    last_ts: datetime = instant()
+    whole: bool = yes_or_no()
+    since: datetime = recorded()
 
 
 class RegisterEvent(SQLModel, table=True):
@@ -120,10 +143,11 @@ class RegisterEvent(SQLModel, table=True):
     point's unit; `ratio`: readings in [ts, until_ts) count `factor` times; `exclude`: readings in
     [ts, until_ts) are no readings; `changed`: the device says that its serial number or ratio is
     another, accounts from `ts` on are suspect until an exchange, a ratio or a revocation answers
-    it. A revoked event is as if it had never been.
+    it (whose `answers` is this row). A revoked event is as if it had never been.
     """
 
     __tablename__ = "register_event"
+    __table_args__ = (sa.Index("register_event_point", "project_id", "point_id", "ts"),)
     project_id: int = project_key()
     id: int | None = identity_key()
     point_id: int = bigint()
@@ -139,6 +163,7 @@ class RegisterEvent(SQLModel, table=True):
     note: str | None = text_column(nullable=True)
     restatement_id: int | None = bigint(nullable=True)
     revoked_at: datetime | None = instant(nullable=True)
+    answers: int | None = bigint(nullable=True)
 
 
 class ImportJob(SQLModel, table=True):

@@ -46,6 +46,9 @@ class OpenProject:
     name: dict[str, str]
     zone: str
     day_start_minute: int
+    week_start: int
+    month_start_day: int
+    year_start_month: int
     currency: str
     demo: bool
     role: str
@@ -118,7 +121,8 @@ async def revoke(tx: WriteSession, token_hash: bytes, now: datetime) -> bool:
 
 
 _PROJECTS = (
-    "SELECT p.id, p.uid, p.slug, p.name, p.zone, p.day_start_minute, p.currency, p.demo, m.role"
+    "SELECT p.id, p.uid, p.slug, p.name, p.zone, p.day_start_minute, p.week_start,"
+    " p.month_start_day, p.year_start_month, p.currency, p.demo, m.role"
     " FROM project p JOIN membership m ON m.project_id = p.id"
     " WHERE m.person_id = %s"
 )

@@ -29,11 +29,18 @@ class NodeRow:
     name: dict[str, str]
     parent_id: int | None
     parent_uid: UUID | None
+    tree: str
+    level: int | None
+    major: bool
+    valid_to: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class MeterRow:
-    """What is accounted, with the points it reads from."""
+    """What is accounted, with the points it reads from.
+
+    `nameplate_per_hour` in the energy's smallest unit, `accuracy` in percent.
+    """
 
     id: int
     uid: UUID
@@ -41,9 +48,17 @@ class MeterRow:
     name: dict[str, str]
     energy: str
     device_id: int | None
-    register_name: str
+    register_name: str | None
     power_name: str | None
     level: int
+    source: str
+    expression: str | None
+    accuracy: Decimal | None
+    nameplate_per_hour: int | None
+    own_product: bool
+    role: str | None
+    valid_from: datetime | None
+    valid_to: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +93,7 @@ class GatewayRow:
 
 @dataclass(frozen=True, slots=True)
 class NodeMeterRow:
-    """One term of a node's account: coefficient x meter."""
+    """One term of a node's account at some instant: coefficient x meter."""
 
     node_id: int
     node_uid: UUID
@@ -107,7 +122,8 @@ class PointRow:
 async def nodes(tx: ReadSession, project_id: int, ids: Keys = None) -> list[NodeRow]:
     """Answer nodes in the order of the tree's siblings."""
     return await tx.fetch_all(
-        "SELECT n.id, n.uid, n.slug, n.kind, n.name, n.parent_id, p.uid AS parent_uid"
+        "SELECT n.id, n.uid, n.slug, n.kind, n.name, n.parent_id, p.uid AS parent_uid,"
+        " n.tree, n.level, n.major, n.valid_to"
         " FROM node n LEFT JOIN node p ON p.project_id = %(project)s AND p.id = n.parent_id"
         " WHERE n.project_id = %(project)s"
         " AND (%(ids)s::bigint[] IS NULL OR n.id = ANY(%(ids)s::bigint[]))"
@@ -120,7 +136,8 @@ async def nodes(tx: ReadSession, project_id: int, ids: Keys = None) -> list[Node
 async def meters(tx: ReadSession, project_id: int, ids: Keys = None) -> list[MeterRow]:
     """Answer meters by energy and level."""
     return await tx.fetch_all(
-        "SELECT id, uid, slug, name, energy, device_id, register_name, power_name, level"
+        "SELECT id, uid, slug, name, energy, device_id, register_name, power_name, level, source,"
+        " expression, accuracy, nameplate_per_hour, own_product, role, valid_from, valid_to"
         " FROM meter WHERE project_id = %(project)s"
         " AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))"
         " ORDER BY energy, level, slug",
@@ -158,15 +175,17 @@ async def gateways(tx: ReadSession, project_id: int, ids: Keys = None) -> list[G
     )
 
 
-async def node_meters(tx: ReadSession, project_id: int) -> list[NodeMeterRow]:
-    """Answer every term of every node's account, in the order of nodes and meters."""
+async def node_meters(tx: ReadSession, project_id: int, at: datetime) -> list[NodeMeterRow]:
+    """Answer every term of every node's account at an instant, in the order of nodes and meters."""
     return await tx.fetch_all(
         "SELECT nm.node_id, n.uid AS node_uid, nm.meter_id, m.uid AS meter_uid, m.energy,"
         " nm.coefficient FROM node_meter nm"
         " JOIN node n ON n.project_id = %(project)s AND n.id = nm.node_id"
         " JOIN meter m ON m.project_id = %(project)s AND m.id = nm.meter_id"
-        " WHERE nm.project_id = %(project)s ORDER BY nm.node_id, m.level, m.slug",
-        {"project": project_id},
+        " WHERE nm.project_id = %(project)s AND nm.valid_from <= %(at)s"
+        " AND (nm.valid_to IS NULL OR nm.valid_to > %(at)s)"
+        " ORDER BY nm.node_id, m.level, m.slug",
+        {"project": project_id, "at": at},
         into=NodeMeterRow,
     )
 

@@ -178,7 +178,7 @@ class Story:
         )
         async with self.platform.database.read(self.project) as tx:
             rows = await tx.fetch_tuples(sql)
-            directory = await read_directory(tx, self.project)
+            directory = await read_directory(tx, self.project, self.platform.clock.now())
         if not rows:
             return Standing(False, None, False, None, ())
         node_online, node_died, device_online, device_died = rows[0]

@@ -1,0 +1,205 @@
+"""Versions of accounts: what a restatement replaces is kept, and any version reads as it was then.
+
+`account` holds what is current. While a restatement is being applied, whoever writes accounts of
+its project has a `Keeper` look at them first: each row that changes or vanishes is in
+`account_history` under the restatement's version before it is replaced, once, in however many
+transactions; a row that there was none of before is kept with null figures. So as of version v an
+account is the kept one of the smallest version above v, else the current one (`accounts_as_of`),
+and until the last transaction says that the version is applied, readers see the one before as a
+whole.
+"""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from backend.core.db import ReadSession, WriteSession
+
+FIGURES: Final = (
+    "end_ts", "qty", "estimated_qty", "quality", "kgce", "kgco2", "cost", "measured_s", "expected_s"
+)  # fmt: skip
+LONGEST: Final = {
+    1: timedelta(minutes=15),
+    2: timedelta(hours=1),
+    3: timedelta(hours=26),
+    4: timedelta(days=63),
+    5: timedelta(days=400),
+    6: timedelta(days=8),
+    7: timedelta(days=63),
+}
+"""No account of a period is longer: so those that touch a span are found by their starts."""
+
+_KEY: Final = ("project_id", "scope", "scope_id", "energy", "period", "start_ts")
+_ROW: Final = ", ".join((*_KEY, *FIGURES))
+_OF_KEPT: Final = ", ".join(f"h.{name}" for name in (*_KEY, *FIGURES))
+_OF_CURRENT: Final = ", ".join(f"c.{name}" for name in (*_KEY, *FIGURES))
+_DISTINCT: Final = ", ".join(f"h.{name}" for name in _KEY)
+
+
+def _same(one: str, other: str) -> str:
+    return " AND ".join(f"{one}.{name} = {other}.{name}" for name in _KEY)
+
+
+ACCOUNTS: Final = "account"
+"""What a statement reads current accounts from."""
+ACCOUNTS_AS_OF: Final = f"""(
+    SELECT {_OF_CURRENT} FROM account c WHERE c.project_id = %(project)s AND NOT EXISTS (
+        SELECT 1 FROM account_history h WHERE {_same("h", "c")} AND h.version > %(as_of)s)
+    UNION ALL
+    SELECT {_ROW} FROM (
+        SELECT DISTINCT ON ({_DISTINCT}) {_OF_KEPT} FROM account_history h
+        WHERE h.project_id = %(project)s AND h.version > %(as_of)s
+        ORDER BY {_DISTINCT}, h.version) k
+    WHERE k.qty IS NOT NULL
+)"""  # noqa: S608 - constants of this file only
+"""The same columns as they were at version `%(as_of)s` of `%(project)s`, in place of `account`."""
+
+
+def accounts(*, as_of: bool) -> str:
+    """Answer what a statement reads accounts from: the current ones, or those of a version."""
+    return ACCOUNTS_AS_OF if as_of else ACCOUNTS
+
+
+# Accounts that hang on meters: their own, those of virtual meters, and of all nodes that ever
+# counted any of these.
+_TOUCHED: Final = """
+FROM (
+    SELECT 1::smallint AS scope, m.id AS scope_id, m.energy FROM meter m
+    WHERE m.project_id = %(project)s AND (m.id = ANY(%(meters)s) OR m.source = %(virtual)s)
+    UNION
+    SELECT 2::smallint, n.node_id, m.energy FROM node_meter n
+    JOIN meter m ON m.project_id = %(project)s AND m.id = n.meter_id
+    WHERE n.project_id = %(project)s AND (m.id = ANY(%(meters)s) OR m.source = %(virtual)s)
+    UNION
+    SELECT 2::smallint, n, e FROM unnest(%(nodes)s::bigint[], %(energies)s::text[]) AS u (n, e)
+) w
+CROSS JOIN unnest(%(periods)s::smallint[], %(longest)s::interval[]) AS p (period, longest)
+"""
+_IN_SPAN: Final = """
+    x.project_id = %(project)s AND x.scope = w.scope AND x.scope_id = w.scope_id
+    AND x.energy = w.energy AND x.period = p.period AND x.start_ts > %(first)s - p.longest
+    AND x.start_ts < %(last)s AND x.end_ts > %(first)s
+"""
+_AREA: Final = f"""
+{_TOUCHED}
+CROSS JOIN LATERAL (SELECT * FROM account x WHERE {_IN_SPAN} OFFSET 0) AS c
+"""  # noqa: S608 - constants of this file only
+_KEEP: Final = f"""
+INSERT INTO account_history ({_ROW}, version) SELECT {_OF_CURRENT}, %(version)s {_AREA}
+ON CONFLICT DO NOTHING
+"""
+_NEW: Final = f"""
+INSERT INTO account_history ({", ".join(_KEY)}, end_ts, version)
+SELECT {", ".join(f"c.{name}" for name in _KEY)}, c.end_ts, %(version)s {_AREA}
+ON CONFLICT DO NOTHING
+"""
+_UNCHANGED: Final = f"""
+DELETE FROM account_history h USING (
+    SELECT {", ".join(f"c.{name}" for name in (*_KEY, *FIGURES))} {_AREA}) AS c
+WHERE h.project_id = %(project)s AND h.version = %(version)s AND {_same("h", "c")}
+  AND ({", ".join(f"h.{name}" for name in FIGURES)}) IS NOT DISTINCT FROM
+      ({", ".join(f"c.{name}" for name in FIGURES)})
+"""  # noqa: S608 - constants of this file only
+
+
+async def being_applied(tx: ReadSession, project_id: int) -> int | None:
+    """Answer the version that is being applied; None when there is none."""
+    return await tx.fetch_value(
+        "SELECT version FROM restatement WHERE project_id = %s AND state = 'applying'",
+        (project_id,),
+        into=int,
+    )
+
+
+_KNOWN: Final[WeakKeyDictionary[ReadSession, int | None]] = WeakKeyDictionary()
+"""The version that is being applied, as each transaction that reads has found it."""
+
+
+async def version_to_read(tx: ReadSession, project_id: int, as_of: int | None) -> int | None:
+    """Answer the version that is read when `as_of` is asked for; None: what is current.
+
+    While a version is being applied nobody sees any of it: what counts is the one before. A
+    transaction of one project looks once, so that all its figures are of one version.
+    """
+    if tx not in _KNOWN:
+        _KNOWN[tx] = await being_applied(tx, project_id)
+    version = _KNOWN[tx]
+    if version is None:
+        return as_of
+    return version - 1 if as_of is None else min(as_of, version - 1)
+
+
+class Keeper:
+    """Keeps what one transaction replaces, if a version is being applied; else does nothing.
+
+    `before` is called before accounts are written, `after` when all are; what is written lies in
+    the areas named before.
+    """
+
+    def __init__(self, tx: WriteSession, project_id: int, version: int | None) -> None:
+        """Made by `keeper`."""
+        self._tx = tx
+        self._project_id = project_id
+        self._version = version
+        self._areas: list[dict[str, object]] = []
+
+    @property
+    def applying(self) -> bool:
+        """Whether a version is being applied."""
+        return self._version is not None
+
+    async def before(
+        self,
+        span: tuple[datetime, datetime],
+        meters: Collection[int],
+        nodes: Collection[tuple[int, str]] = (),
+    ) -> None:
+        """Keep the accounts that touch a span: of meters and all above them, of energies of nodes.
+
+        What is above meters are virtual meters and the nodes that count any.
+        """
+        if self._version is None:
+            return
+        area: dict[str, object] = {
+            "project": self._project_id,
+            "version": self._version,
+            "meters": sorted(meters),
+            "virtual": "virtual" if meters else None,
+            "nodes": [node for node, _ in nodes],
+            "energies": [energy for _, energy in nodes],
+            "periods": list(LONGEST),
+            "longest": list(LONGEST.values()),
+            "first": span[0],
+            "last": span[1],
+        }
+        self._areas.append(area)
+        await self._tx.execute(_KEEP, area)
+
+    async def after(self) -> None:
+        """Note accounts that there were none of, and forget those that did not change."""
+        for area in self._areas:
+            await self._tx.execute(_NEW, area)
+        for area in self._areas:
+            await self._tx.execute(_UNCHANGED, area)
+        self._areas = []
+
+
+async def keeper(tx: WriteSession, project_id: int) -> Keeper:
+    """Answer what keeps the accounts that this transaction replaces."""
+    return Keeper(tx, project_id, await being_applied(tx, project_id))
+
+
+@asynccontextmanager
+async def keeping(
+    tx: WriteSession, project_id: int, span: tuple[datetime, datetime], meters: Collection[int]
+) -> AsyncIterator[None]:
+    """Keep what the block replaces of the accounts of meters, and of all above, that touch a span.
+
+    For those who write quarter hours of meters that no register feeds.
+    """
+    keep = await keeper(tx, project_id)
+    await keep.before(span, meters)
+    yield
+    await keep.after()

@@ -1,0 +1,213 @@
+"""Balances: in, out and loss of a place, what explains the loss, and who is suspected."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+
+import strawberry
+
+from backend.application.graphql.context import Door, outside_uid
+from backend.application.graphql.meters import Meter
+from backend.application.graphql.plant import Node
+from backend.application.graphql.series import known_energy
+from backend.core.errors import NotFound
+from backend.service.balance.node_balance import NodeBalance, Span, node_balance
+from backend.service.balance.suspects import Suspicion as Found
+from gateway.contract.energy import EnergyType
+
+
+@strawberry.enum
+class BalanceFault(Enum):
+    """What the pattern of a residual says is wrong."""
+
+    RATIO = "ratio"
+    PHASE = "phase"
+    DIRECTION = "direction"
+    MISSING = "missing"
+
+
+@strawberry.enum
+class RestProfile(Enum):
+    """When a consumer without a meter runs: always, or in the hours of work."""
+
+    BASE = "base"
+    WORK = "work"
+
+
+@strawberry.type
+class RatioMixup:
+    """A transformer ratio that is set and the one that is installed (150/5, 200/5)."""
+
+    configured: str
+    installed: str
+
+
+@strawberry.type
+class BalanceSuspicion:
+    """The one suspicion that a balance's quarter hours show, with its numbers."""
+
+    fault: BalanceFault
+    node: Node = strawberry.field(
+        description="Whose meter is suspected; of a missing meter the place that lacks it."
+    )
+    own: bool = strawberry.field(
+        description="Whether it is the meter of the balanced place itself."
+    )
+    meters: list[Meter] = strawberry.field(description="The meters of that place and energy.")
+    factor: float | None = strawberry.field(
+        description="What the suspect's quantity must be multiplied by."
+    )
+    factor_error: float | None = strawberry.field(description="Its standard error.")
+    explained: float = strawberry.field(
+        description="Share of the residual's square sum that the suspicion explains."
+    )
+    missing_share: float = strawberry.field(description="The residual by what goes in.")
+    quarters: int = strawberry.field(description="Quarter hours looked at.")
+    mixups: list[RatioMixup]
+    profile: RestProfile | None
+    base_share: float | None = strawberry.field(
+        description="Share of a missing meter's energy that never stops."
+    )
+
+
+@strawberry.type
+class BalancePart:
+    """A place below, and how much of its quantity lies in quarter hours that are open."""
+
+    node: Node
+    value: Decimal
+    open: Decimal
+
+
+@strawberry.type
+class Balance:
+    """One balance in the energy's display unit, exact: in - out = loss + open.
+
+    The loss is transformer + metering + unmetered.
+    """
+
+    start: datetime
+    end: datetime
+    energy: str
+    unit: str
+    quarters: int
+    open_quarters: int = strawberry.field(
+        description="Quarter hours with an estimated, held or missing part: no loss is told there."
+    )
+    value: Decimal = strawberry.field(description="What went in.")
+    open_value: Decimal = strawberry.field(description="What of it lies in open quarter hours.")
+    parts: list[BalancePart]
+    loss: Decimal
+    open: Decimal = strawberry.field(description="In - out of the open quarter hours.")
+    transformer: Decimal
+    metering: Decimal = strawberry.field(description="What the meters' classes explain.")
+    unmetered: Decimal
+    uncertainty: Decimal | None = strawberry.field(
+        description="u of all meters; null where a class is not known."
+    )
+    within: bool | None = strawberry.field(
+        description="Whether the classes cover what the transformer leaves."
+    )
+    unclassed: list[Meter] = strawberry.field(description="Meters without a class.")
+    derived: bool = strawberry.field(
+        description="The place is counted by the meters of its parts: no loss can show."
+    )
+    suspicion: BalanceSuspicion | None
+
+
+@strawberry.type
+class ProjectBalances:
+    """The part of a project that lays places beside what lies below them."""
+
+    door: strawberry.Private[Door]
+
+    @strawberry.field
+    async def balance(
+        self, node: strawberry.ID, energy: str, start: datetime, end: datetime
+    ) -> Balance | None:
+        """The balance of a place over [start, end), two months at most.
+
+        Null where nothing below it is metered.
+        """
+        return await read_balance(self.door, node, energy, start, end)
+
+
+async def read_balance(
+    door: Door, node: str, energy: str, start: datetime, end: datetime
+) -> Balance | None:
+    """Answer a balance; NotFound for a place that is not the project's."""
+    kind = known_energy(energy)
+    directory = await door.directory()
+    uid = outside_uid("node", node)
+    number = None if uid is None else directory.node_ids.get(uid)
+    if number is None:
+        raise NotFound(kind="node")
+    now = door.process.platform.clock.now()
+    async with door.read() as tx:
+        span = Span(number, kind.code, start, end)
+        found = await node_balance(tx, door.project.id, span, now)
+    return None if found is None else await _told(door, kind, number, found)
+
+
+async def _told(door: Door, energy: EnergyType, node: int, found: NodeBalance) -> Balance:
+    nodes = (await door.directory()).nodes
+    shown = energy.display
+    return Balance(
+        start=found.start,
+        end=found.end,
+        energy=energy.code,
+        unit=energy.unit.code,
+        quarters=found.quarters,
+        open_quarters=found.open_quarters,
+        value=shown(found.quantity),
+        open_value=shown(found.open_quantity),
+        parts=[
+            BalancePart(
+                node=Node(door=door, row=nodes[part.node_id]),
+                value=shown(part.quantity),
+                open=shown(part.open_quantity),
+            )
+            for part in found.parts
+            if part.node_id in nodes
+        ],
+        loss=shown(found.loss),
+        open=shown(found.open),
+        transformer=shown(found.split.transformer),
+        metering=shown(found.split.metering),
+        unmetered=shown(found.split.unmetered),
+        uncertainty=None if found.uncertainty is None else shown(found.uncertainty),
+        within=found.split.within,
+        unclassed=await _meters(door, found.unclassed),
+        derived=found.derived,
+        suspicion=await _suspicion(door, energy, node, found.suspicion),
+    )
+
+
+async def _suspicion(
+    door: Door, energy: EnergyType, node: int, found: Found | None
+) -> BalanceSuspicion | None:
+    directory = await door.directory()
+    named = node if found is None or found.part is None else found.part
+    if found is None or named not in directory.nodes:
+        return None
+    terms = directory.terms.get(named, [])
+    return BalanceSuspicion(
+        fault=BalanceFault(found.fault.value),
+        node=Node(door=door, row=directory.nodes[named]),
+        own=found.part is None,
+        meters=await _meters(door, [term.meter_id for term in terms if term.energy == energy.code]),
+        factor=found.evidence.factor,
+        factor_error=found.evidence.error,
+        explained=found.evidence.explained,
+        missing_share=found.evidence.missing_share,
+        quarters=found.evidence.quarters,
+        mixups=[RatioMixup(configured=m.configured, installed=m.installed) for m in found.mixups],
+        profile=None if found.profile is None else RestProfile(found.profile.value),
+        base_share=found.base_share,
+    )
+
+
+async def _meters(door: Door, ids: Sequence[int]) -> list[Meter]:
+    meters = (await door.directory()).meters
+    return [Meter(door=door, row=meters[id]) for id in ids if id in meters]

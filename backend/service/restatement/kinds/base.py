@@ -1,0 +1,123 @@
+"""What every kind of restatement offers: its parameters, what it touches, how it is written."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from backend.aggregation.calendar import quarter_of
+from backend.core.db import ReadSession, WriteSession
+from backend.core.errors import InvalidInput, NotFound
+from backend.core.ids import decode_id
+
+
+def _quarter(moment: datetime) -> datetime:
+    if quarter_of(moment.astimezone(UTC)) != moment:
+        raise ValueError("must be a quarter hour, such as 08:15")
+    return moment
+
+
+Moment = AwareDatetime
+"""An instant with its offset."""
+Quarter = Annotated[AwareDatetime, AfterValidator(_quarter)]
+"""An instant at a quarter hour: nothing smaller is accounted."""
+MeterId = Annotated[str, Field(pattern=r"^mtr_[0-9a-z]{26}$")]
+NodeId = Annotated[str, Field(pattern=r"^node_[0-9a-z]{26}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a change has an effect on: accounts of `meters`, of `nodes` and of those above them.
+
+    In [first, last); `refs` are the outside identities of what a person would look at.
+    """
+
+    meters: tuple[int, ...]
+    nodes: tuple[int, ...]
+    first: datetime
+    last: datetime
+    refs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """The restatement that a change is written for: its number, who proposed it, and when."""
+
+    restatement_id: int
+    person_id: int
+    now: datetime
+    reason: str
+
+
+class Change(BaseModel, ABC):
+    """One kind of change, with what a person fills in; the form is made from the JSON schema."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: ClassVar[str]
+
+    @abstractmethod
+    async def touched(self, tx: ReadSession, project_id: int, now: datetime) -> Touched:
+        """Answer what the change has an effect on; InvalidInput or NotFound for what cannot be."""
+
+    @abstractmethod
+    async def write(self, tx: WriteSession, project_id: int, writing: Writing) -> None:
+        """Write the change and have its accounts recomputed.
+
+        Nothing is told and nothing audited here: a trial writes too and is rolled back.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class MeterKey:
+    """A meter and where its quarter hours come from."""
+
+    id: int
+    energy: str
+    source: str
+    point: int | None
+
+
+async def find_meter(tx: ReadSession, project_id: int, text: str) -> MeterKey:
+    """Answer a meter by its outside identity. Raises NotFound."""
+    found = await tx.fetch_one(
+        "SELECT m.id, m.energy, m.source, coalesce(m.point_id, p.id) AS point FROM meter m"
+        " LEFT JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id"
+        " AND p.name = m.register_name WHERE m.project_id = %(project)s AND m.uid = %(uid)s",
+        {"project": project_id, "uid": decode_id("mtr", text)},
+        into=MeterKey,
+    )
+    if found is None:
+        raise NotFound(kind="meter")
+    return found
+
+
+async def find_node(tx: ReadSession, project_id: int, text: str) -> int:
+    """Answer a node by its outside identity. Raises NotFound."""
+    uid = decode_id("node", text)
+    found = await tx.fetch_value(
+        "SELECT id FROM node WHERE project_id = %s AND uid = %s", (project_id, uid), into=int
+    )
+    if found is None:
+        raise NotFound(kind="node")
+    return found
+
+
+async def find_register(tx: ReadSession, project_id: int, text: str) -> tuple[MeterKey, int]:
+    """Answer a meter that is read from a register, and its point. Raises InvalidInput, NotFound."""
+    meter = await find_meter(tx, project_id, text)
+    if meter.point is None:
+        raise InvalidInput("restatement_no_register", meter=text)
+    return meter, meter.point
+
+
+def checked_span(
+    first: datetime, last: datetime | None, now: datetime
+) -> tuple[datetime, datetime]:
+    """Answer the span of a change that has an effect in the past. Raises InvalidInput."""
+    if first >= now:
+        raise InvalidInput("restatement_future", at=first.isoformat())
+    if last is not None and last <= first:
+        raise InvalidInput("restatement_span", first=first.isoformat(), last=last.isoformat())
+    return first, now if last is None else min(last, now)

@@ -1,0 +1,71 @@
+"""The dry run: the real recomputation in a transaction that is rolled back.
+
+So the difference is what applying does, exactly. The transaction sees one moment only: what comes
+in meanwhile is not mistaken for an effect of the change. Accounting of the project waits as long.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from psycopg import errors
+
+from backend.aggregation.accounts import LOCK, account
+from backend.core.db import Database, WriteSession
+from backend.service.restatement.apply import write_change
+from backend.service.restatement.decide import stored_change
+from backend.service.restatement.difference import Moved, read_difference
+from backend.service.restatement.rows import Row
+
+SPAN: Final = timedelta(days=35)
+# Ranges of other registers wait outside, so that the trial does only its own work.
+_OTHERS: Final = """
+DELETE FROM dirty d WHERE d.project_id = %(project)s AND NOT EXISTS (
+    SELECT 1 FROM meter m LEFT JOIN point p ON p.project_id = %(project)s
+         AND p.device_id = m.device_id AND p.name = m.register_name
+    WHERE m.project_id = %(project)s AND m.id = ANY(%(meters)s)
+      AND coalesce(m.point_id, p.id) = d.point_id)
+"""
+
+
+class _RolledBack(Exception):
+    """Carries the difference out of the transaction that it undoes."""
+
+    def __init__(self, found: Sequence[Moved]) -> None:
+        super().__init__()
+        self.found = found
+
+
+async def measure(
+    database: Database, project_id: int, row: Row, now: datetime
+) -> Sequence[Moved] | None:
+    """Answer what the restatement would change; None: accounting was busy, ask again.
+
+    Raises what the change's kind says cannot be.
+    """
+    try:
+        async with database.project(project_id) as tx:
+            await tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            if not await tx.fetch_value(
+                "SELECT pg_try_advisory_xact_lock(%s, %s)", (LOCK, project_id), into=bool
+            ):
+                return None
+            raise _RolledBack(await _tried(tx, project_id, row, now))
+    except _RolledBack as done:
+        return done.found
+    except errors.SerializationFailure:
+        return None
+
+
+async def _tried(tx: WriteSession, project_id: int, row: Row, now: datetime) -> Sequence[Moved]:
+    touched = await stored_change(row).touched(tx, project_id, now)
+    await tx.execute(_OTHERS, {"project": project_id, "meters": list(touched.meters)})
+    await _settle(tx, project_id, now)
+    version = await write_change(tx, project_id, row, now)
+    await _settle(tx, project_id, now)
+    return await read_difference(tx, project_id, version)
+
+
+async def _settle(tx: WriteSession, project_id: int, now: datetime) -> None:
+    while (await account(tx, project_id, now, SPAN)).rows:
+        pass

@@ -1,0 +1,1 @@
+"""Stock energies as people keep them: documents, rules of spreading, book stock."""

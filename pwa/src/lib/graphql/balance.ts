@@ -1,0 +1,76 @@
+/** The balance of a place: in, out, loss, what explains it, and who is suspected. */
+import { graphql, type ResultOf } from './document.ts';
+
+export const balanceQuery = graphql(`
+  query Balance($project: ID!, $node: ID!, $energy: String!, $start: DateTime!, $end: DateTime!) {
+    project(id: $project) {
+      balance(node: $node, energy: $energy, start: $start, end: $end) {
+        start
+        end
+        unit
+        quarters
+        openQuarters
+        value
+        openValue
+        loss
+        open
+        transformer
+        metering
+        unmetered
+        uncertainty
+        within
+        derived
+        unclassed {
+          id
+          name {
+            en
+            zh
+          }
+        }
+        parts {
+          value
+          open
+          node {
+            id
+            name {
+              en
+              zh
+            }
+          }
+        }
+        suspicion {
+          fault
+          own
+          factor
+          factorError
+          explained
+          missingShare
+          quarters
+          profile
+          baseShare
+          node {
+            id
+            name {
+              en
+              zh
+            }
+          }
+          meters {
+            id
+            name {
+              en
+              zh
+            }
+          }
+          mixups {
+            configured
+            installed
+          }
+        }
+      }
+    }
+  }
+`);
+
+export type Balance = NonNullable<NonNullable<ResultOf<typeof balanceQuery>['project']>['balance']>;
+export type Suspicion = NonNullable<Balance['suspicion']>;

@@ -1,0 +1,152 @@
+"""Balances on a real PostgreSQL: exact integers, what is open, and the suspect by its node."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import accumulate
+
+import pytest
+
+from backend.core.db import Database
+from backend.core.errors import InvalidInput
+from backend.service.balance.losses import Split, Transformer
+from backend.service.balance.node_balance import NodeBalance, Part, Span, node_balance
+from backend.service.balance.suspects import Fault
+from tests.backend.plant_accounts import DAY, Metered, Plant, every
+from tests.postgres import NOW, MakeProject
+from tests.unit.synthetic_balance import KWH, metered
+from tests.unit.synthetic_balance import plant as synthetic
+
+QUARTER = timedelta(minutes=15)
+HOUR = timedelta(hours=1)
+START = datetime(2026, 3, 2, 16, tzinfo=UTC)
+
+
+@pytest.fixture
+async def plant(database: Database, make_project: MakeProject) -> Plant:
+    """A plant in Shanghai."""
+    return Plant(database, await make_project("works"))
+
+
+async def classes(plant: Plant, accuracy: Mapping[Metered, str]) -> None:
+    """Give meters their classes."""
+    async with plant.database.project(plant.project) as tx:
+        for meter, percent in accuracy.items():
+            await tx.execute(
+                "UPDATE meter SET accuracy = %s WHERE project_id = %s AND id = %s",
+                (Decimal(percent), plant.project, meter.id),
+            )
+
+
+async def balance(
+    plant: Plant,
+    node: int,
+    end: datetime,
+    transformer: Transformer | None = None,
+    now: datetime = NOW,
+) -> NodeBalance:
+    async with plant.database.read(plant.project) as tx:
+        span = Span(node, "electricity", START, end)
+        found = await node_balance(tx, plant.project, span, now, transformer)
+    assert found is not None
+    return found
+
+
+async def small(plant: Plant) -> tuple[int, int, int, list[Metered]]:
+    """A site over two places: 100, 60 and 38 kWh in each quarter hour, for two hours."""
+    meters = [await plant.meter() for _ in range(3)]
+    site = await plant.node({meters[0]: 1})
+    one = await plant.node({meters[1]: 1}, site)
+    two = await plant.node({meters[2]: 1}, site)
+    for meter, each in zip(meters, (100, 60, 38), strict=True):
+        await plant.store(meter, every(START, QUARTER, [1000.0 + each * n for n in range(9)]))
+    await plant.settle()
+    return site, one, two, meters
+
+
+async def test_in_less_out_is_the_loss_and_its_parts_in_integers(plant: Plant) -> None:
+    site, one, two, meters = await small(plant)
+    found = await balance(plant, site, START + 2 * HOUR)
+    assert (found.quarters, found.open_quarters, found.quantity) == (8, 0, 800 * KWH)
+    assert found.parts == [Part(one, 480 * KWH, 0), Part(two, 304 * KWH, 0)]
+    assert (found.loss, found.open) == (16 * KWH, 0)
+    assert (found.uncertainty, found.unclassed) == (None, sorted(m.id for m in meters))
+    assert found.split == Split(0, 0, 16 * KWH, within=None)
+
+    await classes(plant, dict.fromkeys(meters, "0.5"))
+    found = await balance(plant, site, START + 2 * HOUR)
+    # 0.5 % of 800, 480 and 304 kWh: root of 16 + 5.76 + 2.3104.
+    assert found.uncertainty == 4_906_159
+    assert found.split == Split(0, 4_906_159, 16 * KWH - 4_906_159, within=False)
+
+    # 400 kW through 500 kVA: (0.8 + 0.64 * 5) kW * 2 h.
+    carried = Transformer(800, 5000, 500_000, Decimal(1))
+    found = await balance(plant, site, START + 2 * HOUR, carried)
+    assert found.split == Split(8 * KWH, 4_906_159, 8 * KWH - 4_906_159, within=False)
+
+
+async def test_what_is_missing_or_estimated_is_open_and_no_loss(plant: Plant) -> None:
+    site, _, two, meters = await small(plant)
+    # The second place goes on after an hour of silence: four quarter hours are estimated.
+    late = every(START + 3 * HOUR, QUARTER, [1304.0 + 4 * 38, 1304.0 + 5 * 38])
+    await plant.store(meters[2], late)
+    for meter, each in zip(meters[:2], (100, 60), strict=True):
+        values = [1000.0 + each * n for n in range(9, 15)]
+        await plant.store(meter, every(START + 9 * QUARTER, QUARTER, values))
+    await plant.settle()
+    found = await balance(plant, site, START + 14 * QUARTER)
+    assert (found.quarters, found.open_quarters) == (14, 5), "one without any account of it"
+    assert (found.quantity, found.open_quantity) == (1400 * KWH, 500 * KWH)
+    assert found.parts[1] == Part(two, 13 * 38 * KWH, 4 * 38 * KWH)
+    assert found.loss == 9 * 2 * KWH
+    outs = sum(part.quantity for part in found.parts)
+    assert found.quantity - outs == found.loss + found.open
+    running = await balance(plant, site, START + 14 * QUARTER, now=START + HOUR + QUARTER / 2)
+    assert running.end == START + HOUR, "the quarter hour that runs is not judged"
+
+
+async def test_the_part_with_the_wrong_ratio_is_named(plant: Plant) -> None:
+    made = synthetic(4, 3)
+    wrong = max(made.parts, key=lambda part: max(made.parts[part]))
+    whole = await plant.meter()
+    site = await plant.node({whole: 1})
+    nodes, shown = {}, {whole: metered(1, made.whole)}
+    for part, values in made.parts.items():
+        meter = await plant.meter()
+        nodes[part] = await plant.node({meter: 1}, site)
+        shown[meter] = metered(part, values, 0.75 if part == wrong else 1.0)
+    for meter, quantities in shown.items():
+        registers = [total / KWH for total in accumulate(quantities, initial=0)]
+        await plant.store(meter, every(START, QUARTER, registers))
+    await classes(plant, dict.fromkeys(shown, "0.5"))
+    await plant.settle()
+    found = await balance(plant, site, START + 3 * DAY)
+    assert found.suspicion is not None
+    assert (found.suspicion.fault, found.suspicion.part) == (Fault.RATIO, nodes[wrong])
+    assert found.suspicion.mixups[0].installed == "200/5"
+    assert found.split.within is False
+
+
+async def test_parts_that_make_the_place_cannot_lose(plant: Plant) -> None:
+    meters = [await plant.meter() for _ in range(2)]
+    both = await plant.node(dict.fromkeys(meters, 1))
+    for meter in meters:
+        await plant.node({meter: 1}, both)
+        await plant.store(meter, every(START, QUARTER, [0.0, 5.0, 9.0]))
+    await plant.settle()
+    found = await balance(plant, both, START + HOUR / 2)
+    assert (found.derived, found.loss, found.uncertainty, found.suspicion) == (True, 0, 0, None)
+
+
+async def test_a_balance_without_parts_or_span_is_none(plant: Plant) -> None:
+    site, one, _, _ = await small(plant)
+    async with plant.database.read(plant.project) as tx:
+        alone = Span(one, "electricity", START, START + HOUR)
+        assert await node_balance(tx, plant.project, alone, NOW) is None
+        other = Span(site, "water", START, START + HOUR)
+        assert await node_balance(tx, plant.project, other, NOW) is None
+        for end, code in ((START, "span_empty"), (START + 64 * DAY, "span_too_long")):
+            late = Span(site, "electricity", START, end)
+            with pytest.raises(InvalidInput) as refused:
+                await node_balance(tx, plant.project, late, START + 90 * DAY)
+            assert refused.value.error_code == code

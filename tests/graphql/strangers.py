@@ -1,0 +1,71 @@
+"""What every file of the stranger's walk needs: rows by topic, and how a project is looked at.
+
+`test_stranger_<topic>.py` has the QUESTIONS of its own fields; `test_stranger.py` walks the schema
+and knows of them by `rows_of_topics`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+import httpx
+import psycopg
+
+from backend.core.tables import GLOBAL_TABLES, metadata
+from tests.graphql.conftest import Ask
+from tests.postgres import Actor, MakePerson, MakeProject
+
+Questions = Mapping[str, Sequence[str]]
+Names = Mapping[str, str]
+
+
+def rows_of_topics() -> set[str]:
+    """The fields that have their row in a file of their topic."""
+    names: set[str] = set()
+    for file in sorted(Path(__file__).parent.glob("test_stranger_*.py")):
+        module = import_module(f"tests.graphql.{file.stem}")
+        names |= set(module.QUESTIONS)
+    return names
+
+
+async def make_stranger(make_project: MakeProject, make_person: MakePerson) -> Actor:
+    """Charlie, who may do everything in a project of their own."""
+    return await make_person("charlie", await make_project("other"), role="administrator")
+
+
+def look(admin: psycopg.Connection, actor: Actor) -> dict[str, object]:
+    """Everything that is stored of a person's project, and of the person."""
+    seen: dict[str, object] = {}
+    for table in sorted(set(metadata.tables) - set(GLOBAL_TABLES)):
+        row = admin.execute(
+            f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t"
+            f" WHERE project_id = {actor.tenant.id}".encode()
+        ).fetchone()
+        seen[table] = row
+    seen["person"] = admin.execute(
+        "SELECT p::text, (SELECT count(*) FROM sign_in_session s WHERE s.person_id = p.id)"
+        " FROM person p WHERE p.id = %s",
+        (actor.id,),
+    ).fetchall()
+    return seen
+
+
+async def learns_nothing(
+    questions: Questions,
+    hers: Names,
+    none: Names,
+    charlie: Callable[[], Awaitable[httpx.AsyncClient]],
+    ask: Ask,
+    seen: Callable[[], Mapping[str, object]],
+) -> None:
+    """Each question (`%(name)s` is filled in) has one answer for her things and for nothing.
+
+    And none changes anything.
+    """
+    before = seen()
+    for name, texts in questions.items():
+        for text in texts:
+            answers = [await ask(await charlie(), text % names) for names in (hers, none)]
+            assert answers[0] == answers[1], f"{name}: {text}"
+            assert "acme" not in str(answers[0]), name
+            assert seen() == before, f"{name} changed something"
