@@ -13,6 +13,7 @@ from backend.application.rest import (
     commands,
     configs,
     enrolment,
+    files,
     imports,
     series,
     session,
