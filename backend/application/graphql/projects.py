@@ -18,6 +18,7 @@ from backend.application.graphql.context import (
 )
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
+from backend.application.graphql.equipment import ProjectEquipment
 from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.meters import Meter
@@ -72,7 +73,7 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectBalances, ProjectQuality, ProjectModel):
+class Project(ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field

@@ -21,6 +21,7 @@ from backend.application.graphql.commands import CommandMutation, CommandSubscri
 from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
+from backend.application.graphql.equipment import EquipmentMutation
 from backend.application.graphql.factors import FactorMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
@@ -47,6 +48,7 @@ Mutation = merge_types(
         PushMutation,
         DemoMutation,
         EnrolmentMutation,
+        EquipmentMutation,
         SupportMutation,
         FactorMutation,
         RestatementMutation,
