@@ -213,7 +213,14 @@ async def keep_calendar(
         return 0
     first = plant.day_of(min([since, *(row[0] for row in ends)]))
     last = plant.day_of(max([until, *(row[1] for row in ends)])) + DAY
-    rows = [*days(plant, first, last), *weeks(plant, first, last), *months(plant, first, last)]
+    return await lay_calendar(tx, project_id, plant, first, last)
+
+
+async def lay_calendar(
+    tx: WriteSession, project_id: int, plant: PlantTime, first: date, last: date
+) -> int:
+    """Have rows for all periods that touch the days [first, last); answer how many were missing."""
+    rows = [row for kind in (days, weeks, months) for row in kind(plant, first, last)]
     return await tx.execute(
         "INSERT INTO calendar_period (project_id, period, start_ts, end_ts, label)"
         " SELECT %s, * FROM unnest(%s::smallint[], %s::timestamptz[], %s::timestamptz[],"

@@ -74,11 +74,13 @@ class Curve:
         return (self.frames[0].times[0], self.frames[-1].times[-1]) if self.frames else None
 
     def at(self, instants: Sequence[int]) -> list[int]:
-        """R at rising instants, constant before the first and after the last knot."""
+        """R at rising instants, constant up to the first instant and after the last knot."""
         values: list[int] = []
         offset, frame = 0, 0
         frames = self.frames
-        for instant in instants:
+        first = frames[0].times[0]
+        for at in instants:
+            instant = max(at, first)
             while frame + 1 < len(frames) and frames[frame + 1].times[0] <= instant:
                 before, after = frames[frame], frames[frame + 1]
                 offset += rounded(before.counts[-1], before.smallest)
@@ -105,12 +107,11 @@ def half_even(numerator: int | Fraction, denominator: int) -> int:
 
 
 def _inside(frame: Frame, instant: int) -> int:
+    """R of a frame: of two knots at one instant (an exchange, then a reading) the later counts."""
     times, counts, smallest = frame.times, frame.counts, frame.smallest
-    after = bisect_left(times, instant)
-    if after == len(times):
-        return rounded(counts[-1], smallest)
-    if times[after] == instant or after == 0:
-        return rounded(counts[after], smallest)
+    after = bisect_right(times, instant)
+    if after == len(times) or after == 0 or times[after - 1] == instant:
+        return rounded(counts[max(after - 1, 0)], smallest)
     start, span = times[after - 1], times[after] - times[after - 1]
     below = counts[after - 1]
     numerator = below * span + (counts[after] - below) * (instant - start)

@@ -23,6 +23,8 @@ class Leg:
 
     def at(self, instant: int) -> int | Fraction:
         """Answer the count at an instant of the leg, exactly."""
+        if self.low == self.high:
+            return self.low
         flat = sum(max(0, min(end, instant) - start) for start, end in self.flat)
         return self.low + Fraction(
             (self.high - self.low) * (instant - self.start - flat), self.lasting
@@ -54,12 +56,12 @@ def leg_over(
     """
     if not gap or not planned:
         return Leg(start, end, low, high)
-    leg = Leg(start, end, low, high, _within(planned, start, end))
+    leg = Leg(start, end, low, high, planned_within(planned, start, end))
     return leg if leg.lasting or high == low else Leg(start, end, low, high)
 
 
-def _within(planned: Sequence[Span], start: int, end: int) -> list[Span]:
-    """Answer the parts of rising spans that lie in [start, end], those that touch joined."""
+def planned_within(planned: Sequence[Span], start: int, end: int) -> list[Span]:
+    """Answer the parts of rising spans that lie in [start, end], those that touch as one."""
     found: list[Span] = []
     for span in planned:
         low, high = max(span.start, start), min(span.end, end)

@@ -1,7 +1,7 @@
 """What a project says of its time, read for the pure rules: tree, states, patterns."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from backend.aggregation.operating import Entry, Rules, State
 from backend.aggregation.shifts import DatedPattern, read_pattern
@@ -96,8 +96,3 @@ async def read_patterns(
     for node, rule, first, last in rows:
         found.setdefault(node, []).append(DatedPattern(read_pattern(rule), first, last))
     return found
-
-
-def earliest(patterns: Sequence[DatedPattern]) -> date:
-    """Answer the day from which a node has shifts of its own."""
-    return min(one.first for one in patterns)

@@ -16,6 +16,7 @@ from backend.core.db import ReadSession
 from backend.core.ids import encode_id
 from backend.service.plant import rows
 from backend.service.plant.rows import DeviceRow, MeterRow, NodeMeterRow, NodeRow, PointRow
+from backend.service.plant.trees import ORGANISATION
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -35,9 +36,9 @@ class LivePoint:
     online: bool
 
 
-def circuit(name: str) -> str:
+def circuit(name: str | None) -> str:
     """Answer the circuit in a point's name: `c2` of `c2/ep_imp`, empty without one."""
-    return name.rpartition("/")[0]
+    return (name or "").rpartition("/")[0]
 
 
 class Directory:
@@ -50,14 +51,16 @@ class Directory:
         devices: list[DeviceRow],
         terms: list[NodeMeterRow],
         points: list[PointRow],
+        at: datetime,
     ) -> None:
-        """Take the rows and index them."""
+        """Take the rows and index them; nodes that ended before `at` are nobody's children."""
         self.nodes = {row.id: row for row in nodes}
         self.meters = {row.id: row for row in meters}
         self.devices = {row.id: row for row in devices}
         self.node_ids = {row.uid: row.id for row in nodes}
         self.meter_ids = {row.uid: row.id for row in meters}
-        self.children = _grouped((row.parent_id, row) for row in nodes)
+        going = [row for row in nodes if row.valid_to is None or row.valid_to > at]
+        self.children = _grouped((row.parent_id, row) for row in going)
         self.terms = _grouped((term.node_id, term) for term in terms)
         self.nodes_of_meter = _grouped((term.meter_id, term.node_uid) for term in terms)
         self.meters_of_device = _grouped((row.device_id, row) for row in meters)
@@ -68,9 +71,9 @@ class Directory:
 
     @property
     def site(self) -> NodeRow | None:
-        """The root of the tree: the plant itself."""
-        roots = self.children.get(None, [])
-        return roots[0] if roots else None
+        """The root of the organisation: the plant itself."""
+        roots = (row for row in self.children.get(None, []) if row.tree == ORGANISATION)
+        return next(roots, None)
 
     def point(self, meter: MeterRow, name: str | None) -> LivePoint | None:
         """Answer the point of that name at the meter's device."""
@@ -112,6 +115,7 @@ async def read_directory(tx: ReadSession, project_id: int, at: datetime) -> Dire
         await rows.devices(tx, project_id),
         await rows.node_meters(tx, project_id, at),
         await rows.points(tx, project_id),
+        at,
     )
 
 

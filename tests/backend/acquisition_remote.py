@@ -13,7 +13,8 @@ import pytest
 from backend.core.audit import broken
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
-from backend.service.gateways.commands import Asker, CommandRow, Setting, find_command, write_point
+from backend.service.gateways.commands import CommandRow, Setting, find_command, write_point
+from backend.service.people.asker import Asker
 from gateway.contract import topics
 from gateway.contract.commands import Command, CommandResult, decode_command, encode_result
 from gateway.contract.sparkplug import Datatype, Metric, Property

@@ -69,7 +69,10 @@ async def read_members(plant: Plant) -> list[Member]:
             " AND m.id = nm.meter_id WHERE nm.project_id = %s",
             (plant.project,),
         )
-    return [Member(*row[:3], Fraction(row[3]), *row[4:]) for row in rows]
+    return [
+        Member(node, meter, energy, Fraction(share), first, last)
+        for node, meter, energy, share, first, last in rows
+    ]
 
 
 def levels_agree(rows: Rows) -> None:

@@ -9,9 +9,9 @@ from psycopg.types.json import Jsonb
 
 from backend.core.db import Database
 from backend.core.ids import new_uuid
+from backend.service.people.asker import Asker
 from backend.service.stock.checks import NewDocument
 from backend.service.stock.documents import (
-    Asker,
     StockMeter,
     record_document,
     reverse_document,

@@ -1,21 +1,20 @@
 """Accounts on a real PostgreSQL: exact, in any order, by any number of workers, at every level."""
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
 import pytest
 
 from backend.aggregation.accounts import account, keep_ahead
-from backend.aggregation.calendar import plant_time
 from backend.aggregation.curve import QUARTER, buckets
 from backend.aggregation.metering import instant, micros, read_registers
 from backend.aggregation.registers import Reading, judge
 from backend.aggregation.window import ceil_quarter, floor_quarter
 from backend.core.db import Database
 from gateway.contract.quality import Quality
-from tests.backend.plant_accounts import DAY, Metered, Plant, every
+from tests.backend.plant_accounts import DAY, Metered, Plant, every, sums_agree
 from tests.postgres import NOW, MakeProject
 
 KWH = 10**6
@@ -38,98 +37,6 @@ async def plant(database: Database, make_project: MakeProject) -> Plant:
 def local(text: str) -> datetime:
     """An instant by Shanghai's clock."""
     return datetime.fromisoformat(text + "+08:00").astimezone(UTC)
-
-
-async def sums_agree(plant: Plant, scope: int, scope_id: int) -> None:
-    """Every level is the sum of the level below, bucket by bucket."""
-    async with plant.database.read(plant.project) as tx:
-        for period in (2, 3, 4, 5):
-            below = await plant.accounts(scope, scope_id, period - 1)
-            rows = await tx.fetch_tuples(
-                "SELECT start_ts, end_ts, qty, estimated_qty FROM account WHERE project_id = %s"
-                " AND scope = %s AND scope_id = %s AND period = %s",
-                (plant.project, scope, scope_id, period),
-            )
-            assert sum(row[2] for row in rows) == sum(row[1] for row in below)
-            for start, end, qty, estimated in rows:
-                inside = [row for row in below if start <= row[0] < end]
-                assert (qty, estimated) == (sum(r[1] for r in inside), sum(r[2] for r in inside))
-
-
-async def test_case_08_outage_then_backfill(plant: Plant) -> None:
-    meter = await plant.meter(nameplate=60, resolution=1.0)
-    start = local("2026-03-10T00:00")
-    rows = every(start, 5 * MIN, [100.0 + i for i in range(864)])
-    gone = [row for row in rows if 12 * HOUR < row[0] - start < 59 * HOUR]
-    await plant.store(meter, [row for row in rows if row not in gone])
-    await plant.settle()
-    hours = await plant.accounts(1, meter.id, 2)
-    assert sum(row[1] for row in hours) == 863 * KWH
-    assert [row[1:] for row in hours[12:59]] == [(12 * KWH, 12 * KWH, ESTIMATED)] * 47
-    assert [row[1:] for row in hours[:12]] == [(12 * KWH, 0, GOOD)] * 12
-    await plant.store(meter, gone)
-    await plant.settle(span=HOUR)
-    days = await plant.accounts(1, meter.id, 3)
-    assert [row[1:] for row in days] == [
-        (288 * KWH, 0, GOOD),
-        (288 * KWH, 0, GOOD),
-        (287 * KWH, 0, GOOD),
-    ]
-    await sums_agree(plant, 1, meter.id)
-
-
-async def test_case_09_first_interval(plant: Plant) -> None:
-    meter = await plant.meter()
-    start = local("2026-03-10T08:07") + timedelta(seconds=30)
-    await plant.store(meter, every(start, 15 * MIN, [7.0, 8.0, 9.0]))
-    await plant.settle()
-    assert await plant.accounts(1, meter.id, 1) == [
-        (local("2026-03-10T08:00"), 500_000, 0, GOOD),
-        (local("2026-03-10T08:15"), 1_000_000, 0, GOOD),
-        (local("2026-03-10T08:30"), 500_000, 0, GOOD),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("zone", "day", "hours"),
-    [
-        ("America/New_York", "2026-03-08", 23),
-        ("Europe/Berlin", "2026-03-29", 23),
-        ("Asia/Kathmandu", "2026-03-08", 24),
-        ("Asia/Kolkata", "2026-03-08", 24),
-        ("Asia/Tokyo", "2026-03-08", 24),
-    ],
-)
-async def test_case_11_days(
-    database: Database, make_project: MakeProject, zone: str, day: str, hours: int
-) -> None:
-    plant = Plant(database, await make_project("works", zone=zone))
-    meter = await plant.meter(resolution=1.0)
-    clock = plant_time(zone, 0)
-    start = clock.start_of(date.fromisoformat(day) - DAY)
-    # 1 kWh every 5 minutes for the day before, the day and the day after.
-    await plant.store(meter, every(start, 5 * MIN, [float(i) for i in range(864 + 1)]))
-    await plant.settle()
-    days = await plant.accounts(1, meter.id, 3)
-    assert [(row[0], row[1]) for row in days[:2]] == [
-        (start, 288 * KWH),
-        (clock.start_of(date.fromisoformat(day)), hours * 12 * KWH),
-    ]
-    found = await plant.accounts(1, meter.id, 2)
-    assert [row[1] for row in found] == [12 * KWH] * 72
-    assert found[24][0] == clock.start_of(date.fromisoformat(day))
-    await sums_agree(plant, 1, meter.id)
-
-
-async def test_case_12_eleven_at_night_stays_today(plant: Plant) -> None:
-    meter = await plant.meter()
-    await plant.store(meter, [(local("2026-03-10T22:45"), 1.0), (local("2026-03-10T23:00"), 2.0)])
-    await plant.store(meter, [(local("2026-03-11T00:00"), 5.0), (local("2026-03-11T00:15"), 6.0)])
-    await plant.settle()
-    assert [row[:2] for row in await plant.accounts(1, meter.id, 3)] == [
-        (local("2026-03-10T00:00"), 4_000_000),
-        (local("2026-03-11T00:00"), 1_000_000),
-    ]
 
 
 async def test_case_03_and_04_zero_and_wrap_reach_every_level(plant: Plant) -> None:
@@ -260,21 +167,6 @@ async def test_the_newest_day_of_a_long_import_comes_first(plant: Plant) -> None
     assert (await plant.accounts(1, meter.id, 2))[-1][:2] == (live, 5 * KWH)
     assert await plant.settle(span=DAY) == 29
     assert await total(plant, 1, meter.id) == (30 * 96 + 5) * KWH
-
-
-async def test_case_07_a_spike_is_deleted_and_every_level_follows(plant: Plant) -> None:
-    meter = await plant.meter(resolution=1.0)
-    node = await plant.node({meter: 1})
-    start = local("2026-02-27T23:30")
-    await plant.store(meter, every(start, 15 * MIN, [0.0, 1.0, 9000.0, 9001.0]))
-    await plant.settle()
-    assert await total(plant, 2, node) == 9001 * KWH
-    await plant.delete(meter, start + 30 * MIN, start + 45 * MIN)
-    await plant.settle()
-    for scope, scope_id in ((1, meter.id), (2, node)):
-        for period in range(1, 6):
-            rows = await plant.accounts(scope, scope_id, period)
-            assert [row[1] for row in rows] == [KWH], (scope, period)
 
 
 async def test_cost_kgce_and_co2_are_exact_products_of_quarter_hours(plant: Plant) -> None:

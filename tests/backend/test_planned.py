@@ -7,7 +7,9 @@ import pytest
 from backend.aggregation.planned import merged, planned_stretches
 from backend.core.db import Database
 from backend.core.ids import new_uuid
-from tests.backend.plant_accounts import Metered, Plant
+from backend.service.calendar import effects
+from gateway.contract.quality import Quality
+from tests.backend.plant_accounts import Metered, Plant, every
 from tests.postgres import NOW, MakeProject
 
 HOUR = timedelta(hours=1)
@@ -92,6 +94,45 @@ async def test_membership_counts_as_it_was(plant: Plant) -> None:
             (NOW + 2 * HOUR, NOW + 7 * HOUR, plant.project),
         )
     assert await planned(plant, one) == [[(2, 7)]]
+
+
+async def test_planned_time_is_zero_and_neither_estimated_nor_missing(plant: Plant) -> None:
+    meter = await plant.meter(resolution=0.1)
+    line = await plant.node({meter: 1})
+    # 4 kW until noon, nothing heard for 4 hours, 2 kWh more when it is back.
+    before = every(NOW - 2 * HOUR, HOUR / 4, [100.0 + n for n in range(9)])
+    await plant.store(meter, [*before, *every(NOW + 4 * HOUR, HOUR / 4, [110.0, 111.0])])
+    await plant.settle()
+
+    async def after_noon() -> list[tuple[float, int, int, int]]:
+        rows = await plant.accounts(1, meter.id, 1)
+        return [((row[0] - NOW) / HOUR, *row[1:]) for row in rows if NOW <= row[0] < NOW + 4 * HOUR]
+
+    assert {row[2:] for row in await after_noon()} == {(125_000, Quality.ESTIMATED)}
+    await state(plant, line, 0, 4)
+    async with plant.database.project(plant.project) as tx:
+        change = await effects.begin(tx, plant.project, NOW + 5 * HOUR)
+        await effects.power_changed(change, line, NOW, NOW + 4 * HOUR)
+    await plant.settle()
+    rows = await after_noon()
+    assert len(rows) == 16
+    # It was off as planned but counted 2 kWh: the plan was not kept, so the gap is estimated.
+    assert {row[2:] for row in rows} == {(125_000, Quality.ESTIMATED)}
+    async with plant.database.project(plant.project) as tx:
+        await tx.execute(
+            "UPDATE operating_state SET end_ts = %s WHERE project_id = %s",
+            (NOW + 3 * HOUR, plant.project),
+        )
+        change = await effects.begin(tx, plant.project, NOW + 5 * HOUR)
+        await effects.power_changed(change, line, NOW, NOW + 4 * HOUR)
+    await plant.settle()
+    rows = await after_noon()
+    assert [row[1:] for row in rows[:12]] == [(0, 0, Quality.GOOD)] * 12
+    assert sum(row[1] for row in rows[12:]) == 2_000_000
+    node = await plant.accounts(2, line, 1)
+    assert [row[1:] for row in node if NOW <= row[0] < NOW + 3 * HOUR] == [
+        (0, 0, Quality.GOOD)
+    ] * 12
 
 
 async def test_another_project_is_not_asked(

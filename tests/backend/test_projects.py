@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -38,8 +39,9 @@ from gateway.simulator.workdays import team_of as plant_team_of
 ZONE = ZoneInfo("Asia/Shanghai")
 HOUR = timedelta(hours=1)
 TABLES = (
-    "node", "gateway", "device", "meter", "node_meter", "supply_contract", "shed_item",
-    "shift_pattern", "operating_state", "shift_period", "tariff", "factor", "alarm_definition",
+    "tree", "node", "gateway", "device", "meter", "node_meter", "conversion", "supply_contract",
+    "shed_item", "shift_pattern", "operating_state", "shift_period", "tariff", "factor",
+    "alarm_definition",
 )  # fmt: skip
 
 
@@ -60,11 +62,13 @@ async def test_a_project_is_made_whole_and_made_again_without_change(
     project_id = await create_project(database, clock, "qichuan", "demo")
     first = await counts(database, project_id)
     assert first | {"shift_period": 0} == {
-        "node": 30,
+        "tree": 3,
+        "node": 49,
         "gateway": 1,
         "device": 34,
         "meter": 43,
-        "node_meter": 56,
+        "node_meter": 92,
+        "conversion": 6,
         "supply_contract": 1,
         "shed_item": 5,
         "shift_pattern": 3,
@@ -105,6 +109,71 @@ async def test_the_site_takes_from_the_grid_and_its_own_roof(
     assert taken["grid"] == {"incomer-1", "incomer-2"}
     assert taken["qichuan"] == {"incomer-1", "incomer-2", "pv-east", "pv-west"}
     assert nameplate == 2_000_000_000
+
+
+async def test_the_demo_has_three_trees_over_the_same_meters(
+    database: Database, clock: ManualClock
+) -> None:
+    project_id = await create_project(database, clock, "qichuan", "demo")
+    async with database.read(project_id) as tx:
+        shares = await tx.fetch_tuples(
+            "SELECT n.tree, n.slug, nm.coefficient FROM node_meter nm"
+            " JOIN node n ON n.project_id = %(p)s AND n.id = nm.node_id"
+            " JOIN meter m ON m.project_id = %(p)s AND m.id = nm.meter_id"
+            " WHERE nm.project_id = %(p)s AND m.slug IN ('compressor-1', 'pv-east')"
+            " ORDER BY n.tree, n.slug",
+            {"p": project_id},
+        )
+        chain = await tx.fetch_tuples(
+            "SELECT h.slug, t.slug, f.slug FROM node f"
+            " JOIN node t ON t.project_id = %(p)s AND t.id = f.parent_id"
+            " JOIN node h ON h.project_id = %(p)s AND h.id = t.parent_id"
+            " WHERE f.project_id = %(p)s AND f.tree = 'electrical' AND h.parent_id IS NULL"
+            " AND t.slug = 'tr-4' ORDER BY f.slug",
+            {"p": project_id},
+        )
+    assert shares == [
+        ("cost-centres", "cc-castings", Decimal("0.6")),
+        ("cost-centres", "cc-parts", Decimal("0.4")),
+        ("electrical", "f-pv-east", Decimal(-1)),
+        ("electrical", "tr-2", Decimal(-1)),
+        ("organisation", "compressor-1", Decimal(1)),
+        ("organisation", "compressors", Decimal(1)),
+        ("organisation", "qichuan", Decimal(1)),
+        ("organisation", "roof", Decimal(1)),
+    ]
+    feeders = ("f-machining", "f-paint", "f-pv-west", "f-utilities")
+    assert chain == [("hv-2", "tr-4", feeder) for feeder in feeders]
+
+
+async def test_what_people_changed_stays_at_the_next_start(
+    database: Database, clock: ManualClock
+) -> None:
+    project_id = await create_project(database, clock, "qichuan", "demo")
+    async with database.project(project_id) as tx:
+        await tx.execute(
+            'UPDATE node SET name = \'{"en": "Melting shop"}\' WHERE project_id = %s'
+            " AND slug = 'foundry'",
+            (project_id,),
+        )
+        await tx.execute(
+            "UPDATE node_meter SET valid_to = '2026-03-15T06:00Z' WHERE project_id = %s"
+            " AND coefficient = 0.6",
+            (project_id,),
+        )
+    await create_project(database, clock, "qichuan", "demo")
+    async with database.read(project_id) as tx:
+        name = await tx.fetch_value(
+            "SELECT name ->> 'en' FROM node WHERE project_id = %s AND slug = 'foundry'",
+            (project_id,),
+            into=str,
+        )
+        ended = await tx.fetch_value(
+            "SELECT count(*) FROM node_meter WHERE project_id = %s AND valid_to IS NOT NULL",
+            (project_id,),
+            into=int,
+        )
+    assert (name, ended) == ("Melting shop", 1)
 
 
 def test_every_meter_of_the_template_is_read_by_the_plant() -> None:

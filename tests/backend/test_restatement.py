@@ -1,7 +1,7 @@
 """Restatements end to end below the interfaces: proposed, tried, decided, applied, readable."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,87 +9,22 @@ from backend.aggregation.accounts import account
 from backend.core import audit
 from backend.core.db import Database, WriteSession
 from backend.core.errors import Conflict, InvalidInput, KilowiseError, NotAllowed
-from backend.service.gateways.commands import Asker
 from backend.service.restatement import apply
-from backend.service.restatement.decide import approve, propose, reject
 from backend.service.restatement.rows import (
-    Row,
     State,
-    find_restatement,
     list_restatements,
-    progress,
 )
-from backend.service.restatement.work import Step, step
-from tests.backend.plant_accounts import DAY, Metered, Plant, every
-from tests.backend.test_versions import as_of, current
-from tests.postgres import NOW, Actor, MakePerson, MakeProject
+from backend.service.restatement.work import Step
+from tests.backend.plant_accounts import DAY, every
+from tests.backend.plant_versions import as_of, current
+from tests.backend.restatement_desk import KWH, START, Desk, make_desk
+from tests.postgres import NOW, MakePerson, MakeProject
 
 MIN = timedelta(minutes=1)
-START = datetime(2026, 2, 26, 16, tzinfo=UTC)
-"""Midnight of 27 February in Shanghai: the change reaches over a month's end."""
-KWH = 10**6
-
-
-def asker(person: Actor) -> Asker:
-    return Asker(person.id, person.uid)
 
 
 class Killed(BaseException):
     """A kill -9 before the commit."""
-
-
-class Desk:
-    """A plant with two meters and their node, and two people who restate it."""
-
-    def __init__(self, plant: Plant, alice: Actor, bob: Actor) -> None:
-        self.plant, self.alice, self.bob = plant, alice, bob
-        self.meters: list[Metered] = []
-        self.node = 0
-
-    async def fill(self) -> None:
-        await self.plant.factor("kgce", "0.1229", START - DAY)
-        self.meters = [await self.plant.meter(), await self.plant.meter()]
-        self.node = await self.plant.node(dict.fromkeys(self.meters, 1))
-        for meter in self.meters:
-            rows = every(START, 15 * MIN, [100.0 + i for i in range(4 * 24 * 4)])
-            await self.plant.store(meter, rows)
-        await self.plant.settle()
-
-    async def propose(self, kind: str, params: dict[str, object], by: Actor | None = None) -> Row:
-        async with self.plant.database.project(self.plant.project) as tx:
-            return await propose(
-                tx, self.plant.project, kind, params, "it was wrong", asker(by or self.alice), NOW
-            )
-
-    async def approve(self, row: Row, by: Actor | None = None) -> Row:
-        async with self.plant.database.project(self.plant.project) as tx:
-            return await approve(tx, self.plant.project, row.uid, asker(by or self.bob), NOW)
-
-    async def reject(self, row: Row, answer: str) -> Row:
-        async with self.plant.database.project(self.plant.project) as tx:
-            return await reject(tx, self.plant.project, row.uid, answer, asker(self.bob), NOW)
-
-    async def row(self, row: Row) -> Row:
-        async with self.plant.database.read(self.plant.project) as tx:
-            return await find_restatement(tx, self.plant.project, row.uid)
-
-    async def progress(self, row: Row) -> float:
-        async with self.plant.database.read(self.plant.project) as tx:
-            return await progress(tx, self.plant.project, row)
-
-    async def step(self) -> Step:
-        return await step(self.plant.database, self.plant.project, NOW)
-
-    async def measured(self, row: Row) -> Row:
-        assert await self.step() is Step.DONE
-        return await self.row(row)
-
-    async def applied(self, row: Row) -> Row:
-        await self.approve(row)
-        assert await self.step() is Step.DONE
-        await self.plant.settle(span=DAY)
-        assert await self.step() is Step.DONE
-        return await self.row(row)
 
 
 FACTOR: dict[str, object] = {
@@ -104,12 +39,8 @@ FACTOR: dict[str, object] = {
 
 @pytest.fixture
 async def desk(database: Database, make_project: MakeProject, make_person: MakePerson) -> Desk:
-    """A plant in Shanghai, and Alice and Bob, managers of it."""
-    tenant = await make_project("works")
-    people = [await make_person(name, tenant, role="manager") for name in ("alice", "bob")]
-    made = Desk(Plant(database, tenant), *people)
-    await made.fill()
-    return made
+    """A plant with a month's end in its readings, and two people."""
+    return await make_desk(database, make_project, make_person)
 
 
 async def test_the_dry_run_changes_nothing_and_says_what_applying_does(desk: Desk) -> None:

@@ -139,6 +139,34 @@ async def test_in_any_order_rows_are_those_of_one_laying(plant: Plant, seed: int
     assert fresh[: len(found)] == found
 
 
+async def test_without_a_pattern_of_its_own_in_force_a_node_works_by_the_one_above(
+    plant: Plant,
+) -> None:
+    site = await plant.node({})
+    line = await plant.node({}, site)
+    await pattern(plant, site, FOUR, date(2026, 3, 5))
+    own = await pattern(plant, line, TWO, date(2026, 3, 10), date(2026, 3, 12))
+    await keep(plant, NOW - 30 * DAY, NOW + DAY)
+
+    async def shifts(node: int) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for row in await rows_of(plant, node):
+            if date(2026, 3, 4) <= row[4] <= date(2026, 3, 13):
+                found.setdefault(row[4].day, []).append(row[2] or "off")
+        return found
+
+    above = await shifts(site)
+    assert list(above) == [5, 6, 7, 8, 9, 10, 11, 12, 13]
+    assert above[10] == ["day", "evening", "night"]
+    assert await shifts(line) == above | {
+        10: ["day", "night"],
+        11: ["day", "night"],
+    }
+    await plant.one("DELETE FROM shift_pattern WHERE project_id = %s AND id = %s RETURNING id", own)
+    await relay(plant, line, date(2026, 3, 10))
+    assert await rows_of(plant, line) == []
+
+
 async def test_a_node_without_patterns_loses_its_rows(plant: Plant) -> None:
     node, other = await plant.node({}), await plant.node({})
     number = await pattern(plant, node, TWO, date(2026, 3, 1))

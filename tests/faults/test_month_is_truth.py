@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -155,7 +156,7 @@ def compare(data: Path, truth: "Truth", faults: Faults) -> None:
             " WHERE j.kind = 'wrap'"
         ).fetchall()
         energies = db.execute(
-            "SELECT scope_id, energy, period, start_ts, qty FROM account WHERE scope = 2"
+            "SELECT scope_id, energy, period, start_ts, end_ts, qty FROM account WHERE scope = 2"
         ).fetchall()
     exact = runs = 0
     for ident, slug, device, register, point in meters:
@@ -258,22 +259,34 @@ def check_upward(
 
 def check_nodes(
     meters: Buckets,
-    shares: list[tuple[int, int, int, str]],
-    energies: list[tuple[int, str, int, datetime, int]],
+    shares: list[tuple[int, int, Decimal, str]],
+    energies: list[tuple[int, str, int, datetime, datetime, int]],
 ) -> None:
-    """A node's bucket is the sum of coefficient x meter, in every period."""
-    of: dict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
+    """A node's quarter hour is the sum of coefficient x meter, and any longer bucket of these.
+
+    Of every tree; a share is rounded once, half even, so that an account stays an integer.
+    """
+    of: dict[tuple[int, str], list[tuple[int, Decimal]]] = defaultdict(list)
     for node, meter, coefficient, energy in shares:
         of[node, energy].append((meter, coefficient))
     assert energies
-    for node, energy, period, start, quantity in energies:
-        at = start.astimezone(UTC)
-        parts = [
-            coefficient * meters[meter, period][at].quantity
-            for meter, coefficient in of[node, energy]
-            if at in meters[meter, period]
-        ]
-        assert quantity == sum(parts), f"node {node} {energy} {period} {at}"
+    quarters: dict[tuple[int, str], dict[datetime, int]] = defaultdict(dict)
+    for node, energy, period, start, _, quantity in energies:
+        if period == 1:
+            at = start.astimezone(UTC)
+            parts = [
+                coefficient * meters[meter, 1][at].quantity
+                for meter, coefficient in of[node, energy]
+                if at in meters[meter, 1]
+            ]
+            assert quantity == round(sum(parts)), f"node {node} {energy} {at}"
+            quarters[node, energy][at] = quantity
+    for node, energy, period, start, end, quantity in energies:
+        if period != 1:
+            steps = range((end - start) // QUARTER)
+            mine = quarters[node, energy]
+            known = (mine.get(start.astimezone(UTC) + QUARTER * step, 0) for step in steps)
+            assert quantity == sum(known), f"node {node} {energy} {period} {start}"
     print(f"month: {len(energies)} buckets of nodes are the sums of their meters")
 
 

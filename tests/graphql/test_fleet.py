@@ -7,8 +7,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from backend.core.platform import Platform
-from backend.service.gateways.commands import Asker
 from backend.service.gateways.configuration import GatewayKey, put_config
+from backend.service.people.asker import Asker
 from tests.graphql.conftest import Ask, Client
 from tests.graphql.plants import Plant
 from tests.postgres import NOW, Actor, Tenant

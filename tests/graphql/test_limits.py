@@ -5,7 +5,7 @@ import hashlib
 import orjson
 import pytest
 
-from backend.application.graphql import projects
+from backend.application.graphql import model
 from backend.application.graphql.execution import Engine
 from backend.application.graphql.limits import MAX_ALIASES, MAX_DEPTH
 from backend.application.graphql.persisted import load_persisted
@@ -82,7 +82,7 @@ async def test_a_bug_is_masked_and_logged_once(
     def broken(*_: object) -> None:
         raise RuntimeError("the secret of the database")
 
-    monkeypatch.setattr(projects, "read_factors", broken)
+    monkeypatch.setattr(model, "read_factors", broken)
     answer = await ask(await client(alice), '{ project(id: "acme") { factors { value } } }')
     assert codes(answer) == ["internal"]
     assert "secret" not in str(answer)

@@ -43,6 +43,6 @@ async def test_a_person_is_told_what_they_may_do(
         told[role] = answer["data"]["project"]["permissions"]  # type: ignore[index]
     assert told == {
         "shift_leader": ["READ", "ACKNOWLEDGE", "DEMONSTRATE"],
-        "manager": ["READ", "ACKNOWLEDGE", "DEMONSTRATE", "WRITE", "AUDIT"],
+        "manager": ["READ", "ACKNOWLEDGE", "DEMONSTRATE", "WRITE", "AUDIT", "MODEL"],
         "administrator": [one.name for one in Permission],
     }

@@ -25,11 +25,13 @@ from backend.application.web_process import WebProcess
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
 from backend.service.alarms.store import raise_occurrence
-from backend.service.gateways.commands import Asker, Setting, write_point
+from backend.service.gateways.commands import Setting, write_point
 from backend.service.gateways.configuration import GatewayKey, put_config
 from backend.service.gateways.profiles import upload
 from backend.service.notify.subscriptions import Registration, register
+from backend.service.people.asker import Asker
 from tests.gateway.bench import VALVE
+from tests.graphql import stranger_restatements as restatements
 from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant, make_plant
 from tests.graphql.sockets import open_socket
@@ -58,6 +60,7 @@ class Target:
     command: str
     gateway: str
     profile: str
+    restatement: str
 
 
 def nothing(own: str) -> Target:
@@ -79,6 +82,7 @@ def nothing(own: str) -> Target:
         fresh("cmd"),
         fresh("gtw"),
         "nothing/here",
+        fresh("rst"),
     )
 
 
@@ -116,10 +120,6 @@ QUESTIONS: dict[str, list[str]] = {
     "Project.permissions": field("permissions"),
     "Project.summary": field("summary {{ powerKw }}"),
     "Project.energies": field("energies {{ code }}"),
-    "Project.nodes": field("nodes {{ id }}", "nodes {{ id }}"),
-    "Project.node": field('node(id: "{node}") {{ slug }}', 'node(id: "{node}") {{ slug }}'),
-    "Project.meters": field("meters {{ id }}", "meters {{ id }}"),
-    "Project.meter": field('meter(id: "{meter}") {{ slug }}', 'meter(id: "{meter}") {{ slug }}'),
     "Project.devices": field("devices {{ id }}", "devices {{ id }}"),
     "Project.device": field(
         'device(id: "{device}") {{ slug }}', 'device(id: "{device}") {{ slug }}'
@@ -154,6 +154,7 @@ QUESTIONS: dict[str, list[str]] = {
         'pushRegistered(endpoint: "{endpoint}")', 'pushRegistered(endpoint: "{endpoint}")'
     ),
     "Project.importProgress": field("importProgress {{ id }}", "importProgress {{ id }}"),
+    "Project.accounting": field("accounting {{ ranges }}", "accounting {{ ranges }}"),
     "Project.demand": field("demand {{ currentKw }}", "demand {{ currentKw }}"),
     "Project.tariff": field('tariff(energy: "electricity") {{ source }}'),
     "Project.enrolmentEvents": field("enrolmentEvents {{ what }}", "enrolmentEvents {{ what }}"),
@@ -220,6 +221,7 @@ QUESTIONS: dict[str, list[str]] = {
         for whose in ("project", "slug", "own")
     ],
     "Mutation.playStory": ['mutation {{ playStory(project: "{project}") }}'],
+    **restatements.QUESTIONS,
 }
 SUBSCRIPTIONS: dict[str, list[str]] = {
     "Subscription.live": [
@@ -233,8 +235,20 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "Subscription.importProgress": [
         'subscription {{ importProgress(project: "{project}") {{ id }} }}'
     ],
+    **restatements.SUBSCRIPTIONS,
 }
 ROUTES: dict[str, list[str]] = {
+    "POST /api/v1/imports": [
+        "/api/v1/imports?project={project}&kind=readings",
+    ],
+    "GET /api/v1/imports/{id}": [
+        "/api/v1/imports/{job}?project={project}",
+        "/api/v1/imports/{job}?project={own}",
+    ],
+    "POST /api/v1/imports/{id}/apply": [
+        "/api/v1/imports/{job}/apply?project={project}",
+        "/api/v1/imports/{job}/apply?project={own}",
+    ],
     "GET /api/v1/health": ["/api/v1/health"],
     "POST /api/v1/session": ["/api/v1/session"],
     "GET /api/v1/session": ["/api/v1/session"],
@@ -377,6 +391,7 @@ async def scene(
         await upload(tx, project, "test/valve", VALVE, asker, NOW)
         key = GatewayKey(made.gateway.id, made.gateway.uid)
         await put_config(tx, project, key, "timeout_s: 1", "", asker, NOW)
+        await restatements.propose_one(tx, alice)
     hers = Target(
         encode_id("prj", alice.tenant.uid),
         "acme",
@@ -390,6 +405,7 @@ async def scene(
         encode_id("cmd", COMMAND),
         made.gateway.text,
         "test/valve",
+        encode_id("rst", restatements.RESTATEMENT),
     )
 
     return Scene(made, hers, nothing("other"), partial(look, admin, alice))
@@ -418,11 +434,10 @@ async def test_fields_tell_and_change_nothing(
     # The same questions do find something when Alice asks: the rows are no empty gestures.
     hers = await client(alice)
     for name in (
-        "Project.node",
-        "Project.meter",
         "Project.alarm",
         "Project.importProgress",
         "Project.command",
+        "Project.restatement",
     ):
         answer = await ask(hers, filled(QUESTIONS[name][0], scene.hers))
         assert "None" not in str(answer), answer

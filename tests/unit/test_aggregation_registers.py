@@ -1,7 +1,5 @@
-"""Golden register cases (cases.md 1-9) and the engine against a book-keeper of the definition."""
+"""Golden register cases (cases.md 1-9), rounding, and passes that begin anywhere."""
 
-import itertools
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -18,7 +16,6 @@ from tests.unit.register_book import (
     H,
     accounts,
     at,
-    kept,
     kinds,
     kwh_spec,
     passed,
@@ -299,38 +296,7 @@ def registers(draw: st.DrawFn) -> tuple[RegisterSpec, list[Reading], list[Exchan
     return spec, readings, exchanges
 
 
-@settings(max_examples=250, deadline=None)
-@given(registers(), st.lists(st.integers(-H, 60 * H), min_size=2, max_size=12, unique=True))
-def test_any_interval_equals_the_definition(
-    life: tuple[RegisterSpec, list[Reading], list[Exchange]], cuts: list[int]
-) -> None:
-    spec, readings, exchanges = life
-    exchanges = _finals_not_below(spec, readings, exchanges)
-    book = kept(spec, readings, exchanges)
-    trace = judge(readings, spec, Events(exchanges))
-    edges = sorted(cuts)
-    found = {(b.start, b.end): b for b in buckets(trace.curve, edges)}
-    for start, end in itertools.pairwise(edges):
-        qty = found[start, end].qty if (start, end) in found else 0
-        assert qty == book.energy(start, end)
-        assert qty >= 0
-    assert sum(b.qty for b in found.values()) == book.energy(edges[0], edges[-1])
-    assert all(0 <= b.estimated <= b.qty for b in found.values())
-
-
-def _finals_not_below(
-    spec: RegisterSpec, readings: list[Reading], exchanges: list[Exchange]
-) -> list[Exchange]:
-    """The exchanges that the book-keeper's definition covers."""
-    chosen: list[Exchange] = []
-    for event in exchanges:
-        book = kept(spec, [r for r in readings if r.ts < event.ts], chosen)
-        if book.accepted is None or event.final >= book.accepted[1]:
-            chosen.append(event)
-    return chosen
-
-
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(registers())
 def test_a_pass_may_begin_at_any_settled_reading(
     life: tuple[RegisterSpec, list[Reading], list[Exchange]],
@@ -347,12 +313,3 @@ def test_a_pass_may_begin_at_any_settled_reading(
         grid = range(reading.ts, bounds[1] + QUARTER, QUARTER)
         assert buckets(rest.curve, grid) == buckets(whole.curve, grid)
         assert rest.judgements == [j for j in whole.judgements if j.ts > reading.ts]
-
-
-def test_a_wrong_rule_would_be_seen() -> None:
-    """The definition is not vacuous: the same readings under another nameplate differ."""
-    spec = kwh_spec(resolution=1.0, nameplate=400)
-    rows = [(0, 0.0), (H, 300.0), (2 * H, 900.0), (3 * H, 950.0)]
-    readings = [Reading(ts, round(value)) for ts, value in rows]
-    assert kept(spec, readings).energy(0, 2 * H) == 625 * KWH
-    assert kept(replace(spec, per_hour=None), readings).energy(0, 2 * H) == 900 * KWH

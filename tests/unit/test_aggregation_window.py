@@ -1,8 +1,5 @@
 """Any order of arrival and any chunking gives the accounts of one pass over everything."""
 
-from bisect import insort
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from random import Random
 
@@ -10,142 +7,24 @@ import pytest
 
 from backend.aggregation.chunks import Chunk, DirtyRow, Stretch, newest
 from backend.aggregation.curve import QUARTER, Bucket, buckets
-from backend.aggregation.events import ALWAYS, Events, Exchange, Ratio, Span
-from backend.aggregation.registers import Judgement, RegisterSpec, judge, settled
-from backend.aggregation.window import (
-    Missing,
-    Recomputed,
-    Window,
-    ceil_quarter,
-    earlier,
-    floor_quarter,
-    recompute,
-)
+from backend.aggregation.events import ALWAYS, Exchange, Ratio, Sample, Span
+from backend.aggregation.registers import RegisterSpec, judge
+from backend.aggregation.window import ceil_quarter, floor_quarter
+from tests.accounts.shelf import Arrival, Excluded, Shelf
 from tests.unit.register_book import MIN, SECOND, H
 
-Sample = tuple[int, int, int]
-Arrival = Sample | Exchange | Ratio | Span
-"""A reading, or an event; a span is an exclusion."""
-FAR = 10**18
 
-
-@dataclass
-class Shelf:
-    """One register's readings, dirty ranges and accounts, looked up by scanning."""
-
-    spec: RegisterSpec
-    readings: list[Sample] = field(default_factory=list)
-    exchanges: list[Exchange] = field(default_factory=list)
-    ratios: list[Ratio] = field(default_factory=list)
-    excluded: list[Span] = field(default_factory=list)
-    judgements: dict[int, Judgement] = field(default_factory=dict)
-    accounts: dict[int, Bucket] = field(default_factory=dict)
-    dirty: dict[int, DirtyRow] = field(default_factory=dict)
-    numbers: int = 0
-
-    def touch(self, first: int, last: int) -> None:
-        self.numbers += 1
-        self.dirty[self.numbers] = DirtyRow(self.numbers, 7, first, last)
-
-    def receive(self, batch: Sequence[Arrival], *, one_by_one: bool) -> None:
-        """Store what arrived and make it dirty, as one range or each on its own."""
-        spans = [self.store(one) for one in batch]
-        if one_by_one:
-            for first, last in spans:
-                self.touch(first, last)
-        elif spans:
-            self.touch(min(s[0] for s in spans), max(s[1] for s in spans))
-
-    def store(self, one: Arrival) -> tuple[int, int]:
-        """Store what arrived and answer what it makes dirty."""
-        if isinstance(one, Exchange):
-            insort(self.exchanges, one)
-        elif isinstance(one, Ratio):
-            self.ratios.append(one)
-            return one.ts, min(one.until, self.newest())
-        elif isinstance(one, Span):
-            insort(self.excluded, one)
-            return one
-        else:
-            insort(self.readings, one)
-        return one[0], one[0]
-
-    def newest(self) -> int:
-        return max([0, *(r[0] for r in self.readings)])
-
-    def known(self, low: int = -FAR, high: int = FAR) -> Events:
-        """The events that reach into (low, high]."""
-        return Events(
-            [e for e in self.exchanges if low < e.ts <= high],
-            [r for r in self.ratios if r.until > low and r.ts <= high],
-            [s for s in self.excluded if s.end > low and s.start <= high],
-        )
-
-    def settled_before(self, limit: int) -> int | None:
-        known = list(self.judgements.values())
-        usable = self.known().kept(self.readings)
-        fit = [r[0] for r in usable if r[0] < limit and r[2] < 4 and settled(known, r[0])]
-        return fit[-1] if fit else None
-
-    def window(self, stretch: Stretch, before: int, beyond: int) -> Window:
-        restart = self.settled_before(before)
-        begin = None if restart is None else self.settled_before(floor_quarter(restart) + 1)
-        low = -FAR if begin is None else begin
-        usable = self.known().kept(self.readings)
-        later = [r[0] for r in usable if r[0] >= ceil_quarter(stretch.last) + beyond]
-        high = later[0] if later else FAR
-        return Window(
-            first=stretch.first,
-            last=stretch.last,
-            restart=restart,
-            readings=[r for r in self.readings if low <= r[0] <= high],
-            events=self.known(low, high),
-            known=[j for j in self.judgements.values() if low < j.ts <= high],
-            complete=not later,
-        )
-
-    def work(self, span: int) -> None:
-        """One chunk, as the worker does it."""
-        chunk = newest(self.dirty.values(), span)
-        for stretch in chunk.stretches:
-            done = self.recomputed(stretch)
-            for start in [s for s in self.accounts if done.low <= s < done.high]:
-                del self.accounts[start]
-            self.accounts |= {bucket.start: bucket for bucket in done.buckets}
-            after = -FAR if done.after is None else done.after
-            until = FAR if done.until is None else done.until
-            for ts in [ts for ts in self.judgements if after < ts <= until]:
-                del self.judgements[ts]
-            self.judgements |= {one.ts: one for one in done.judgements}
-        for number in chunk.finished:
-            del self.dirty[number]
-        for number, last in chunk.shortened:
-            self.dirty[number] = self.dirty[number]._replace(last=last)
-
-    def recomputed(self, stretch: Stretch) -> Recomputed:
-        """The stretch recomputed, with ever more readings when they are missing."""
-        before, beyond = stretch.first, 0
-        while True:
-            window = self.window(stretch, before, beyond)
-            done = recompute(window, self.spec)
-            if isinstance(done, Recomputed):
-                return done
-            if done is Missing.LATER:
-                beyond = 2 * beyond + QUARTER
-            else:
-                before = earlier(window)
-
-    def check(self) -> None:
-        """Equal to one pass over everything."""
-        trace = judge(self.readings, self.spec, self.known())
-        bounds = trace.curve.bounds()
-        if bounds is None:
-            assert self.accounts == {}
-            return
-        grid = range(floor_quarter(bounds[0]), ceil_quarter(bounds[1]) + 1, QUARTER)
-        whole = buckets(trace.curve, grid)
-        assert sorted(self.accounts.values()) == whole
-        assert self.judgements == {one.ts: one for one in trace.judgements}
+def check(shelf: Shelf) -> None:
+    """Equal to one pass over everything."""
+    trace = judge(shelf.readings, shelf.spec, shelf.known())
+    bounds = trace.curve.bounds()
+    if bounds is None:
+        assert shelf.accounts == {}
+        return
+    grid = range(floor_quarter(bounds[0]), ceil_quarter(bounds[1]) + 1, QUARTER)
+    whole = buckets(trace.curve, grid)
+    assert sorted(shelf.accounts.values()) == whole
+    assert shelf.judgements == {one.ts: one for one in trace.judgements}
 
 
 def life(random: Random, count: int) -> tuple[RegisterSpec, list[Sample], list[Exchange]]:
@@ -187,16 +66,26 @@ def corrections(random: Random, last: int) -> list[Arrival]:
         found.append(Ratio(begin, random.choice([ALWAYS, begin + random.randrange(9 * H)]), factor))
     for _ in range(random.randrange(3)):
         begin = random.randrange(last + H)
-        found.append(Span(begin, begin + random.choice([1, 5 * MIN, 3 * H, 40 * H])))
+        end = begin + random.choice([1, 5 * MIN, 3 * H, 40 * H])
+        found.append(Excluded(Span(begin, end)))
     return found
+
+
+def begins(one: Arrival) -> int:
+    """The instant of what arrives."""
+    begin: object = one[0]
+    if isinstance(begin, Span):
+        return begin.start
+    assert isinstance(begin, int)
+    return begin
 
 
 def ordered(random: Random, arrivals: list[Arrival], mode: int) -> list[Arrival]:
     """How things arrive: in time's order, or as back-fill newest day first, or anyhow."""
     if mode == 0:
-        return sorted(arrivals, key=lambda one: one[0])
+        return sorted(arrivals, key=begins)
     if mode == 1:
-        return sorted(arrivals, key=lambda one: (-(one[0] // (20 * H)), one[0]))
+        return sorted(arrivals, key=lambda one: (-(begins(one) // (20 * H)), begins(one)))
     random.shuffle(arrivals)
     return arrivals
 
@@ -214,14 +103,14 @@ def test_any_order_and_any_chunks_equal_one_pass(seed: int) -> None:
         del waiting[:count]
         for _ in range(random.choice([0, 1, 3])):
             shelf.work(random.choice([QUARTER, 3 * H, 400 * H]))
-    shelf.check()
+    check(shelf)
     # What was wrong is deleted after all (case 7), and every account follows.
     for sample in random.sample(shelf.readings, k=min(3, len(shelf.readings))):
         shelf.readings.remove(sample)
         shelf.touch(sample[0], sample[0])
         while shelf.dirty:
             shelf.work(3 * H)
-        shelf.check()
+        check(shelf)
 
 
 def test_held_readings_that_are_judged_later_change_what_they_touched() -> None:
@@ -240,7 +129,7 @@ def test_held_readings_that_are_judged_later_change_what_they_touched() -> None:
         (QUARTER, 40, 1),
         (2 * QUARTER, 50, 0),
     ]
-    shelf.check()
+    check(shelf)
 
 
 def rows_of(*ranges: tuple[int, int, int]) -> list[DirtyRow]:

@@ -14,6 +14,7 @@ from backend.application.graphql.sources import Keep, Stream
 from backend.core.errors import InvalidInput, NotFound
 from backend.core.ids import encode_id
 from backend.service.gateways import commands
+from backend.service.people.asker import Asker
 from backend.service.people.roles import Permission
 from backend.service.people.sessions import Caller
 
@@ -183,7 +184,7 @@ async def give(door: Door, caller: Caller, wanted: WritePointInput) -> commands.
         wanted.expected_old,
         timedelta(seconds=wanted.not_after_seconds),
     )
-    asker = commands.Asker(caller.person_id, caller.uid)
+    asker = Asker(caller.person_id, caller.uid)
     now = door.process.platform.clock.now()
     async with door.write() as tx:
         return await commands.write_point(

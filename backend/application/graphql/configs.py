@@ -10,8 +10,8 @@ from backend.application.graphql.persons import Person, person_of
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id
 from backend.service.gateways import configuration, profiles
-from backend.service.gateways.commands import Asker
 from backend.service.gateways.configuration import ConfigRow, GatewayKey
+from backend.service.people.asker import Asker
 from backend.service.people.roles import Permission
 from backend.service.people.sessions import Caller
 

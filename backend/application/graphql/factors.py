@@ -7,7 +7,7 @@ import strawberry
 
 from backend.application.graphql.configs import asker_of
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
-from backend.application.graphql.persons import Person, person_by_uid
+from backend.application.graphql.persons import Person, person_named
 from backend.core.db import WriteSession
 from backend.core.ids import encode_id
 from backend.service.people.roles import Permission
@@ -76,9 +76,7 @@ class Factor:
     async def confirmed_by(self) -> Person | None:
         """Who confirmed it."""
         uid = outside_uid("per", self.row.confirmed_by or "")
-        if uid is None:
-            return None
-        return await person_by_uid(self.door.process.platform.database, self.door.project.id, uid)
+        return None if uid is None else await person_named(self.door, uid)
 
 
 @strawberry.input

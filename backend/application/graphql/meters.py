@@ -1,5 +1,8 @@
 """Meters: what is accounted, its register and power now."""
 
+from datetime import datetime
+from decimal import Decimal
+
 import strawberry
 
 from backend.application.graphql.context import Door
@@ -47,6 +50,51 @@ class Meter:
     @strawberry.field
     def level(self) -> int:
         return self.row.level
+
+    @strawberry.field
+    def source(self) -> str:
+        """`register`, `gauge`, `manual`, `virtual` or `stock`."""
+        return self.row.source
+
+    @strawberry.field
+    def expression(self) -> str | None:
+        """What a virtual meter is, over the short names of other meters."""
+        return self.row.expression
+
+    @strawberry.field
+    def register_name(self) -> str | None:
+        """The device's point that is counted."""
+        return self.row.register_name
+
+    @strawberry.field
+    def accuracy(self) -> Decimal | None:
+        """Its class in percent."""
+        return self.row.accuracy
+
+    @strawberry.field
+    def nameplate(self) -> Decimal | None:
+        """What it can measure at most, in the energy's display unit an hour."""
+        per_hour = self.row.nameplate_per_hour
+        return None if per_hour is None else energy_types()[self.row.energy].display(per_hour)
+
+    @strawberry.field
+    def own_product(self) -> bool:
+        """Whether what it counts is made on site from energy that is counted already."""
+        return self.row.own_product
+
+    @strawberry.field
+    def role(self) -> str | None:
+        """Of a settlement meter: where its electricity comes from or goes to."""
+        return self.row.role
+
+    @strawberry.field
+    def valid_from(self) -> datetime | None:
+        return self.row.valid_from
+
+    @strawberry.field
+    def valid_to(self) -> datetime | None:
+        """When it ends or ended; its past stays."""
+        return self.row.valid_to
 
     @strawberry.field
     async def device(self) -> Device | None:

@@ -61,8 +61,8 @@ async def person_of(door: Door, person_id: int) -> Person | None:
     return (await persons_by_id(database, door.project.id, [person_id]))[0]
 
 
-async def person_by_uid(database: Database, project_id: int, uid: UUID) -> Person | None:
-    """Answer a person by the outside identity, with the role in the project."""
-    async with database.platform_read() as tx:
+async def person_named(door: Door, uid: UUID) -> Person | None:
+    """Answer somebody by the outside identity that is kept of them."""
+    async with door.process.platform.database.platform_read() as tx:
         number = await tx.fetch_value("SELECT id FROM person WHERE uid = %s", (uid,), into=int)
-    return None if number is None else (await persons_by_id(database, project_id, [number]))[0]
+    return None if number is None else await person_of(door, number)

@@ -100,6 +100,25 @@ class Node:
         return None if uid is None else strawberry.ID(encode_id("node", uid))
 
     @strawberry.field
+    def tree(self) -> str:
+        return self.row.tree
+
+    @strawberry.field
+    def level(self) -> int | None:
+        """Metering level of GB 17167 (1 unit, 2 major secondary unit, 3 major equipment)."""
+        return self.row.level
+
+    @strawberry.field
+    def major(self) -> bool:
+        """Whether it is major equipment of GB 17167."""
+        return self.row.major
+
+    @strawberry.field
+    def valid_to(self) -> datetime | None:
+        """When it ends or ended; its past stays."""
+        return self.row.valid_to
+
+    @strawberry.field
     async def energies(self) -> list[str]:
         """Energies that have an account here."""
         terms = (await self.door.directory()).terms.get(self.row.id, [])

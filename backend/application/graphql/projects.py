@@ -4,10 +4,12 @@ from datetime import datetime
 
 import strawberry
 
+from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
 from backend.application.graphql.balance import ProjectBalances
+from backend.application.graphql.calendar import PlantCalendar
 from backend.application.graphql.commands import Command, find_command, list_commands
 from backend.application.graphql.configs import DeviceProfile, list_profiles
 from backend.application.graphql.context import (
@@ -19,12 +21,13 @@ from backend.application.graphql.context import (
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
 from backend.application.graphql.equipment import ProjectEquipment
+from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
+from backend.application.graphql.hands import HandRegister, find_register, list_registers
 from backend.application.graphql.imports import ImportProgress, newest_import
-from backend.application.graphql.meters import Meter
 from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
-from backend.application.graphql.plant import Device, Gateway, Node
+from backend.application.graphql.plant import Device, Gateway
 from backend.application.graphql.quality import ProjectQuality
 from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.restatements import (
@@ -46,6 +49,8 @@ from backend.application.graphql.series import (
     read_ranking,
     read_series,
 )
+from backend.application.graphql.sheets import ReadingSheet, read_reading_sheet
+from backend.application.graphql.stocks import Stock, find_stock, list_stocks
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Tariff, read_tariff
 from backend.core.ids import encode_id
@@ -109,30 +114,6 @@ class Project(ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
     def permissions(self) -> list[Permission]:
         """What the viewer may do in this project."""
         return [one for one in Permission if permits(self.door.project.role, one)]
-
-    @strawberry.field
-    async def nodes(self) -> list[Node]:
-        directory = await self.door.directory()
-        return [Node(door=self.door, row=row) for row in directory.nodes.values()]
-
-    @strawberry.field
-    async def node(self, id: strawberry.ID) -> Node | None:
-        directory = await self.door.directory()
-        uid = outside_uid("node", id)
-        number = None if uid is None else directory.node_ids.get(uid)
-        return None if number is None else Node(door=self.door, row=directory.nodes[number])
-
-    @strawberry.field
-    async def meters(self) -> list[Meter]:
-        directory = await self.door.directory()
-        return [Meter(door=self.door, row=row) for row in directory.meters.values()]
-
-    @strawberry.field
-    async def meter(self, id: strawberry.ID) -> Meter | None:
-        directory = await self.door.directory()
-        uid = outside_uid("mtr", id)
-        number = None if uid is None else directory.meter_ids.get(uid)
-        return None if number is None else Meter(door=self.door, row=directory.meters[number])
 
     @strawberry.field
     async def devices(self) -> list[Device]:
@@ -221,6 +202,20 @@ class Project(ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
         """
         at = at or info.context.process.platform.clock.now()
         return await read_ranking(self.door, parent, energy, period, at, first, as_of)
+
+    @strawberry.field
+    async def reading_sheet(
+        self,
+        scope: strawberry.ID,
+        period: Period,
+        at: datetime,
+        energy: str | None = None,
+    ) -> ReadingSheet | None:
+        """How the figure of a node or meter in the period that holds `at` came about.
+
+        `energy` is needed for a node. Null outside the calendar.
+        """
+        return await read_reading_sheet(self.door, scope, period, at, energy)
 
     @strawberry.field
     async def restatements(
@@ -318,6 +313,12 @@ class Project(ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
             return await newest_import(tx, self.door.project.id)
 
     @strawberry.field
+    async def accounting(self) -> Accounting:
+        """How far the accounts are behind what has arrived or was changed."""
+        async with self.door.read() as tx:
+            return await read_accounting(tx, self.door.project.id)
+
+    @strawberry.field
     async def demand(self) -> Demand | None:
         async with self.door.read() as tx:
             return await read_demand(tx, self.door)
@@ -326,6 +327,37 @@ class Project(ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
     async def tariff(self, energy: str) -> Tariff | None:
         """The tariff in force of an energy."""
         return await read_tariff(self.door, known_energy(energy).code)
+
+    @strawberry.field
+    def calendar(self) -> PlantCalendar:
+        return PlantCalendar(door=self.door)
+
+    @strawberry.field
+    async def imported_files(self, first: int = 20) -> list[ImportedFile]:
+        """Files of rows that people brought, newest first."""
+        return await list_files(self.door, first)
+
+    @strawberry.field
+    async def imported_file(self, id: strawberry.ID) -> ImportedFile | None:
+        return await find_file(self.door, id)
+
+    @strawberry.field
+    async def stocks(self) -> list[Stock]:
+        """Energies that are bought in batches and kept."""
+        return await list_stocks(self.door)
+
+    @strawberry.field
+    async def stock(self, meter: strawberry.ID) -> Stock | None:
+        return await find_stock(self.door, meter)
+
+    @strawberry.field
+    async def hand_registers(self) -> list[HandRegister]:
+        """Registers that people read, those longest unread first."""
+        return await list_registers(self.door)
+
+    @strawberry.field
+    async def hand_register(self, meter: strawberry.ID) -> HandRegister | None:
+        return await find_register(self.door, meter)
 
 
 @strawberry.type

@@ -17,14 +17,20 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
+from backend.application.graphql.calendar_changes import CalendarMutation
+from backend.application.graphql.calendar_imports import CalendarImportMutation
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
+from backend.application.graphql.conversions import ConversionMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.equipment import EquipmentMutation
 from backend.application.graphql.factors import FactorMutation
+from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.live import LiveSubscription
+from backend.application.graphql.memberships import MembershipMutation
+from backend.application.graphql.meter_changes import MeterMutation
 from backend.application.graphql.node_powers import NodePowersSubscription
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.projects import ProjectQuery
@@ -34,8 +40,10 @@ from backend.application.graphql.restatements import (
     RestatementSubscription,
 )
 from backend.application.graphql.scalars import SCALARS
+from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
+from backend.application.graphql.trees import TreeMutation
 
 Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
 Mutation = merge_types(
@@ -43,6 +51,8 @@ Mutation = merge_types(
     (
         PeopleMutation,
         AlarmMutation,
+        CalendarMutation,
+        CalendarImportMutation,
         CommandMutation,
         ConfigMutation,
         PushMutation,
@@ -52,6 +62,12 @@ Mutation = merge_types(
         SupportMutation,
         FactorMutation,
         RestatementMutation,
+        TreeMutation,
+        MeterMutation,
+        MembershipMutation,
+        StockMutation,
+        HandMutation,
+        ConversionMutation,
     ),
 )
 Subscription = merge_types(

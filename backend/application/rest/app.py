@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from backend.application.rest import commands, configs, enrolment, imports, session, system
+from backend.application.rest import commands, configs, enrolment, files, imports, session, system
 from backend.application.web_process import WebProcess
 from backend.core.errors import KilowiseError
 
@@ -32,6 +32,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(system.router)
     app.include_router(session.router)
     app.include_router(imports.router)
+    app.include_router(files.router)
     app.include_router(commands.router)
     app.include_router(configs.router)
     app.include_router(enrolment.router)

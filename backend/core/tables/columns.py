@@ -82,6 +82,19 @@ def always(*, key: bool = False) -> Any:
     )
 
 
+def recorded() -> Any:
+    """The instant of the transaction that wrote the row, by the database's clock."""
+    now = sa.text("now()")
+    return Field(
+        sa_column=sa.Column(sa.TIMESTAMP(timezone=True), nullable=False, server_default=now)
+    )
+
+
+def yes_or_no() -> Any:
+    """A yes or no that is always said."""
+    return Field(sa_column=sa.Column(sa.Boolean, nullable=False))
+
+
 def flag(*, default: bool) -> Any:
     """A yes or no with a default."""
     return Field(
@@ -112,8 +125,8 @@ def document(*, nullable: bool = False) -> Any:
 def small_numbers(*, default: str | None = None) -> Any:
     """A list of 16-bit integers; `default` as PostgreSQL writes it."""
     server_default = None if default is None else sa.text(f"'{default}'")
-    column = sa.Column(pg.ARRAY(sa.SmallInteger), nullable=False, server_default=server_default)
-    return Field(sa_column=column)
+    kind: Any = pg.ARRAY(sa.SmallInteger)
+    return Field(sa_column=sa.Column(kind, nullable=False, server_default=server_default))
 
 
 def text_column(*, key: bool = False, nullable: bool = False, default: str | None = None) -> Any:
@@ -155,7 +168,9 @@ __all__ = [
     "made_id",
     "project_key",
     "public_id",
+    "recorded",
     "small_numbers",
     "smallint",
     "text_column",
+    "yes_or_no",
 ]

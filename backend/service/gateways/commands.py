@@ -14,19 +14,12 @@ from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import Conflict, InvalidInput, NotFound
 from backend.core.events import publish
 from backend.core.ids import encode_id
+from backend.service.people.asker import Asker
 
 CHANNEL = "kw_command"
 """Whom ingest listens to."""
 LONGEST = timedelta(days=1)
 WRITE = "command.write"
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who gives a command."""
-
-    person_id: int
-    uid: UUID
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import Conflict, InvalidInput, NotFound
 from backend.core.events import publish
 from backend.core.ids import encode_id
-from backend.service.gateways.commands import CHANNEL, Asker
+from backend.service.gateways.commands import CHANNEL
+from backend.service.people.asker import Asker
 from gateway.contract.config_parts import PROFILES, Parts, check_parts, read_parts
 from gateway.contract.configuration import MAX_CHARACTERS, text_hash
 from gateway.contract.documents import DocumentFault

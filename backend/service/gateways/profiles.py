@@ -10,7 +10,6 @@ from backend.core import audit
 from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import Conflict, InvalidInput, NotFound
 from backend.core.ids import encode_id
-from backend.service.gateways.commands import Asker
 from backend.service.gateways.configuration import (
     MAX_TOLD,
     GatewayKey,
@@ -20,6 +19,7 @@ from backend.service.gateways.configuration import (
     put_config,
     with_profiles,
 )
+from backend.service.people.asker import Asker
 from gateway.contract.documents import DocumentFault
 from gateway.contract.profile_file import parse_profile
 

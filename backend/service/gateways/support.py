@@ -12,8 +12,9 @@ from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import Conflict, InvalidInput
 from backend.core.events import publish
 from backend.core.ids import encode_id
-from backend.service.gateways.commands import CHANNEL, Asker
+from backend.service.gateways.commands import CHANNEL
 from backend.service.gateways.configuration import GatewayKey
+from backend.service.people.asker import Asker
 from gateway.contract.support import MAX_MINUTES, Ask, AskKind
 
 WITHIN = timedelta(minutes=2)

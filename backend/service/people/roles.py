@@ -21,12 +21,16 @@ class Permission(StrEnum):
     AUDIT = "audit"
     """Read who did what."""
     ENROL = "enrol"
+    PLAN = "plan"
+    """Say when the plant works: states, shifts, where periods begin."""
     MODEL = "model"
     """Change trees, meters, what counts where, and conversion factors."""
     RESTATE = "restate"
     """Propose changes with effect in the past."""
     APPROVE = "approve"
     """Decide on them."""
+    RECORD = "record"
+    """Enter readings and stock documents."""
 
 
 ROLES: dict[str, frozenset[Permission]] = {
@@ -37,12 +41,16 @@ ROLES: dict[str, frozenset[Permission]] = {
             Permission.DEMONSTRATE,
             Permission.WRITE,
             Permission.AUDIT,
+            Permission.PLAN,
             Permission.MODEL,
             Permission.RESTATE,
             Permission.APPROVE,
+            Permission.RECORD,
         }
     ),
-    "shift_leader": frozenset({Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE}),
+    "shift_leader": frozenset(
+        {Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE, Permission.RECORD}
+    ),
     "administrator": frozenset(Permission),
 }
 """Roles known today; a role that is not here permits nothing."""

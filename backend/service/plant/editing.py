@@ -4,18 +4,20 @@ What already happened is not changed here: a closed day moves only by a restatem
 transaction makes its `Edit` with `restated`.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from backend.aggregation.calendar import QUARTER, PlantTime, quarter_of, read_plant_time
+from backend.aggregation.recount import count_nodes_anew
 from backend.core import audit
 from backend.core.db import WriteSession
 from backend.core.errors import InvalidInput
 from backend.core.events import publish
 from backend.core.ids import encode_id
-from backend.service.gateways.commands import Asker
+from backend.service.people.asker import Asker
 
 LOCK: Final = 0x6B77_0014
 """Class of the advisory lock "model of this project": changes are made one after the other."""
@@ -60,6 +62,23 @@ class Edit:
         """Answer the first quarter hour that has not begun: what changes "from now on"."""
         return quarter_of(self.now) + QUARTER
 
+    async def count_anew(self, nodes: Sequence[int], energy: str, since: datetime) -> None:
+        """Have what nodes count of an energy right from an instant to now."""
+        span = (since, self.now)
+        await count_nodes_anew(self.tx, self.project_id, nodes, energy, span, self.now)
+
+    async def read_anew(self, point_id: int, since: datetime) -> None:
+        """Have a register's accounts made anew from an instant to now."""
+        await self.tx.execute(
+            "INSERT INTO dirty (project_id, point_id, first_ts, last_ts) VALUES (%s, %s, %s, %s)",
+            (self.project_id, point_id, since, self.now),
+        )
+        await self.account_soon()
+
+    async def account_soon(self) -> None:
+        """Wake who accounts: something is dirty."""
+        await self.tx.execute("SELECT pg_notify('kw_dirty', %s)", (str(self.project_id),))
+
     async def tell(
         self,
         action: str,
@@ -94,6 +113,16 @@ def checked_name(name: Name) -> dict[str, str]:
     if any(len(text) > LONGEST_NAME for text in kept.values()):
         raise InvalidInput("name_long", most=LONGEST_NAME)
     return kept
+
+
+def slug_of(name: Name, kind: str, taken: Container[str]) -> str:
+    """Answer a short name that is free: of the English name's letters, else of the kind."""
+    letters = re.sub("[^a-z0-9]+", "-", name.get("en", "").lower()).strip("-")[:40]
+    stem, slug, number = letters or kind.replace("_", "-"), letters, 1
+    while not slug or slug in taken:
+        number += 1
+        slug = f"{stem}-{number}"
+    return slug
 
 
 def iso(at: datetime | None) -> str | None:

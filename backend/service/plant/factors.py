@@ -116,6 +116,7 @@ async def set_version(edit: Edit, wanted: Version) -> FactorRow:
     )
     if wanted.valid_from < edit.now:
         await mark_dirty(edit.tx, edit.project_id, wanted.energy, wanted.valid_from, edit.now)
+        await edit.account_soon()
     made = await find_factor(edit.tx, edit.project_id, uid)
     old = None if before is None else told(before)
     await edit.tell("factor.set", encode_id("fac", uid), "set", old, told(made))

@@ -29,11 +29,18 @@ class NodeRow:
     name: dict[str, str]
     parent_id: int | None
     parent_uid: UUID | None
+    tree: str
+    level: int | None
+    major: bool
+    valid_to: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class MeterRow:
-    """What is accounted, with the points it reads from."""
+    """What is accounted, with the points it reads from.
+
+    `nameplate_per_hour` in the energy's smallest unit, `accuracy` in percent.
+    """
 
     id: int
     uid: UUID
@@ -41,9 +48,17 @@ class MeterRow:
     name: dict[str, str]
     energy: str
     device_id: int | None
-    register_name: str
+    register_name: str | None
     power_name: str | None
     level: int
+    source: str
+    expression: str | None
+    accuracy: Decimal | None
+    nameplate_per_hour: int | None
+    own_product: bool
+    role: str | None
+    valid_from: datetime | None
+    valid_to: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +122,8 @@ class PointRow:
 async def nodes(tx: ReadSession, project_id: int, ids: Keys = None) -> list[NodeRow]:
     """Answer nodes in the order of the tree's siblings."""
     return await tx.fetch_all(
-        "SELECT n.id, n.uid, n.slug, n.kind, n.name, n.parent_id, p.uid AS parent_uid"
+        "SELECT n.id, n.uid, n.slug, n.kind, n.name, n.parent_id, p.uid AS parent_uid,"
+        " n.tree, n.level, n.major, n.valid_to"
         " FROM node n LEFT JOIN node p ON p.project_id = %(project)s AND p.id = n.parent_id"
         " WHERE n.project_id = %(project)s"
         " AND (%(ids)s::bigint[] IS NULL OR n.id = ANY(%(ids)s::bigint[]))"
@@ -120,7 +136,8 @@ async def nodes(tx: ReadSession, project_id: int, ids: Keys = None) -> list[Node
 async def meters(tx: ReadSession, project_id: int, ids: Keys = None) -> list[MeterRow]:
     """Answer meters by energy and level."""
     return await tx.fetch_all(
-        "SELECT id, uid, slug, name, energy, device_id, register_name, power_name, level"
+        "SELECT id, uid, slug, name, energy, device_id, register_name, power_name, level, source,"
+        " expression, accuracy, nameplate_per_hour, own_product, role, valid_from, valid_to"
         " FROM meter WHERE project_id = %(project)s"
         " AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))"
         " ORDER BY energy, level, slug",

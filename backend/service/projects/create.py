@@ -1,61 +1,39 @@
 """Creates a project from a template, or brings an existing one up to it; repeatable.
 
-Names, tree and meters follow the template at every call. Contract, shed list, shift patterns and
-holidays, tariffs, factors and alarm definitions are written once and belong to people afterwards.
+What meters are read from follows the template at every call. Trees, what counts where, contract,
+shed list, shift patterns and holidays, tariffs, factors and alarm definitions are written once and
+belong to people afterwards.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 from psycopg.types.json import Jsonb
 
-from backend.aggregation.calendar import AHEAD, BACK, DAY, PlantTime, read_plant_time
+from backend.aggregation.calendar import AHEAD, BACK, DAY, PlantTime, quarter_of, read_plant_time
 from backend.aggregation.operating import State
 from backend.aggregation.shift_rows import keep_shifts
 from backend.core.clock import Clock
 from backend.core.db import Database, WriteSession
 from backend.core.ids import new_uuid
+from backend.service.projects.creation import Creation
 from backend.service.projects.ledger import keep_ledger
+from backend.service.projects.model import (
+    known_nodes,
+    make_conversions,
+    make_memberships,
+    make_meters,
+    make_nodes,
+    make_trees,
+)
 from backend.service.projects.shifts import holiday_spans, pattern_of
-from backend.service.projects.template import MeterPart, NodePart, Template, read_template
-from gateway.contract.energy import energy_type, energy_types
+from backend.service.projects.template import Template, read_template
+from gateway.contract.energy import energy_types
 
 VALID_BEFORE = timedelta(days=400)
 """Contract and tariffs hold from so long before the project began, so that history is priced."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Creation:
-    """One creation under way: every row is of this project and this moment."""
-
-    tx: WriteSession
-    project_id: int
-    now: datetime
-
-    async def insert(self, sql: str, *params: object) -> int:
-        """Insert or update one row of the project; answers its id."""
-        number = await self.tx.fetch_value(sql, (self.project_id, *params), into=int)
-        if number is None:
-            raise LookupError(f"no id from {sql.split('(')[0]}")
-        return number
-
-    async def has(self, table: str) -> bool:
-        """Whether the project has any row of a table that is written once."""
-        found = await self.tx.fetch_value(_COUNTS[table], (self.project_id,), into=int)
-        return bool(found)
-
-
-_COUNTS = {
-    "contract": "SELECT count(*) FROM supply_contract WHERE project_id = %s",
-    "shed": "SELECT count(*) FROM shed_item WHERE project_id = %s",
-    "pattern": "SELECT count(*) FROM shift_pattern WHERE project_id = %s",
-    "tariff": "SELECT count(*) FROM tariff WHERE project_id = %s",
-    "factor": "SELECT count(*) FROM factor WHERE project_id = %s",
-    "alarm": "SELECT count(*) FROM alarm_definition WHERE project_id = %s",
-}
 
 
 async def create_project(database: Database, clock: Clock, template: str, slug: str) -> int:
@@ -67,12 +45,14 @@ async def create_project(database: Database, clock: Clock, template: str, slug: 
     async with database.platform() as tx:
         project_id = await _project(tx, parts, slug, now)
     async with database.project(project_id) as tx:
-        creation = _Creation(tx, project_id, now)
-        await _tree(creation)
-        nodes = await _nodes(creation, parts)
-        gateway_id = await _gateway(creation, parts)
-        meters = await _meters(creation, parts, gateway_id)
-        await _node_meters(creation, parts, nodes, meters)
+        creation = Creation(tx, project_id, now)
+        await make_trees(creation, parts)
+        made = await make_nodes(creation, parts)
+        meters = await make_meters(creation, parts, await _gateway(creation, parts))
+        await make_memberships(creation, parts, made, meters)
+        nodes = await known_nodes(creation)
+        since = quarter_of(now - VALID_BEFORE)
+        await make_conversions(creation, parts, nodes, meters, since)
         await keep_ledger(tx, project_id, parts, nodes, meters, now)
         await _contract(creation, parts, nodes)
         await _shed_list(creation, parts, nodes)
@@ -107,33 +87,7 @@ async def _project(tx: WriteSession, parts: Template, slug: str, now: datetime) 
     return number
 
 
-async def _tree(creation: _Creation) -> None:
-    await creation.tx.execute(
-        "INSERT INTO tree (project_id, slug, kind, name) VALUES (%s, 'organisation',"
-        " 'organisation', %s) ON CONFLICT DO NOTHING",
-        (creation.project_id, Jsonb({"en": "Organisation", "zh-CN": "组织"})),
-    )
-
-
-async def _nodes(creation: _Creation, parts: Template) -> dict[str, int]:
-    numbers: dict[str, int] = {}
-    for position, (node, parent) in enumerate(parts.nodes()):
-        numbers[node.slug] = await creation.insert(
-            "INSERT INTO node (project_id, uid, slug, parent_id, kind, name, position)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (project_id, slug) DO UPDATE SET"
-            " parent_id = excluded.parent_id, kind = excluded.kind, name = excluded.name,"
-            " position = excluded.position RETURNING id",
-            new_uuid(creation.now),
-            node.slug,
-            None if parent is None else numbers[parent.slug],
-            node.kind,
-            Jsonb(_both(node)),
-            position,
-        )
-    return numbers
-
-
-async def _gateway(creation: _Creation, parts: Template) -> int:
+async def _gateway(creation: Creation, parts: Template) -> int:
     return await creation.insert(
         "INSERT INTO gateway (project_id, uid, slug, name) VALUES (%s, %s, %s, %s)"
         " ON CONFLICT (project_id, slug) DO UPDATE SET name = excluded.name RETURNING id",
@@ -143,70 +97,7 @@ async def _gateway(creation: _Creation, parts: Template) -> int:
     )
 
 
-async def _meters(creation: _Creation, parts: Template, gateway_id: int) -> dict[str, int]:
-    devices: dict[str, int] = {}
-    meters: dict[str, int] = {}
-    for slug, meter in parts.meters.items():
-        if meter.device not in devices:
-            devices[meter.device] = await _device(creation, gateway_id, slug, meter)
-        register, power = parts.points[meter.energy]
-        smallest = energy_type(meter.energy).smallest_per_unit
-        meters[slug] = await creation.insert(
-            "INSERT INTO meter (project_id, uid, slug, name, energy, device_id, register_name,"
-            " power_name, nameplate_per_hour, level)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-            " ON CONFLICT (project_id, slug) DO UPDATE SET name = excluded.name,"
-            " device_id = excluded.device_id, register_name = excluded.register_name,"
-            " power_name = excluded.power_name,"
-            " nameplate_per_hour = excluded.nameplate_per_hour, level = excluded.level"
-            " RETURNING id",
-            new_uuid(creation.now),
-            slug,
-            Jsonb(_both(meter)),
-            meter.energy,
-            devices[meter.device],
-            meter.point(register),
-            meter.point(power),
-            round(meter.nameplate * smallest),
-            meter.level,
-        )
-    return meters
-
-
-async def _device(creation: _Creation, gateway_id: int, slug: str, meter: MeterPart) -> int:
-    """A device is named after its meter; one with circuits keeps the name that its birth brings."""
-    name = None if meter.circuit else Jsonb(_both(meter))
-    return await creation.insert(
-        "INSERT INTO device AS d (project_id, uid, gateway_id, slug, name, verified, online)"
-        " VALUES (%s, %s, %s, %s, %s, false, false)"
-        " ON CONFLICT (project_id, gateway_id, slug) DO UPDATE SET"
-        " name = coalesce(excluded.name, d.name) RETURNING id",
-        new_uuid(creation.now),
-        gateway_id,
-        meter.device,
-        name,
-    )
-
-
-async def _node_meters(
-    creation: _Creation, parts: Template, nodes: Mapping[str, int], meters: Mapping[str, int]
-) -> None:
-    await creation.tx.execute(
-        "DELETE FROM node_meter WHERE project_id = %s AND node_id = ANY(%s)",
-        (creation.project_id, list(nodes.values())),
-    )
-    await creation.tx.execute_many(
-        "INSERT INTO node_meter (project_id, node_id, meter_id, coefficient)"
-        " VALUES (%s, %s, %s, 1)",
-        [
-            (creation.project_id, nodes[node.slug], meters[meter])
-            for node, _ in parts.nodes()
-            for meter in node.meters
-        ],
-    )
-
-
-async def _contract(creation: _Creation, parts: Template, nodes: Mapping[str, int]) -> None:
+async def _contract(creation: Creation, parts: Template, nodes: Mapping[str, int]) -> None:
     if await creation.has("contract"):
         return
     part = parts.contract
@@ -225,7 +116,7 @@ async def _contract(creation: _Creation, parts: Template, nodes: Mapping[str, in
     )
 
 
-async def _shed_list(creation: _Creation, parts: Template, nodes: Mapping[str, int]) -> None:
+async def _shed_list(creation: Creation, parts: Template, nodes: Mapping[str, int]) -> None:
     if await creation.has("shed"):
         return
     await creation.tx.execute_many(
@@ -238,7 +129,7 @@ async def _shed_list(creation: _Creation, parts: Template, nodes: Mapping[str, i
     )
 
 
-async def _shifts(creation: _Creation, parts: Template, nodes: Mapping[str, int]) -> None:
+async def _shifts(creation: Creation, parts: Template, nodes: Mapping[str, int]) -> None:
     plant = await read_plant_time(creation.tx, creation.project_id)
     if not await creation.has("pattern"):
         await _patterns(creation, parts, nodes)
@@ -247,7 +138,7 @@ async def _shifts(creation: _Creation, parts: Template, nodes: Mapping[str, int]
     await keep_shifts(creation.tx, creation.project_id, plant, since, until)
 
 
-async def _patterns(creation: _Creation, parts: Template, nodes: Mapping[str, int]) -> None:
+async def _patterns(creation: Creation, parts: Template, nodes: Mapping[str, int]) -> None:
     await creation.tx.execute_many(
         "INSERT INTO shift_pattern (project_id, uid, node_id, name, rule, valid_from, created_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s)",
@@ -266,7 +157,7 @@ async def _patterns(creation: _Creation, parts: Template, nodes: Mapping[str, in
     )
 
 
-async def _holidays(creation: _Creation, parts: Template, plant: PlantTime, site: int) -> None:
+async def _holidays(creation: Creation, parts: Template, plant: PlantTime, site: int) -> None:
     await creation.tx.execute_many(
         "INSERT INTO operating_state (project_id, uid, node_id, state, start_ts, end_ts, first_day,"
         " last_day, source, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'template', %s)",
@@ -287,7 +178,7 @@ async def _holidays(creation: _Creation, parts: Template, plant: PlantTime, site
     )
 
 
-async def _tariffs(creation: _Creation, parts: Template) -> None:
+async def _tariffs(creation: Creation, parts: Template) -> None:
     if await creation.has("tariff"):
         return
     await creation.tx.execute_many(
@@ -307,7 +198,7 @@ async def _tariffs(creation: _Creation, parts: Template) -> None:
     )
 
 
-async def _factors(creation: _Creation, parts: Template) -> None:
+async def _factors(creation: Creation, parts: Template) -> None:
     if await creation.has("factor"):
         return
     used = {meter.energy for meter in parts.meters.values()}
@@ -339,7 +230,7 @@ async def _factors(creation: _Creation, parts: Template) -> None:
     )
 
 
-async def _alarms(creation: _Creation, parts: Template, nodes: Mapping[str, int]) -> None:
+async def _alarms(creation: Creation, parts: Template, nodes: Mapping[str, int]) -> None:
     if await creation.has("alarm"):
         return
     await creation.tx.execute_many(
@@ -359,10 +250,6 @@ async def _alarms(creation: _Creation, parts: Template, nodes: Mapping[str, int]
             for alarm in parts.alarms
         ],
     )
-
-
-def _both(part: NodePart | MeterPart) -> dict[str, str]:
-    return {"en": part.en, "zh-CN": part.zh}
 
 
 def _midnight(day: str) -> datetime:

@@ -1,12 +1,15 @@
 """Project templates: YAML files checked as a whole before the first row is written."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import yaml
 
 from backend.core.errors import OperatingError
+from backend.service.plant.trees import ORGANISATION
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -31,7 +34,11 @@ class GatewayPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MeterPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A meter: which device's points it reads, nameplate in the energy's unit an hour."""
+    """A meter: which device's points it reads, nameplate in the energy's unit an hour.
+
+    `accuracy` in percent, `role` as in backend.service.plant.supply, `own_product`: made from what
+    is counted already.
+    """
 
     en: str
     zh: str
@@ -40,6 +47,9 @@ class MeterPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nameplate: float
     circuit: str | None = None
     level: int = 3
+    accuracy: str | None = None
+    role: str | None = None
+    own_product: bool = False
 
     def point(self, key: str) -> str:
         """The metric's name of a point key."""
@@ -47,14 +57,50 @@ class MeterPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NodePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place with the meters whose sum is its account."""
+    """A place with the meters whose sum is its account; `shares` are those with a coefficient."""
 
     slug: str
     kind: str
     en: str
     zh: str
     meters: list[str] = []
+    shares: dict[str, str] = {}
+    level: int | None = None
+    major: bool = False
     children: list["NodePart"] = []
+
+    def terms(self) -> Iterator[tuple[str, Decimal]]:
+        """Every meter that counts, with its coefficient."""
+        yield from ((meter, Decimal(1)) for meter in self.meters)
+        yield from ((meter, Decimal(share)) for meter, share in self.shares.items())
+
+
+class TreePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another way to group the same meters."""
+
+    slug: str
+    kind: str
+    en: str
+    zh: str
+    roots: list[NodePart]
+
+
+class ConversionPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A node where one energy becomes another, as in backend.service.plant.conversions."""
+
+    node: str
+    kind: str
+    inputs: list[str] = []
+    outputs: list[str] = []
+    params: dict[str, str] = {}
+
+
+class PlacedNode(NamedTuple):
+    """A node, the one above it, and the tree of both."""
+
+    node: NodePart
+    parent: NodePart | None
+    tree: str
 
 
 class ContractPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -149,6 +195,43 @@ class EquipmentPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     twin: str | None = None
 
 
+class PaperPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stock paper so many days before the project began, at a local time."""
+
+    days: int
+    at: str
+    kind: str
+    quantity: str
+    price: str | None = None
+    calorific: tuple[str, str] | None = None
+    supplier: str | None = None
+    reference: str | None = None
+
+
+class StockPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An energy that is kept in stock, its papers in its display unit, and a standing estimate."""
+
+    en: str
+    zh: str
+    energy: str
+    nodes: list[str]
+    papers: list[PaperPart]
+    per_day: str | None = None
+
+
+class RoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A register that people read: its unit, and readings so many days ago."""
+
+    en: str
+    zh: str
+    energy: str
+    unit: str
+    nameplate: int
+    every_days: int
+    modulus: float
+    readings: dict[int, str]
+
+
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a project begins with."""
 
@@ -166,16 +249,23 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     factors: list[FactorPart]
     alarms: list[AlarmPart]
     people: list[PersonPart] = []
+    trees: list[TreePart] = []
     ledger: dict[str, LedgerPart] = {}
     equipment: list[EquipmentPart] = []
+    conversions: list[ConversionPart] = []
+    stocks: dict[str, StockPart] = {}
+    rounds: dict[str, RoundPart] = {}
 
-    def nodes(self) -> Iterator[tuple[NodePart, NodePart | None]]:
-        """Every node with its parent, parents first."""
-        waiting: list[tuple[NodePart, NodePart | None]] = [(self.tree, None)]
+    def nodes(self) -> Iterator[PlacedNode]:
+        """Every node of every tree, parents first."""
+        waiting = [PlacedNode(self.tree, None, ORGANISATION)]
+        waiting += [PlacedNode(root, None, tree.slug) for tree in self.trees for root in tree.roots]
         while waiting:
-            node, parent = waiting.pop(0)
-            yield node, parent
-            waiting.extend((child, node) for child in node.children)
+            placed = waiting.pop(0)
+            yield placed
+            waiting.extend(
+                PlacedNode(child, placed.node, placed.tree) for child in placed.node.children
+            )
 
 
 def template_names() -> list[str]:
@@ -200,12 +290,14 @@ def read_template(name: str) -> Template:
 
 def _dangling(template: Template) -> str | None:
     """What a template names and does not have; None when all is there."""
-    nodes = [node.slug for node, _ in template.nodes()]
-    meters = {meter for node, _ in template.nodes() for meter in node.meters}
+    nodes = [placed.node.slug for placed in template.nodes()]
+    meters = {meter for placed in template.nodes() for meter, _ in placed.node.terms()}
     meters |= {part.meter for part in template.equipment}
     named = {template.contract.node, *(item.node for item in template.shed)}
     named |= {alarm.node for alarm in template.alarms if alarm.node} | set(template.shifts)
     named |= {part.node for part in template.equipment}
+    named |= {conversion.node for conversion in template.conversions}
+    meters |= {meter for one in template.conversions for meter in (*one.inputs, *one.outputs)}
     checks = (
         (sorted({slug for slug in nodes if nodes.count(slug) > 1}), "is there twice"),
         (sorted(meters - set(template.meters)), "is no meter"),

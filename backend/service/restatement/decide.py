@@ -16,7 +16,7 @@ from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import Conflict, InvalidInput, NotAllowed
 from backend.core.events import publish
 from backend.core.ids import encode_id, new_uuid
-from backend.service.gateways.commands import Asker
+from backend.service.people.asker import Asker
 from backend.service.restatement.kinds.base import Change
 from backend.service.restatement.kinds.registry import KINDS
 from backend.service.restatement.rows import Row, State, find_restatement

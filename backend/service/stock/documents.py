@@ -12,6 +12,7 @@ from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.events import publish
 from backend.core.ids import encode_id, new_uuid
+from backend.service.people.asker import Asker
 from backend.service.stock.checks import (
     NewDocument,
     book_faults,
@@ -20,14 +21,6 @@ from backend.service.stock.checks import (
     smallest_of,
 )
 from gateway.contract.energy import EnergyType, energy_type
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who does something."""
-
-    person_id: int
-    uid: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +271,7 @@ async def _note(
     """Tell the audit and whoever looks at figures."""
     await publish(tx, project_id, "account", "", now)
     deed = audit.Deed(
-        encode_id("per", asker.uid),
+        asker.actor,
         action,
         encode_id("stk", uid),
         "done",

@@ -17,8 +17,9 @@ from backend.core import audit
 from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id
+from backend.service.people.asker import Asker
 from backend.service.stock.checks import MOST, smallest_of
-from backend.service.stock.documents import Asker, StockMeter
+from backend.service.stock.documents import StockMeter
 
 
 async def set_rule(
@@ -45,7 +46,7 @@ async def set_rule(
     )
     await settle_stock(tx, project_id, meter.id, now)
     deed = audit.Deed(
-        encode_id("per", asker.uid),
+        asker.actor,
         "stock.rule",
         encode_id("mtr", meter.uid),
         "done",

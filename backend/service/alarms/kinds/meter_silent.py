@@ -1,4 +1,7 @@
-"""Meter silent: devices without a sample for some minutes, as one alarm (domain.md 6.3)."""
+"""Meter silent: devices without a sample for some minutes, as one alarm (domain.md 6.3).
+
+A device whose feeder is de-energised on purpose is not silent, nor in the minutes after.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,6 +10,7 @@ from pydantic import Field
 
 from backend.core.db import ReadSession
 from backend.service.alarms.kinds.base import Definition, Params, Verdict
+from backend.service.calendar.duty import without_power
 
 
 class SilentParams(Params):
@@ -46,20 +50,22 @@ class MeterSilent:
         minutes = SilentParams.model_validate(definition.params).minutes
         rows = await tx.fetch_all(
             """
-            SELECT d.slug, max(v.ts) AS last_ts
+            SELECT d.id, d.slug, max(v.ts) AS last_ts
             FROM device d
             JOIN point p ON p.project_id = %(project)s AND p.device_id = d.id
             JOIN last_value v ON v.project_id = %(project)s AND v.point_id = p.id
             WHERE d.project_id = %(project)s
-            GROUP BY d.slug ORDER BY d.slug
+            GROUP BY d.id, d.slug ORDER BY d.slug
             """,
             {"project": project_id},
         )
         if not rows:
             return None
         limit = now - timedelta(minutes=minutes)
+        late = [row for row in rows if row["last_ts"] < limit]
+        excused = await without_power(tx, project_id, [row["id"] for row in late], limit, now)
         silent = tuple(
-            SilentDevice(row["slug"], row["last_ts"]) for row in rows if row["last_ts"] < limit
+            SilentDevice(row["slug"], row["last_ts"]) for row in late if row["id"] not in excused
         )
         return SilentWindow(now, len(rows), silent)
 

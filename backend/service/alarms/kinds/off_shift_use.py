@@ -1,4 +1,8 @@
-"""Use outside shift hours: power above a limit while no shift works (domain.md 6.3)."""
+"""Use outside shift hours: power above a limit while nobody works at the node (domain.md 6.3).
+
+Shifts are the node's or those of the nearest node above that has any. Rationing and maintenance
+raise nothing (work is moved, equipment is tried out); a stop and rest do: use there is waste.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,6 +11,7 @@ from pydantic import Field
 
 from backend.core.db import ReadSession
 from backend.service.alarms.kinds.base import Definition, Params, Verdict
+from backend.service.calendar.duty import at_work
 
 
 class OffShiftParams(Params):
@@ -19,7 +24,7 @@ class OffShiftParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class OffShiftWindow:
-    """Lowest and newest power (kW) over the trailing minutes, and whether a shift worked then."""
+    """Lowest and newest power (kW) over the trailing minutes, and whether somebody worked then."""
 
     at: datetime
     in_shift: bool
@@ -38,7 +43,7 @@ class OffShiftUse:
     async def load(
         self, tx: ReadSession, project_id: int, definition: Definition, now: datetime
     ) -> OffShiftWindow | None:
-        """Read the power of the node's meters over the trailing minutes and the shifts in them."""
+        """Read the power of the node's meters over the trailing minutes, and who worked in them."""
         if definition.node_id is None:
             return None
         minutes = OffShiftParams.model_validate(definition.params).minutes
@@ -51,7 +56,7 @@ class OffShiftUse:
             return None
         return OffShiftWindow(
             at=row["newest_at"],
-            in_shift=row["in_shift"],
+            in_shift=await at_work(tx, project_id, definition.node_id, since, now),
             covered=row["covered"],
             lowest_kw=row["lowest"],
             newest_kw=row["newest"],
@@ -103,12 +108,7 @@ WITH points AS (
 SELECT bool_and(complete) AS covered,
        min(kw) FILTER (WHERE complete) AS lowest,
        (array_agg(kw ORDER BY at DESC) FILTER (WHERE complete))[1] AS newest,
-       max(newest_at) AS newest_at,
-       EXISTS (
-           SELECT 1 FROM shift_period s
-           WHERE s.project_id = %(project)s AND s.start_ts < %(now)s AND s.end_ts > %(since)s
-             AND s.shift <> ''
-       ) AS in_shift
+       max(newest_at) AS newest_at
 FROM power
 HAVING count(*) FILTER (WHERE complete) > 0
 """

@@ -1,0 +1,1 @@
+"""Accounts against their definition: a naive oracle, random lives of registers, data folders."""

@@ -1,0 +1,93 @@
+"""A plant in which two people restate: proposing, deciding, stepping as the worker does."""
+
+from datetime import UTC, datetime, timedelta
+
+from backend.core.db import Database
+from backend.core.ids import encode_id
+from backend.service.people.asker import Asker
+from backend.service.restatement.decide import approve, propose, reject
+from backend.service.restatement.rows import Row, find_restatement, progress
+from backend.service.restatement.work import Step, step
+from tests.backend.plant_accounts import DAY, Metered, Plant, every
+from tests.postgres import NOW, Actor, MakePerson, MakeProject
+
+MIN = timedelta(minutes=1)
+START = datetime(2026, 2, 26, 16, tzinfo=UTC)
+"""Midnight of 27 February in Shanghai: the change reaches over a month's end."""
+KWH = 10**6
+
+
+def asker(person: Actor) -> Asker:
+    return Asker(person.id, person.uid)
+
+
+class Desk:
+    """A plant with two meters and their node, and two people who restate it."""
+
+    def __init__(self, plant: Plant, alice: Actor, bob: Actor) -> None:
+        self.plant, self.alice, self.bob = plant, alice, bob
+        self.meters: list[Metered] = []
+        self.node = 0
+
+    async def fill(self) -> None:
+        await self.plant.factor("kgce", "0.1229", START - DAY)
+        self.meters = [await self.plant.meter(), await self.plant.meter()]
+        self.node = await self.plant.node(dict.fromkeys(self.meters, 1))
+        for meter in self.meters:
+            rows = every(START, 15 * MIN, [100.0 + i for i in range(4 * 24 * 4)])
+            await self.plant.store(meter, rows)
+        await self.plant.settle()
+
+    async def propose(self, kind: str, params: dict[str, object], by: Actor | None = None) -> Row:
+        async with self.plant.database.project(self.plant.project) as tx:
+            return await propose(
+                tx, self.plant.project, kind, params, "it was wrong", asker(by or self.alice), NOW
+            )
+
+    async def approve(self, row: Row, by: Actor | None = None) -> Row:
+        async with self.plant.database.project(self.plant.project) as tx:
+            return await approve(tx, self.plant.project, row.uid, asker(by or self.bob), NOW)
+
+    async def reject(self, row: Row, answer: str) -> Row:
+        async with self.plant.database.project(self.plant.project) as tx:
+            return await reject(tx, self.plant.project, row.uid, answer, asker(self.bob), NOW)
+
+    async def meter_id(self, meter: Metered) -> str:
+        """A meter's outside identity."""
+        async with self.plant.database.read(self.plant.project) as tx:
+            rows = await tx.fetch_tuples(
+                "SELECT uid FROM meter WHERE project_id = %s AND id = %s",
+                (self.plant.project, meter.id),
+            )
+        return encode_id("mtr", rows[0][0])
+
+    async def row(self, row: Row) -> Row:
+        async with self.plant.database.read(self.plant.project) as tx:
+            return await find_restatement(tx, self.plant.project, row.uid)
+
+    async def progress(self, row: Row) -> float:
+        async with self.plant.database.read(self.plant.project) as tx:
+            return await progress(tx, self.plant.project, row)
+
+    async def step(self) -> Step:
+        return await step(self.plant.database, self.plant.project, NOW)
+
+    async def measured(self, row: Row) -> Row:
+        assert await self.step() is Step.DONE
+        return await self.row(row)
+
+    async def applied(self, row: Row) -> Row:
+        await self.approve(row)
+        assert await self.step() is Step.DONE
+        await self.plant.settle(span=DAY)
+        assert await self.step() is Step.DONE
+        return await self.row(row)
+
+
+async def make_desk(database: Database, make_project: MakeProject, make_person: MakePerson) -> Desk:
+    """A plant in Shanghai, and Alice and Bob, managers of it."""
+    tenant = await make_project("works")
+    people = [await make_person(name, tenant, role="manager") for name in ("alice", "bob")]
+    made = Desk(Plant(database, tenant), *people)
+    await made.fill()
+    return made
