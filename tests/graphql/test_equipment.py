@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from backend.aggregation.calendar import keep_calendar, plant_time
 from backend.core.db import WriteSession
@@ -50,8 +51,8 @@ async def store_hours(
     for number in range(count):
         await tx.execute(
             "INSERT INTO equipment_hour (project_id, node_id, start_ts, off_s, idle_s, load_s,"
-            " unknown_s, starts, idle_qty, idle_cost, samples, seen_at)"
-            " VALUES (%s, %s, %s, 0, %s, %s, 0, 1, 2500000, 1.5, 60, %s)",
+            " unknown_s, starts, run_qty, idle_qty, idle_cost, samples, seen_at)"
+            " VALUES (%s, %s, %s, 0, %s, %s, 0, 1, 300000000, 2500000, 1.5, 60, %s)",
             (project, node, NOW - (first - number) * HOUR, idle_s, 3600 - idle_s, NOW),
         )
 
@@ -152,18 +153,37 @@ async def test_the_card_tells_hours_idling_best_month_and_twin(
         await store_hours(tx, alice.tenant.id, a, 24 * 40, 30, 360)
         await store_hours(tx, alice.tenant.id, a, 24, 2, 900)
         await store_hours(tx, alice.tenant.id, b, 24, 2, 1800)
-        accounts = (
-            (1, made.meters["m1"].id, "electricity", 600 * 10**6),
-            (2, a, "electricity", 600 * 10**6),
-            (2, a, "compressed_air", 5000 * 10**6),
+        quantities = (("m1", "electricity", 600), ("m2", "compressed_air", 5000))
+        await tx.execute(
+            "UPDATE meter SET energy = 'compressed_air' WHERE project_id = %s AND id = %s",
+            (alice.tenant.id, made.meters["m2"].id),
         )
-        for scope, number, energy, quantity in accounts:
+        for meter, energy, quantity in quantities:
             await tx.execute(
                 "INSERT INTO account (project_id, scope, scope_id, energy, period, start_ts,"
-                " end_ts, qty, quality, updated_at) VALUES (%s, %s, %s, %s, 3, %s, %s, %s, 0, %s)",
-                (alice.tenant.id, scope, number, energy, day, NOW, quantity, NOW),
+                " end_ts, qty, quality, updated_at) VALUES (%s, 1, %s, %s, 1, %s, %s, %s, 0, %s)",
+                (
+                    alice.tenant.id,
+                    made.meters[meter].id,
+                    energy,
+                    day,
+                    day + HOUR / 4,
+                    quantity * 10**6,
+                    NOW,
+                ),
             )
-    span = {"start": day.isoformat(), "end": NOW.isoformat()}
+        await tx.execute(
+            "INSERT INTO conversion (project_id, uid, node_id, kind, inputs, outputs, params,"
+            " valid_from) VALUES (%s, gen_random_uuid(), %s, 'compressor', %s, %s, '{}', %s)",
+            (
+                alice.tenant.id,
+                a,
+                Jsonb([made.meters["m1"].id]),
+                Jsonb([made.meters["m2"].id]),
+                day,
+            ),
+        )
+    span = {"start": day.isoformat(), "end": (day + timedelta(days=1)).isoformat()}
     answer = await ask(hers, CARD, span)
     first, second = answer["data"]["project"]["equipment"]  # type: ignore[index]
     assert first["span"] == {

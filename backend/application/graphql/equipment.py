@@ -6,9 +6,6 @@ from enum import Enum
 
 import strawberry
 
-from backend.aggregation.calendar import Period
-from backend.aggregation.figures import Sum, sums
-from backend.aggregation.rollup import Scope
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
 from backend.application.graphql.factors import begin_edit
 from backend.application.graphql.meters import Meter
@@ -156,22 +153,21 @@ class Equipment:
 
     @strawberry.field
     async def load_rate(self, start: datetime, end: datetime) -> float | None:
-        """Mean power while running by the rated power, over the days that begin in [start, end)."""
+        """Mean power while running by the rated power, over [start, end)."""
         found = await self._ran(start, end)
-        if found is None:
-            return None
-        return figures.load_rate((await self._energy(start, end)), found, self.row.rated_kw)
+        return None if found is None else figures.load_rate(found, self.row.rated_kw)
 
     @strawberry.field
     async def specific(self, start: datetime, end: datetime) -> SpecificFigure | None:
-        """Its specific figure, of the nearest place that accounts both energies."""
+        """Its specific figure of a day or month, at its node or the one above it."""
         directory = await self.door.directory()
         nodes = [self.row.node_id]
         while (above := directory.nodes[nodes[-1]].parent_id) is not None and len(nodes) < 2:
             nodes.append(above)
+        now = self.door.process.platform.clock.now()
         async with self.door.read() as tx:
             found = await figures.specific(
-                tx, self.door.project.id, self.row.kind, nodes, start, end
+                tx, self.door.project.id, self.row.kind, nodes, (start, end), now
             )
         if found is None:
             return None
@@ -208,19 +204,6 @@ class Equipment:
     async def _ran(self, start: datetime, end: datetime) -> Ran | None:
         async with self.door.read() as tx:
             return await figures.ran(tx, self.door.project.id, self.row.node_id, start, end)
-
-    async def _energy(self, start: datetime, end: datetime) -> int:
-        async with self.door.read() as tx:
-            found: list[Sum] = await sums(
-                tx,
-                self.door.project.id,
-                Scope.METER,
-                [self.row.meter_id],
-                Period.DAY,
-                start,
-                end,
-            )
-        return sum(one.qty for one in found)
 
 
 @strawberry.type

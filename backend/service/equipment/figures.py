@@ -1,20 +1,22 @@
 """What equipment did over a span: hours by state, starts, idling, load rate, specific figure.
 
-Sums of hours of UTC that begin in the span; specific figures are quotients of accounts.
+Sums of hours of UTC that begin in the span; specific figures come from conversions and accounts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from types import MappingProxyType
+from fractions import Fraction
 from typing import Final
 
 from backend.aggregation.calendar import Period
-from backend.aggregation.figures import Sum, sums
+from backend.aggregation.figures import sums
 from backend.aggregation.rollup import Scope
 from backend.core.db import ReadSession
+from backend.service.plant.conversions import list_conversions
+from backend.service.plant.efficiency import efficiencies
 from gateway.contract.energy import energy_type
 
 
@@ -32,28 +34,11 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Quotient:
-    """A specific figure: one energy by another in a unit; `coal`: both as kgce, in percent."""
-
-    over: str
-    under: str
-    unit: str
-    coal: bool = False
-
-
-SPECIFIC: Final[Mapping[Kind, Quotient]] = MappingProxyType(
-    {
-        Kind.COMPRESSOR: Quotient("electricity", "compressed_air", "kWh/m3"),
-        Kind.BOILER: Quotient("steam", "natural_gas", "%", coal=True),
-        Kind.CHILLER: Quotient("heat", "electricity", "1"),
-    }
-)
-"""Specific figures of kinds, made where the node, or the one above it, accounts both: kWh/m3, the
-boiler's efficiency by coal equivalents, the chiller's COP.
-"""
+COP: Final = ("heat", "electricity")
+"""What a chiller moves and what that takes."""
 _TENTH: Final = Decimal("0.1")
 _FINE: Final = Decimal("0.0001")
+LONGEST_DAY: Final = timedelta(hours=26)
 ENOUGH_S: Final = 20 * 3600
 """A month counts for comparison from so much running time on."""
 
@@ -70,6 +55,7 @@ class Ran:
     load_s: int
     unknown_s: int
     starts: int
+    run_qty: int
     idle_qty: int
     idle_cost: Decimal | None
     hours: int
@@ -104,7 +90,7 @@ class Specific:
 _SUMS: Final = """
 sum(h.off_s)::bigint AS off_s, sum(h.idle_s)::bigint AS idle_s, sum(h.load_s)::bigint AS load_s,
 sum(h.unknown_s)::bigint AS unknown_s, sum(h.starts)::bigint AS starts,
-sum(h.idle_qty)::bigint AS idle_qty,
+sum(h.run_qty)::bigint AS run_qty, sum(h.idle_qty)::bigint AS idle_qty,
 CASE WHEN count(h.idle_cost) = count(*) THEN sum(h.idle_cost) END AS idle_cost,
 count(*) AS hours, sum(h.samples)::bigint AS samples
 """
@@ -139,11 +125,11 @@ async def best_month(tx: ReadSession, project_id: int, node_id: int, until: date
     return min(compared, key=lambda month: month.idle_share or 0.0, default=None)
 
 
-def load_rate(qty: int, found: Ran, rated_kw: Decimal | None) -> float | None:
-    """Answer the mean power while running by the rated power; `qty` in mWh."""
+def load_rate(found: Ran, rated_kw: Decimal | None) -> float | None:
+    """Answer the mean power while running by the rated power."""
     if not rated_kw or not found.running_s:
         return None
-    return float(qty * 3600 / (found.running_s * rated_kw * 1_000_000))
+    return float(found.run_qty * 3600 / (found.running_s * rated_kw * 1_000_000))
 
 
 async def specific(
@@ -151,37 +137,43 @@ async def specific(
     project_id: int,
     kind: str,
     nodes: Sequence[int],
-    start: datetime,
-    end: datetime,
+    span: tuple[datetime, datetime],
+    now: datetime,
 ) -> Specific | None:
-    """Answer the specific figure of a kind at the first of some nodes that accounts both energies.
+    """Answer the specific figure of a kind at the first of some nodes that is metered for it.
 
-    Sums of the days that begin in [start, end).
+    Of the day or month `span`: kWh/m3 and boiler efficiency come from the node's conversion, the
+    COP of a chiller from its accounts of heat and electricity.
     """
-    quotient = SPECIFIC.get(Kind(kind))
-    if quotient is None:
-        return None
-    found = await sums(tx, project_id, Scope.NODE, nodes, Period.DAY, start, end)
-    for node in nodes:
-        here = {one.energy: one for one in found if one.scope_id == node}
-        over, under = here.get(quotient.over), here.get(quotient.under)
-        value = over and under and quotient_of(quotient, over, under)
-        if value is not None:
-            return Specific(value, quotient.unit, node)
+    if kind == Kind.CHILLER:
+        return await _cop(tx, project_id, nodes, span)
+    known = [
+        one
+        for one in await list_conversions(tx, project_id)
+        if one.kind == kind and one.node_id in nodes
+    ]
+    whole = Period.MONTH if span[1] - span[0] > LONGEST_DAY else Period.DAY
+    for one, found in await efficiencies(tx, project_id, known, whole, span, now):
+        if found.specific is not None:
+            return Specific(_decimal(found.specific, _FINE), "kWh/m3", one.node_id)
+        if found.efficiency is not None:
+            return Specific(_decimal(100 * found.efficiency, _TENTH), "%", one.node_id)
     return None
 
 
-def quotient_of(quotient: Quotient, over: Sum, under: Sum) -> Decimal | None:
-    """Answer one sum by another; None where there is nothing to divide by, or no factor."""
-    if under.qty <= 0:
-        return None
-    if quotient.coal:
-        if over.kgce is None or not under.kgce:
-            return None
-        return (100 * over.kgce / under.kgce).quantize(_TENTH)
-    above, below = energy_type(over.energy), energy_type(under.energy)
-    value = above.display(over.qty) / below.display(under.qty)
-    if above.unit.dimension == below.unit.dimension:
-        same = above.unit.per(below.unit)
-        value = value * same.numerator / same.denominator
-    return value.quantize(_FINE)
+async def _cop(
+    tx: ReadSession, project_id: int, nodes: Sequence[int], span: tuple[datetime, datetime]
+) -> Specific | None:
+    found = await sums(tx, project_id, Scope.NODE, nodes, Period.DAY, *span)
+    moved, took = (energy_type(code) for code in COP)
+    for node in nodes:
+        here = {one.energy: one.qty for one in found if one.scope_id == node}
+        if here.get(moved.code) and here.get(took.code, 0) > 0:
+            heat = Fraction(here[moved.code], moved.smallest_per_unit) * moved.unit.per(took.unit)
+            power = Fraction(here[took.code], took.smallest_per_unit)
+            return Specific(_decimal(heat / power, _FINE), "1", node)
+    return None
+
+
+def _decimal(value: Fraction, digits: Decimal) -> Decimal:
+    return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(digits)
