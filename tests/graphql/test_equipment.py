@@ -119,7 +119,7 @@ async def test_what_cannot_be_is_refused_with_its_reason(
 ) -> None:
     made = await plant(alice.tenant)
     hers = await client(alice)
-    answer = await ask(hers, DEFINE, {"input": wanted(made, **change)})
+    answer = await ask(hers, DEFINE, {"input": wanted(made) | change})
     assert code in str(answer), answer
     assert await ask(hers, '{ project(id: "acme") { equipment { kind } } }') == {
         "data": {"project": {"equipment": []}}

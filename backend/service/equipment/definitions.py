@@ -10,9 +10,12 @@ from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput, NotFound
 from backend.service.equipment.figures import Kind
 from backend.service.plant.editing import Edit
+from gateway.contract.energy import energy_type
 
 LONGEST_DWELL_S: Final = 900
 """Samples are waited for a quarter hour: a state cannot have to last longer to count."""
+ELECTRIC: Final = "electric"
+"""State of the energies whose power is told in kW."""
 MOST_KW: Final = Decimal(1_000_000)
 
 
@@ -145,7 +148,7 @@ async def _status_point(edit: Edit, wanted: Wanted) -> int | None:
         "status": wanted.status_point,
     }
     row = await edit.tx.fetch_one(_METER, keys)
-    if row is None or row["energy"] != "electricity" or row["power_point"] is None:
+    if row is None or energy_type(row["energy"]).state != ELECTRIC or row["power_point"] is None:
         raise InvalidInput("equipment_meter")
     if wanted.status_point is None:
         return None
