@@ -18,7 +18,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from backend.aggregation.curve import HOUR, QUARTER, Bucket, half_even
+from backend.aggregation.curve import HOUR, QUARTER, SECOND, Bucket, half_even
 from backend.aggregation.events import Events, Sample, Span, Step, mean_factor
 from backend.aggregation.legs import planned_within
 from backend.aggregation.registers import MARGIN, RegisterSpec
@@ -43,6 +43,7 @@ class Sum:
     integral: Fraction = Fraction(0)
     estimated: Fraction = Fraction(0)
     quality: int = 0
+    measured: int = 0
 
     def add(self, piece: Piece) -> None:
         """Add a piece."""
@@ -50,6 +51,8 @@ class Sum:
         self.quality = max(self.quality, piece.quality)
         if piece.estimated:
             self.estimated += piece.integral
+        elif not Quality.GOOD < piece.quality < Quality.MANUAL:
+            self.measured += piece.end - piece.start
 
 
 def recompute_gauge(window: Window, spec: RegisterSpec) -> Recomputed | Missing:
@@ -95,6 +98,7 @@ def integrated(readings: Sequence[Sample], spec: RegisterSpec, events: Events) -
             _units(one.integral, spec),
             _units(one.estimated, spec),
             one.quality,
+            half_even(one.measured, SECOND),
         )
         for start, one in sums.items()
     ]

@@ -110,6 +110,7 @@ UNION
 SELECT s.point_id FROM meter_source s
 WHERE s.project_id = %(project)s AND s.meter_id = ANY(%(meters)s)
 """  # noqa: S608 - constants of this file only
+_OWN_POINT: Final = OWN.format(condition="m.id = %(meter)s").encode()
 _FITS: Final = """
 SELECT p.unit FROM point p WHERE p.project_id = %s AND p.id = %s AND p.kind = %s
 """
@@ -205,3 +206,15 @@ async def _cut_out(
             " VALUES (%s, %s, %s, %s, %s)",
             [(project_id, meter, *span, point) for span in left],
         )
+
+
+async def point_at(tx: ReadSession, project_id: int, meter: int, at: datetime) -> int | None:
+    """Answer the point that a meter is read from at an instant; None without one."""
+    own = await tx.fetch_tuples(_OWN_POINT, {"project": project_id, "meter": meter})
+    instead = await tx.fetch_tuples(
+        "SELECT point_id FROM meter_source WHERE project_id = %s AND meter_id = %s"
+        " AND valid_from <= %s AND coalesce(valid_to, 'infinity') > %s",
+        (project_id, meter, at, at),
+    )
+    found = [*instead, *own]
+    return int(found[0][0]) if found else None

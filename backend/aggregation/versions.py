@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from backend.core.db import ReadSession, WriteSession
 
@@ -112,12 +113,19 @@ async def being_applied(tx: ReadSession, project_id: int) -> int | None:
     )
 
 
+_KNOWN: Final[WeakKeyDictionary[ReadSession, int | None]] = WeakKeyDictionary()
+"""The version that is being applied, as each transaction that reads has found it."""
+
+
 async def version_to_read(tx: ReadSession, project_id: int, as_of: int | None) -> int | None:
     """Answer the version that is read when `as_of` is asked for; None: what is current.
 
-    While a version is being applied nobody sees any of it: what counts is the one before.
+    While a version is being applied nobody sees any of it: what counts is the one before. A
+    transaction of one project looks once, so that all its figures are of one version.
     """
-    version = await being_applied(tx, project_id)
+    if tx not in _KNOWN:
+        _KNOWN[tx] = await being_applied(tx, project_id)
+    version = _KNOWN[tx]
     if version is None:
         return as_of
     return version - 1 if as_of is None else min(as_of, version - 1)

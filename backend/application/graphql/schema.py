@@ -35,6 +35,7 @@ from backend.application.graphql.node_powers import NodePowersSubscription
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.projects import ProjectQuery
 from backend.application.graphql.push import PushMutation
+from backend.application.graphql.registers import RegisterMutation
 from backend.application.graphql.restatements import (
     RestatementMutation,
     RestatementSubscription,
@@ -68,6 +69,7 @@ Mutation = merge_types(
         StockMutation,
         HandMutation,
         ConversionMutation,
+        RegisterMutation,
     ),
 )
 Subscription = merge_types(
