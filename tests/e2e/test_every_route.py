@@ -68,7 +68,13 @@ def deeper(running: Product) -> list[str]:
     meter = next(one["id"] for one in project["meters"] if one["slug"] == "furnace-2")
     device = next(one["id"] for one in project["devices"] if one["slug"] == "air-main")
     return [
-        *("/gateways", "/profiles", f"/gateways/{project['gateways'][0]['id']}"),
+        *(
+            "/balance",
+            "/equipment",
+            "/gateways",
+            "/profiles",
+            f"/gateways/{project['gateways'][0]['id']}",
+        ),
         *(f"/plant/{meter}", f"/devices/{device}"),
         *(f"/alarms/{one['id']}" for one in project["alarms"]),
     ]
