@@ -54,6 +54,6 @@ async def test_a_person_is_told_what_they_may_do(
             "RESTATE",
             "APPROVE",
             "RECORD",
-        ],  # fmt: skip
+        ],
         "administrator": [one.name for one in Permission],
     }
