@@ -15,7 +15,7 @@ from backend.aggregation.accounts import account, keep_ahead
 from backend.core.db import Database
 from backend.core.ids import new_uuid
 from backend.core.partitions import keep_partitions
-from backend.service.gateways.commands import Asker
+from backend.service.people.asker import Asker
 from backend.service.restatement.decide import approve, propose
 from backend.service.restatement.work import Step, step
 from tests.bench.rollup import DIRTY, METERS, PLANT, RULES, server_seconds

@@ -110,7 +110,11 @@ def test_no_route_scrolls_sideways_and_axe_finds_nothing(
         for route in (*ROUTES, *deeper(running)):
             held.open(route)
             folded_open(held)
-            if locale == "zh-CN" and route not in CITES and (english := held.page.evaluate(_ENGLISH)):
+            if (
+                locale == "zh-CN"
+                and route not in CITES
+                and (english := held.page.evaluate(_ENGLISH))
+            ):
                 found[f"{route}, not in Chinese"] = english
             for width in WIDTHS:
                 held.page.set_viewport_size({"width": width, "height": 844})
