@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import strawberry
 
-from backend.application.curves import Period
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
+from backend.application.graphql.enums import Period
 from backend.application.graphql.factors import begin_edit
 from backend.application.graphql.supply import shown
 from backend.core.errors import NotFound

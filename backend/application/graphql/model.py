@@ -4,7 +4,6 @@ from datetime import datetime
 
 import strawberry
 
-from backend.application.curves import Period
 from backend.application.graphql.context import Door, outside_uid
 from backend.application.graphql.conversions import (
     ComprehensiveEnergy,
@@ -14,6 +13,7 @@ from backend.application.graphql.conversions import (
     read_conversions,
     read_efficiencies,
 )
+from backend.application.graphql.enums import Period
 from backend.application.graphql.factors import Factor, read_factors
 from backend.application.graphql.memberships import Membership, read_memberships
 from backend.application.graphql.meters import Meter

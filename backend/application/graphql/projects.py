@@ -4,8 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from backend.aggregation.series import Measure
-from backend.application.curves import Period, known_energy
+from backend.application.curves import known_energy
 from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
@@ -22,6 +21,7 @@ from backend.application.graphql.context import (
 )
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
+from backend.application.graphql.enums import Measure, Period
 from backend.application.graphql.equipment import ProjectEquipment
 from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps

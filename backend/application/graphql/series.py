@@ -7,19 +7,11 @@ import orjson
 import strawberry
 
 from backend.aggregation import figures
-from backend.aggregation.earlier import Against
 from backend.aggregation.rollup import Scope
-from backend.aggregation.series import Curve, Measure
-from backend.application.curves import (
-    Asked,
-    Drawn,
-    Period,
-    check_span,
-    known_energy,
-    read_curves,
-    scope_of,
-)
+from backend.aggregation.series import Curve
+from backend.application.curves import Asked, Drawn, check_span, known_energy, read_curves, scope_of
 from backend.application.graphql.context import Door
+from backend.application.graphql.enums import Against, Measure, Period
 from backend.application.graphql.figures import Figures
 from backend.application.graphql.plant import Node
 from backend.application.graphql.scalars import BigInt, Instants, Values, encode_instants
@@ -27,17 +19,6 @@ from backend.core.errors import InvalidInput, NotFound
 from backend.service.plant.rows import SUPPLY
 
 MOST_ROWS = 100
-
-strawberry.enum(Period, description="Lengths of accounts.")
-strawberry.enum(
-    Measure,
-    description="What a curve shows: quantity, kgce, kgCO2, cost, the mean power of a step (display"
-    " unit per hour), or the share of the meter-seconds that stand on readings.",
-)
-strawberry.enum(
-    Against,
-    description="PREVIOUS: the span of the same length before; YEAR: the same dates a year ago.",
-)
 
 
 @strawberry.type

@@ -12,8 +12,9 @@ from backend.aggregation.metering import instant
 from backend.aggregation.reading_sheet import Adjustment, Boundary, Knot, RegisterSheet, Remark
 from backend.aggregation.rollup import Scope
 from backend.aggregation.sheets import Asked
-from backend.application.curves import Period, known_energy, scope_of
+from backend.application.curves import known_energy, scope_of
 from backend.application.graphql.context import Door
+from backend.application.graphql.enums import Period
 from backend.application.graphql.figures import Figures
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.naming import Name

@@ -15,11 +15,12 @@ from backend.aggregation.calendar import QUARTER, quarter_of
 from backend.aggregation.calendar import Period as Stored
 from backend.aggregation.figures import Sum, Today, main_energy, sums, with_share
 from backend.aggregation.rollup import Scope
-from backend.aggregation.series import Measure, Span, curve
+from backend.aggregation.series import Span, curve
 from backend.application.directory import Directory
 from backend.application.graphql.accounting import Accounting, accounting_behind
 from backend.application.graphql.context import Door, KwInfo, enter_project
 from backend.application.graphql.demands import Demand, read_demand
+from backend.application.graphql.enums import Measure
 from backend.application.graphql.figures import Figures
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.plant import Node

@@ -7,8 +7,8 @@ from fractions import Fraction
 import strawberry
 
 from backend.aggregation.figures import main_energy
-from backend.application.curves import Period
 from backend.application.graphql.context import Door
+from backend.application.graphql.enums import Period
 from backend.application.graphql.scalars import BigInt
 from backend.service.plant import supply
 

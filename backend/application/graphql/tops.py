@@ -6,8 +6,8 @@ from decimal import Decimal
 import strawberry
 
 from backend.aggregation.ranking import Order
-from backend.application.curves import Period
 from backend.application.graphql.context import Door
+from backend.application.graphql.enums import Period
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import QUALITIES, Quality
 from backend.application.top import Wanted, read_top

@@ -1,0 +1,23 @@
+"""Enums of the layers below, registered in the schema once: fields that have one take it from here.
+
+An enum that a field names before it is registered would be registered a second time.
+"""
+
+import strawberry
+
+from backend.aggregation.earlier import Against
+from backend.aggregation.series import Measure
+from backend.application.curves import Period
+
+strawberry.enum(Period, description="Lengths of accounts.")
+strawberry.enum(
+    Measure,
+    description="What a curve shows: quantity, kgce, kgCO2, cost, the mean power of a step (display"
+    " unit per hour), or the share of the meter-seconds that stand on readings.",
+)
+strawberry.enum(
+    Against,
+    description="PREVIOUS: the span of the same length before; YEAR: the same dates a year ago.",
+)
+
+__all__ = ["Against", "Measure", "Period"]
