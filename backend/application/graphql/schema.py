@@ -70,6 +70,7 @@ Mutation = merge_types(
         ByHandMeterMutation,
         ConversionMutation,
         RegisterMutation,
+        ConversionMutation,
     ),
 )
 Subscription = merge_types(
