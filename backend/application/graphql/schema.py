@@ -68,7 +68,6 @@ Mutation = merge_types(
         StockMutation,
         HandMutation,
         ByHandMeterMutation,
-        ConversionMutation,
         RegisterMutation,
         ConversionMutation,
     ),

@@ -8,11 +8,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from backend.application.rest import commands, configs, enrolment, files, imports, session, system
 from backend.application.rest import (
     commands,
     configs,
     enrolment,
+    files,
     imports,
     series,
     session,
