@@ -109,18 +109,35 @@ async def new_job(database: Database, project_id: int, source: str, now: datetim
 
 async def run_job(database: Database, clock: Clock, job: ImportJob, path: Path) -> ImportJob:
     """Import a file and answer the finished job; a file that is no import ends it as `failed`."""
+    await run_part(database, clock, job, path)
+    return await end_job(database, clock, job)
+
+
+async def run_part(
+    database: Database, clock: Clock, job: ImportJob, path: Path, left: int = 1
+) -> None:
+    """Import one of several files of a job; a file that is no import fails it.
+
+    `left` files are to come, this one included: they are taken to be as long as this one until
+    they are there.
+    """
     try:
         with tempfile.TemporaryFile() as spool:
             file = await asyncio.to_thread(open_import, path, spool)
             try:
-                await _import(database, clock, job, file)
+                await _import(database, clock, job, file, left)
             finally:
                 file.stream.close()
     except ImportFault as fault:
         job.state = "failed"
         job.faults = [Fault(fault.line, fault.code, fault.params)]
-    else:
+
+
+async def end_job(database: Database, clock: Clock, job: ImportJob) -> ImportJob:
+    """Say that a job is done, unless it has failed."""
+    if job.state != "failed":
         job.state = "done"
+        job.rows_total = job.rows_done
     await _report(database, job, clock.now())
     return job
 
@@ -137,8 +154,10 @@ async def import_path(platform: Platform, path: Path, project: str) -> ImportJob
     return await run_job(platform.database, platform.clock, job, path)
 
 
-async def _import(database: Database, clock: Clock, job: ImportJob, file: ImportFile) -> None:
-    job.rows_total = file.rows_total
+async def _import(
+    database: Database, clock: Clock, job: ImportJob, file: ImportFile, left: int
+) -> None:
+    job.rows_total = job.rows_done + left * file.rows_total
     targets = await _make_points(database, job, file, clock.now())
     async with database.ingest() as tx:
         window = (await read_window(tx, clock.now())).since(IMPORTABLE)

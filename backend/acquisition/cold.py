@@ -35,6 +35,7 @@ POINTS: Final = 200
 LATE_ROWS: Final = 20_000
 SETTLED: Final = timedelta(hours=1)
 """A day is moved this long after ingest has stopped to put samples of it into `reading`."""
+DAY_MS: Final = 86_400_000
 _DAY: Final = timedelta(days=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
@@ -194,9 +195,14 @@ async def join(tx: WriteSession, project_id: int, rows: Sequence[Row]) -> list[R
     if not rows:
         return []
     await _lock(tx, project_id)
-    days: dict[PointDay, dict[int, Row]] = {}
+    numbered: dict[tuple[int, int], dict[int, Row]] = {}
     for row in rows:
-        days.setdefault(_day_of(row), {}).setdefault(row.ts_ms * 1000, row)
+        key = (row.point_id, row.ts_ms // DAY_MS)
+        numbered.setdefault(key, {}).setdefault(row.ts_ms * 1000, row)
+    days = {
+        PointDay(point, (_EPOCH + number * _DAY).date()): of_day
+        for (point, number), of_day in numbered.items()
+    }
     there = await _there(tx, project_id, list(days))
     fresh = {
         key: [row for us, row in sorted(of_day.items()) if us not in there.get(key, ())]
@@ -326,10 +332,6 @@ async def _mark_dirty(
 def _columns(keys: Iterable[PointDay]) -> dict[str, object]:
     points, days = zip(*keys, strict=True)
     return {"points": list(points), "days": list(days)}
-
-
-def _day_of(row: Row) -> PointDay:
-    return PointDay(row.point_id, (_EPOCH + timedelta(milliseconds=row.ts_ms)).date())
 
 
 def _array(numbers: Iterable[float]) -> str:

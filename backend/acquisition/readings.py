@@ -48,6 +48,7 @@ def last(point: str, until: str, condition: str) -> str:
     return _nearest(
         hot=f"{_HOT.format(point=point)} AND {condition} AND r.ts {until} ORDER BY r.ts DESC",
         cold=f"{_COLD.format(point=point)} AND d.day <= {_DAY.format(until.lstrip('<= '))}"
+        f" AND d.first_ts {until}"
         f" AND (hot.ts IS NULL OR d.day >= {_DAY.format('hot.ts')}) ORDER BY d.day DESC, r.ts DESC",
         wanted=f"{condition} AND r.ts {until} AND (hot.ts IS NULL OR r.ts > hot.ts)",
     )

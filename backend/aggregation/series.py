@@ -237,6 +237,7 @@ async def curves(
     if span.period is Period.QUARTER_HOUR:
         end = quarter_of(span.end + QUARTER - timedelta(microseconds=1))
         span = replace(span, start=quarter_of(span.start), end=end)
+    as_of = await version_to_read(tx, project_id, span.as_of)
     params = {
         "project": project_id,
         "scope": int(span.scope),
@@ -248,13 +249,12 @@ async def curves(
         "end": span.end,
         "until": now,
         "width": span.width,
-        "as_of": await version_to_read(tx, project_id, span.as_of),
+        "as_of": as_of,
     }
     if span.period is Period.SHIFT:
         found: dict[int, int] = dict(await tx.fetch_tuples(_PATTERNS, params))
         params["patterns"] = [found.get(id) for id in ids]
-    narrow, old = span.width is not None, params["as_of"] is not None
-    statement = _CURVES[span.measure, span.period, narrow, old]
+    statement = _CURVES[span.measure, span.period, span.width is not None, as_of is not None]
     rows = await tx.fetch_all(statement, params, into=_Row)
     drawn = {row.id: row.curve(_SECONDS.get(span.period)) for row in rows}
     nothing = Curve(span.start, span.end, _SECONDS.get(span.period), (), (), "[]", "[]")

@@ -13,7 +13,7 @@ from enum import Enum
 from backend.aggregation import series
 from backend.aggregation.calendar import Period as Stored
 from backend.aggregation.calendar import period_of, read_plant_time
-from backend.aggregation.back import Comparison, back
+from backend.aggregation.earlier import Against, back
 from backend.aggregation.rollup import Scope
 from backend.aggregation.series import Curve, Measure, Span
 from backend.application.graphql.context import Door, outside_uid
@@ -48,8 +48,8 @@ class Period(Enum):
 class Asked:
     """Curves of some scopes over [start, end), at most `width` values each where it is given.
 
-    `to_date` leaves out the step that still runs, on both sides of a comparison. `as_of` is a
-    version of the accounts; None: as it is now.
+    `to_date` leaves out the step that still runs, on both sides of a comparison; `as_of` is a
+    version of the accounts, None: as they are now.
     """
 
     scopes: Sequence[str]
@@ -59,7 +59,7 @@ class Asked:
     start: datetime
     end: datetime
     width: int | None = None
-    compare: Comparison | None = None
+    compare: Against | None = None
     to_date: bool = False
     as_of: int | None = None
 

@@ -33,6 +33,7 @@ GROWTH = {100: 72, 1_000: 24, 10_000: 4}
 LATE = 20
 END = datetime(2026, 3, 2, tzinfo=UTC)
 SITE = 1_000_000
+START = datetime(2026, 3, 1, tzinfo=UTC)
 SPAN = timedelta(days=1)
 YEAR = list(range(1, 13))
 RULES = {
@@ -71,6 +72,11 @@ SELECT %(p)s, d, %(start)s, %(end)s FROM generate_series(1, %(n)s) d
 """
 
 
+async def fill(database: Database, slug: str, step: timedelta) -> int:
+    """Make the usual project, all of it dirty; answer its number."""
+    return await made(database, slug, step, METERS, DAYS * 24)
+
+
 async def measured(
     database: Database, slug: str, step: timedelta, meters: int = METERS, hours: int = DAYS * 24
 ) -> float:
@@ -90,7 +96,7 @@ async def made(database: Database, slug: str, step: timedelta, meters: int, hour
             into=int,
         )
     assert project is not None
-    start = datetime(2026, 3, 1, tzinfo=UTC)
+    start = START
     span = timedelta(hours=hours)
     params = {
         "p": project, "n": meters, "start": start, "end": start + span, "step": step,

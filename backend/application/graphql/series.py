@@ -7,7 +7,7 @@ import orjson
 import strawberry
 
 from backend.aggregation import figures
-from backend.aggregation.back import Comparison
+from backend.aggregation.earlier import Against
 from backend.aggregation.rollup import Scope
 from backend.aggregation.series import Curve, Measure
 from backend.application.curves import (
@@ -35,7 +35,7 @@ strawberry.enum(
     " unit per hour), or the share of the meter-seconds that stand on readings.",
 )
 strawberry.enum(
-    Comparison,
+    Against,
     description="PREVIOUS: the span of the same length before; YEAR: the same dates a year ago.",
 )
 
@@ -127,7 +127,7 @@ class SeriesInput:
     width: int | None = strawberry.field(
         default=None, description="At most so many values: whole steps are put together exactly."
     )
-    compare: Comparison | None = None
+    compare: Against | None = None
     to_date: bool = strawberry.field(
         default=False, description="Leave out the step that still runs, on both sides."
     )

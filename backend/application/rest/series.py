@@ -13,7 +13,7 @@ import orjson
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
-from backend.aggregation.back import Comparison
+from backend.aggregation.earlier import Against
 from backend.aggregation.ranking import Order
 from backend.aggregation.series import Curve, Measure
 from backend.application.curves import Asked, Drawn, Period, read_curves
@@ -66,7 +66,7 @@ async def series(
     end: datetime,
     measure: SeriesMeasure = SeriesMeasure.QUANTITY,
     width: int | None = None,
-    compare: Comparison | None = None,
+    compare: Against | None = None,
     to_date: bool = False,
     format: Form = Form.JSON,  # noqa: A002 - what the address calls it
 ) -> Response:

@@ -15,7 +15,7 @@ LAST_COMMON_DAY = 28
 """Every month has this day, so spans between such days are whole months."""
 
 
-class Comparison(Enum):
+class Against(Enum):
     """PREVIOUS: the span of the same length that ends where this one begins; YEAR: a year ago."""
 
     PREVIOUS = "PREVIOUS"
@@ -36,9 +36,9 @@ class Back:
         return plant.start_of(earlier) + (moment - plant.start_of(day))
 
 
-def back(plant: PlantTime, start: datetime, end: datetime, comparison: Comparison) -> Back:
+def back(plant: PlantTime, start: datetime, end: datetime, against: Against) -> Back:
     """Answer how far back the span lies that [start, end) is compared with."""
-    if comparison is Comparison.YEAR:
+    if against is Against.YEAR:
         return Back(months=12)
     first, last = plant.day_of(start), plant.day_of(end)
     if first.day == last.day <= LAST_COMMON_DAY and first < last:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.aggregation.calendar import plant_time
-from backend.aggregation.back import Back, Comparison, back
+from backend.aggregation.earlier import Against, Back, back
 
 SHANGHAI = plant_time("Asia/Shanghai", 0)
 BERLIN = plant_time("Europe/Berlin", 8 * 60)
@@ -19,27 +19,25 @@ def day(text: str, clock: str = "00:00") -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "comparison", "expected"),
+    ("start", "end", "against", "expected"),
     [
-        ("2026-11-01", "2026-12-01", Comparison.PREVIOUS, ("2026-10-01", "2026-11-01")),
-        ("2026-01-01", "2027-01-01", Comparison.PREVIOUS, ("2025-01-01", "2026-01-01")),
-        ("2026-11-21", "2026-12-21", Comparison.PREVIOUS, ("2026-10-21", "2026-11-21")),
-        ("2026-11-23", "2026-11-30", Comparison.PREVIOUS, ("2026-11-16", "2026-11-23")),
-        ("2026-11-26", "2026-11-27", Comparison.PREVIOUS, ("2026-11-25", "2026-11-26")),
-        ("2026-03-01", "2026-04-01", Comparison.YEAR, ("2025-03-01", "2025-04-01")),
-        ("2024-02-29", "2024-03-01", Comparison.YEAR, ("2023-02-28", "2023-03-01")),
+        ("2026-11-01", "2026-12-01", Against.PREVIOUS, ("2026-10-01", "2026-11-01")),
+        ("2026-01-01", "2027-01-01", Against.PREVIOUS, ("2025-01-01", "2026-01-01")),
+        ("2026-11-21", "2026-12-21", Against.PREVIOUS, ("2026-10-21", "2026-11-21")),
+        ("2026-11-23", "2026-11-30", Against.PREVIOUS, ("2026-11-16", "2026-11-23")),
+        ("2026-11-26", "2026-11-27", Against.PREVIOUS, ("2026-11-25", "2026-11-26")),
+        ("2026-03-01", "2026-04-01", Against.YEAR, ("2025-03-01", "2025-04-01")),
+        ("2024-02-29", "2024-03-01", Against.YEAR, ("2023-02-28", "2023-03-01")),
     ],
 )
-def test_spans_of_dates(
-    start: str, end: str, comparison: Comparison, expected: tuple[str, str]
-) -> None:
-    step = back(SHANGHAI, day(start), day(end), comparison)
+def test_spans_of_dates(start: str, end: str, against: Against, expected: tuple[str, str]) -> None:
+    step = back(SHANGHAI, day(start), day(end), against)
     found = step.of(SHANGHAI, day(start)), step.of(SHANGHAI, day(end))
     assert found == (day(expected[0]), day(expected[1]))
 
 
 def test_a_running_month_ends_at_the_same_time_of_the_month_before() -> None:
-    step = back(SHANGHAI, day("2026-11-01"), day("2026-12-01"), Comparison.PREVIOUS)
+    step = back(SHANGHAI, day("2026-11-01"), day("2026-12-01"), Against.PREVIOUS)
     assert step == Back(months=1)
     assert step.of(SHANGHAI, day("2026-11-26", "13:15")) == day("2026-10-26", "13:15")
     # A day that the month before does not have is its last one.
@@ -47,7 +45,7 @@ def test_a_running_month_ends_at_the_same_time_of_the_month_before() -> None:
 
 
 def test_a_span_within_a_day_is_compared_with_the_day_before() -> None:
-    step = back(SHANGHAI, day("2026-11-26"), day("2026-11-26", "13:15"), Comparison.PREVIOUS)
+    step = back(SHANGHAI, day("2026-11-26"), day("2026-11-26", "13:15"), Against.PREVIOUS)
     assert step == Back(days=1)
 
 
