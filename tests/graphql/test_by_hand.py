@@ -191,6 +191,48 @@ async def test_a_register_is_read(works: Works, client: Client, ask: Ask, bob: A
     }
 
 
+MAKE = """mutation($energy: String!, $face: FaceInput) {
+  createMeterByHand(project: "acme", name: {en: "Hall 3", zh: "三号厅"}, energy: $energy,
+    face: $face) { slug energy } }"""
+LISTS = """{ project(id: "acme") { stocks { name { zh } unit }
+  handRegisters { name { zh } unit energyUnit wraps lastValue } } }"""
+
+
+async def test_a_stock_and_a_register_to_read_are_made(
+    alice: Actor, make_person: MakePerson, client: Client, ask: Ask
+) -> None:
+    boss = await client(await make_person("boss", alice.tenant, role="administrator"))
+    face = {"unit": "MWh", "digits": 5, "everyDays": 7, "nameplate": "400"}
+    for energy, wanted in (("coal", None), ("electricity", face)):
+        answer = await ask(boss, MAKE, {"energy": energy, "face": wanted})
+        assert "errors" not in answer, answer
+    answer = await ask(boss, LISTS)
+    assert answer["data"] == {
+        "project": {
+            "stocks": [{"name": {"zh": "三号厅"}, "unit": "t"}],
+            "handRegisters": [
+                {
+                    "name": {"zh": "三号厅"},
+                    "unit": "MWh",
+                    "energyUnit": "kWh",
+                    "wraps": True,
+                    "lastValue": None,
+                }
+            ],
+        }
+    }
+    for change, code in (
+        ({"unit": "m3"}, "import_unit"),
+        ({"digits": 2}, "hand_digits"),
+        ({"everyDays": 0}, "hand_every"),
+        ({"nameplate": "0"}, "entry_number"),
+    ):
+        answer = await ask(boss, MAKE, {"energy": "electricity", "face": {**face, **change}})
+        errors = answer["errors"]
+        assert isinstance(errors, list)
+        assert errors[0]["extensions"]["code"] == code
+
+
 async def test_a_role_that_may_not_record_changes_nothing(
     works: Works,
     client: Client,
@@ -217,6 +259,7 @@ async def test_a_role_that_may_not_record_changes_nothing(
             },
         ),
         (WITHDRAW, {"project": works.project, "reading": encode_id("hrd", alice.uid)}),
+        (MAKE, {"energy": "coal"}),
     )
     for question, variables in questions:
         answer = await ask(reader, question, variables)

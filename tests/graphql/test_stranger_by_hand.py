@@ -56,6 +56,10 @@ QUESTIONS: dict[str, list[str]] = {
     "Mutation.setStockRule": change(
         'setStockRule(PROJECT, meter: "%(yard)s", spreading: EVEN) { book }'
     ),
+    "Mutation.createMeterByHand": [
+        'mutation { createMeterByHand(project: "%(project)s", name: {en: "x"}, energy: "coal")'
+        " { slug } }"
+    ],
     "Mutation.enterHandReading": change(
         f'enterHandReading(PROJECT, meter: "%(office)s", {READING}) {{ kept }}'
     ),

@@ -17,6 +17,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
+from backend.application.graphql.by_hand_meters import ByHandMeterMutation
 from backend.application.graphql.calendar_changes import CalendarMutation
 from backend.application.graphql.calendar_imports import CalendarImportMutation
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
@@ -68,6 +69,7 @@ Mutation = merge_types(
         MembershipMutation,
         StockMutation,
         HandMutation,
+        ByHandMeterMutation,
         RegisterMutation,
         ConversionMutation,
     ),
