@@ -13,6 +13,7 @@ from typing import Final
 
 from backend.aggregation.calendar import Period, period_of
 from backend.aggregation.rollup import Scope
+from backend.aggregation.versions import accounts, version_to_read
 from backend.core.db import ReadSession
 from gateway.contract.energy import EnergyType
 
@@ -58,7 +59,8 @@ class TopList:
 class Question:
     """Which scopes are ranked: those of `ids`, or all meters where it is None.
 
-    `whole` is the node that the shares are of; None = the sum of all that are ranked.
+    `whole` is the node that the shares are of; None = the sum of all that are ranked. `as_of` is a
+    version; None: as it is now.
     """
 
     scope: Scope
@@ -68,10 +70,11 @@ class Question:
     period: Period
     first: int
     whole: int | None = None
+    as_of: int | None = None
 
 
 _OF: Final = """
-FROM account a WHERE a.project_id = %(project)s AND a.scope = %(scope)s AND a.period = {period}
+FROM {accounts} a WHERE a.project_id = %(project)s AND a.scope = %(scope)s AND a.period = {period}
 AND a.energy = %(energy)s AND a.start_ts = %(start)s {some}
 """
 _PLACES: Final = """
@@ -83,26 +86,35 @@ SELECT count(*) AS count, CASE WHEN count(a.{column}) = count(*) THEN sum(a.{col
 {of}
 """
 _WHOLE: Final = """
-SELECT a.{column}::numeric FROM account a
+SELECT a.{column}::numeric FROM {accounts} a
 WHERE a.project_id = %(project)s AND a.scope = 2 AND a.scope_id = %(whole)s
   AND a.energy = %(energy)s AND a.period = %(period)s AND a.start_ts = %(start)s
 """
 
 
-def _statements(order: Order, period: Period, *, some: bool) -> tuple[bytes, bytes, bytes]:
-    of = _OF.format(period=int(period), some="AND a.scope_id = ANY(%(ids)s)" if some else "")
+def _statements(
+    order: Order, period: Period, *, some: bool, as_of: bool
+) -> tuple[bytes, bytes, bytes]:
+    source = accounts(as_of=as_of)
+    ids = "AND a.scope_id = ANY(%(ids)s)" if some else ""
+    of = _OF.format(accounts=source, period=int(period), some=ids)
     # qty is never null, and its index is in this order.
-    words = {"column": order.value, "unknown": "" if order is Order.QUANTITY else "NULLS LAST"}
+    words = {
+        "accounts": source,
+        "column": order.value,
+        "unknown": "" if order is Order.QUANTITY else "NULLS LAST",
+    }
     texts = (_PLACES, _SUM, _WHOLE)
     places, total, whole = (text.format(of=of, **words).encode() for text in texts)
     return places, total, whole
 
 
-_RANKINGS: Final[Mapping[tuple[Order, Period, bool], tuple[bytes, bytes, bytes]]] = {
-    (order, period, some): _statements(order, period, some=some)
+_RANKINGS: Final[Mapping[tuple[Order, Period, bool, bool], tuple[bytes, bytes, bytes]]] = {
+    (order, period, some, as_of): _statements(order, period, some=some, as_of=as_of)
     for order in Order
     for period in Period
     for some in (False, True)
+    for as_of in (False, True)
 }
 """Every statement there is; the period stands in them as a number, so that the planner sees that
 the partial index of days and longer serves them."""
@@ -113,8 +125,10 @@ async def top(tx: ReadSession, project_id: int, question: Question, at: datetime
     bounds = await period_of(tx, project_id, question.period, at)
     if bounds is None:
         return None
+    as_of = await version_to_read(tx, project_id, question.as_of)
     params = {
         "project": project_id,
+        "as_of": as_of,
         "scope": int(question.scope),
         "ids": None if question.ids is None else list(question.ids),
         "energy": question.energy.code,
@@ -123,7 +137,7 @@ async def top(tx: ReadSession, project_id: int, question: Question, at: datetime
         "first": question.first,
         "whole": question.whole,
     }
-    key = (question.order, question.period, question.ids is not None)
+    key = (question.order, question.period, question.ids is not None, as_of is not None)
     places, total, whole = _RANKINGS[key]
     found = await tx.fetch_all(places, params, into=Place)
     every = await tx.fetch_all(total, params, into=Others)

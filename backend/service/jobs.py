@@ -51,8 +51,8 @@ async def run(platform: Platform) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_deliver(platform, outbox))
             tasks.create_task(_work(platform))
-            tasks.create_task(join_late_readings(platform))
             tasks.create_task(restatement.run(platform))
+            tasks.create_task(join_late_readings(platform))
             if platform.settings.demo:
                 tasks.create_task(answer.run(platform))
 
@@ -87,11 +87,6 @@ def queue(platform: Platform) -> procrastinate.App:
         made = await asyncio.to_thread(keep_partitions, owner, platform.clock.now())
         log.info("partitions of readings made: %s", made)
 
-    @app.periodic(cron="41 * * * *")
-    @app.task(name="compact_readings", pass_context=False, queueing_lock="compact_readings")
-    async def compact(timestamp: int) -> None:
-        await compact_readings(platform)
-
     @app.periodic(cron="9 * * * *")
     @app.task(name="keep_stocks", pass_context=False, queueing_lock="keep_stocks")
     async def stocks(timestamp: int) -> None:
@@ -102,6 +97,11 @@ def queue(platform: Platform) -> procrastinate.App:
     @app.task(name="keep_equipment", pass_context=False, queueing_lock="keep_equipment")
     async def equipment(timestamp: int) -> None:
         await keep_equipment(platform.database, platform.clock.now())
+
+    @app.periodic(cron="41 * * * *")
+    @app.task(name="compact_readings", pass_context=False, queueing_lock="compact_readings")
+    async def compact(timestamp: int) -> None:
+        await compact_readings(platform)
 
     return app
 

@@ -63,6 +63,7 @@ CREATE TABLE equipment_hour (
     load_s BIGINT NOT NULL,
     unknown_s BIGINT NOT NULL,
     starts BIGINT NOT NULL,
+    run_qty BIGINT NOT NULL,
     idle_qty BIGINT NOT NULL,
     idle_cost NUMERIC,
     samples BIGINT NOT NULL,

@@ -45,6 +45,7 @@ INGEST = {
     "gateway_certificate": {"SELECT"},
     "meter": {"SELECT"},
     "meter_source": {"SELECT"},
+    "register_event": {"INSERT"},
     "alembic_version": {"SELECT"},
 }
 

@@ -6,10 +6,11 @@ from decimal import Decimal
 from itertools import accumulate
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from backend.core.db import Database
 from backend.core.errors import InvalidInput
-from backend.service.balance.losses import Split, Transformer
+from backend.service.balance.losses import Split
 from backend.service.balance.node_balance import NodeBalance, Part, Span, node_balance
 from backend.service.balance.suspects import Fault
 from tests.backend.plant_accounts import DAY, Metered, Plant, every
@@ -42,12 +43,11 @@ async def balance(
     plant: Plant,
     node: int,
     end: datetime,
-    transformer: Transformer | None = None,
     now: datetime = NOW,
 ) -> NodeBalance:
     async with plant.database.read(plant.project) as tx:
         span = Span(node, "electricity", START, end)
-        found = await node_balance(tx, plant.project, span, now, transformer)
+        found = await node_balance(tx, plant.project, span, now)
     assert found is not None
     return found
 
@@ -79,10 +79,18 @@ async def test_in_less_out_is_the_loss_and_its_parts_in_integers(plant: Plant) -
     assert found.uncertainty == 4_906_159
     assert found.split == Split(0, 4_906_159, 16 * KWH - 4_906_159, within=False)
 
-    # 400 kW through 500 kVA: (0.8 + 0.64 * 5) kW * 2 h.
-    carried = Transformer(800, 5000, 500_000, Decimal(1))
-    found = await balance(plant, site, START + 2 * HOUR, carried)
-    assert found.split == Split(8 * KWH, 4_906_159, 8 * KWH - 4_906_159, within=False)
+    # 240 kW leave a transformer of 500 kVA: (0.8 + 0.48^2 * 5) kW * 2 h.
+    nameplate = {"p0_kw": "0.8", "pk_kw": "5", "sn_kva": "500", "cos_phi": "1"}
+    async with plant.database.project(plant.project) as tx:
+        await tx.execute(
+            "INSERT INTO conversion (project_id, uid, node_id, kind, inputs, outputs, params,"
+            " valid_from) VALUES (%s, gen_random_uuid(), %s, 'transformer', '[]', '[]', %s, %s)",
+            (plant.project, one, Jsonb(nameplate), START - DAY),
+        )
+    found = await balance(plant, site, START + 2 * HOUR)
+    assert found.split == Split(
+        3_904_000, 4_906_159, 16 * KWH - 3_904_000 - 4_906_159, within=False
+    )
 
 
 async def test_what_is_missing_or_estimated_is_open_and_no_loss(plant: Plant) -> None:

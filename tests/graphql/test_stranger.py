@@ -240,7 +240,6 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     **restatements.SUBSCRIPTIONS,
 }
 ROUTES: dict[str, list[str]] = {
-    **stranger_series.ROUTES,
     "POST /api/v1/imports": [
         "/api/v1/imports?project={project}&kind=readings",
     ],
@@ -252,6 +251,7 @@ ROUTES: dict[str, list[str]] = {
         "/api/v1/imports/{job}/apply?project={project}",
         "/api/v1/imports/{job}/apply?project={own}",
     ],
+    **stranger_series.ROUTES,
     "GET /api/v1/health": ["/api/v1/health"],
     "POST /api/v1/session": ["/api/v1/session"],
     "GET /api/v1/session": ["/api/v1/session"],

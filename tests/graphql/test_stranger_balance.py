@@ -24,6 +24,18 @@ def fields(*texts: str) -> list[str]:
 WHOSE = ("project", "own")
 QUESTIONS: dict[str, list[str]] = {
     "Project.balance": fields(f'balance(node: "%(node)s", {ELECTRICITY}, {SPAN}) {{ loss }}'),
+    "Project.equipment": fields(
+        'equipment(node: "%(node)s") { kind state }', "equipment { kind twinGroup }"
+    ),
+    "Mutation.defineEquipment": [
+        'mutation { defineEquipment(input: { project: "%(' + whose + ')s", node: "%(node)s",'
+        ' meter: "%(meter)s", kind: "fan", standbyKw: "1", loadKw: "2" }) { kind } }'
+        for whose in WHOSE
+    ],
+    "Mutation.removeEquipment": [
+        'mutation { removeEquipment(project: "%(' + whose + ')s", node: "%(node)s") }'
+        for whose in WHOSE
+    ],
     "Project.dataQuality": fields(
         f'dataQuality(scope: "%(node)s", {ELECTRICITY}, {SPAN}) {{ score }}',
         f'dataQuality(scope: "%(meter)s", {ELECTRICITY}, {SPAN}) {{ score }}',

@@ -66,6 +66,7 @@ def test_idling_is_energy_and_money_by_quarter_hours() -> None:
     # 20 kW for 300 s and 600 s, 10 kW for 300 s and 300 s over the border at 1800 s.
     first, second, third = 1_666_667, 3_333_333 + 833_333, 833_333
     assert abs(found.idle_qty - (first + second + third)) <= 2
+    assert found.run_qty - found.idle_qty == 80 * 1200 * 10**6 // 3600 + 1, "80 kW for 20 min"
     assert found.idle_cost is None, "the third quarter hour has no price"
     prices[START + 1800] = Decimal(0)
     priced = hour(samples, samples, RULE, prices.get, START, START + H).idle_cost

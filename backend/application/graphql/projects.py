@@ -22,6 +22,7 @@ from backend.application.graphql.context import (
 )
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
+from backend.application.graphql.equipment import ProjectEquipment
 from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.hands import HandRegister, find_register, list_registers
@@ -79,7 +80,7 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectBalances, ProjectQuality, ProjectModel):
+class Project(ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field

@@ -24,6 +24,7 @@ from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.conversions import ConversionMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
+from backend.application.graphql.equipment import EquipmentMutation
 from backend.application.graphql.factors import FactorMutation
 from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
@@ -58,6 +59,7 @@ Mutation = merge_types(
         PushMutation,
         DemoMutation,
         EnrolmentMutation,
+        EquipmentMutation,
         SupportMutation,
         FactorMutation,
         RestatementMutation,
@@ -66,8 +68,8 @@ Mutation = merge_types(
         MembershipMutation,
         StockMutation,
         HandMutation,
-        ConversionMutation,
         RegisterMutation,
+        ConversionMutation,
     ),
 )
 Subscription = merge_types(

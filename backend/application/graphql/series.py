@@ -22,23 +22,10 @@ from backend.application.curves import (
 from backend.application.graphql.context import Door
 from backend.application.graphql.figures import Figures
 from backend.application.graphql.plant import Node
-from backend.application.graphql.scalars import Instants, Values, encode_instants
+from backend.application.graphql.scalars import BigInt, Instants, Values, encode_instants
 from backend.core.errors import InvalidInput, NotFound
 from backend.service.plant.rows import SUPPLY
 
-__all__ = [
-    "CalendarPeriod",
-    "Period",
-    "RankingRow",
-    "Series",
-    "SeriesInput",
-    "known_energy",
-    "list_series",
-    "read_periods",
-    "read_ranking",
-    "read_series",
-    "scope_of",
-]
 MOST_ROWS = 100
 
 strawberry.enum(Period, description="Lengths of accounts.")
@@ -144,6 +131,9 @@ class SeriesInput:
     to_date: bool = strawberry.field(
         default=False, description="Leave out the step that still runs, on both sides."
     )
+    as_of: BigInt | None = strawberry.field(
+        default=None, description="As it was at a version of the accounts; null = now."
+    )
 
 
 async def list_series(door: Door, wanted: SeriesInput) -> list[Series]:
@@ -158,6 +148,7 @@ async def list_series(door: Door, wanted: SeriesInput) -> list[Series]:
         width=wanted.width,
         compare=wanted.compare,
         to_date=wanted.to_date,
+        as_of=wanted.as_of,
     )
     return [Series.drawn(found) for found in await read_curves(door, asked)]
 

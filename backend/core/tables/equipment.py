@@ -49,7 +49,8 @@ class EquipmentInterval(SQLModel, table=True):
 
 
 class EquipmentHour(SQLModel, table=True):
-    """One hour of UTC: seconds in each state, starts, and the energy (mWh) and money of idling.
+    """One hour of UTC: seconds in each state, starts, energy (mWh) while running and of it while
+    idle, and the money of idling.
 
     `idle_cost` is null where a quarter hour has no price; `samples` are the readings it stands on;
     `seen_at` is the newest accounting or definition that it stands on.
@@ -64,6 +65,7 @@ class EquipmentHour(SQLModel, table=True):
     load_s: int = bigint()
     unknown_s: int = bigint()
     starts: int = bigint()
+    run_qty: int = bigint()
     idle_qty: int = bigint()
     idle_cost: Decimal | None = decimal(nullable=True)
     samples: int = bigint()

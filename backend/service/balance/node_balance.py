@@ -16,15 +16,10 @@ from backend.aggregation.calendar import QUARTER, Period, quarter_of
 from backend.aggregation.rollup import Scope
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput
-from backend.service.balance.losses import (
-    Split,
-    Transformer,
-    split,
-    transformer_loss,
-    uncertainty,
-)
+from backend.service.balance.losses import Split, split, transformer_loss, uncertainty
 from backend.service.balance.members import Member, Members, read_members
 from backend.service.balance.suspects import Flows, Suspicion, suspect
+from backend.service.balance.transformers import read_transformers
 from gateway.contract.quality import Quality
 
 LONGEST = timedelta(days=63)
@@ -123,11 +118,7 @@ WHERE nm.project_id = %(project)s AND nm.node_id = ANY(%(ids)s) AND nm.coefficie
 
 
 async def node_balance(
-    tx: ReadSession,
-    project_id: int,
-    span: Span,
-    now: datetime,
-    transformer: Transformer | None = None,
+    tx: ReadSession, project_id: int, span: Span, now: datetime
 ) -> NodeBalance | None:
     """Answer a balance up to the last quarter hour that is over; None where there are no parts.
 
@@ -150,7 +141,7 @@ async def node_balance(
     u = None if unclassed else await _uncertainty(tx, project_id, cut, net, classes, table)
     whole = table.known(span.node_id)
     loss = sum(whole) - sum(sum(table.known(part)) for part in parts)
-    lost = transformer_loss(transformer, whole) if transformer else 0
+    lost = await _transformers(tx, project_id, cut, parts, table)
     every = sum(table.rows[span.node_id]) - sum(sum(table.rows[part]) for part in parts)
     suspicion = None
     if net:
@@ -173,6 +164,14 @@ async def node_balance(
         derived=not net,
         suspicion=suspicion,
     )
+
+
+async def _transformers(
+    tx: ReadSession, project_id: int, span: Span, parts: Sequence[int], table: _Table
+) -> int:
+    """What the transformers before the parts lost in the complete quarter hours, mWh."""
+    found = await read_transformers(tx, project_id, parts, span.start, span.end)
+    return sum(transformer_loss(one, table.known(node)) for node, one in found.items())
 
 
 def _part(table: _Table, node_id: int) -> Part:

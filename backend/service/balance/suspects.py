@@ -24,10 +24,10 @@ SLIGHT: Final = 0.08
 SIGNIFICANT: Final = 6.0
 """Standard errors a slope has to lie from nothing."""
 UNTOLD: Final = 0.4
-"""A suspect is named when its factor leaves at most this share of the residual's square sum."""
+"""A part is turned round when its export leaves at most this share of the residual's variance."""
 NOISE: Final = 0.015
-"""Nor may it leave more than this share of what goes in, as a root mean square: what is left is
-losses and counts of registers.
+"""A suspect is named when its factor leaves at most this share of what goes in, as a root mean
+square: what is left are losses and counts of registers, no consumer of its own.
 """
 LOSSES: Final = 1.01
 """What usually gets lost between a place and its parts."""
@@ -173,7 +173,7 @@ def _factor(flows: Flows, rest: Sequence[int], limit: float) -> Suspicion | None
         if not _stands_out(1 + slope, error) or abs(slope * sum(flows.parts[part])) < limit:
             continue
         found = _beside_losses(flows, rest, part, [other for other in moving if other != part])
-        if found is None or found.left > UNTOLD or found.rms > noise:
+        if found is None or found.rms > noise:
             continue
         if best is None or found.left < best[1].left:
             best = part, found

@@ -21,7 +21,10 @@ Price = Callable[[int], Decimal | None]
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What an hour was; seconds are whole and add up to what of it is over."""
+    """What an hour was; seconds are whole and add up to what of it is over.
+
+    `run_qty`: mWh idle or under load, `idle_qty` the part of it while idle.
+    """
 
     start: int
     off_s: int
@@ -29,6 +32,7 @@ class Hour:
     load_s: int
     unknown_s: int
     starts: int
+    run_qty: int
     idle_qty: int
     idle_cost: Decimal | None
     samples: int
@@ -60,6 +64,8 @@ def hour(
         load_s=seconds[State.LOAD],
         unknown_s=end - start - sum(seconds[one] for one in State if one is not State.UNKNOWN),
         starts=starts([one for one in inside if one.start >= start], _first(before, inside, start)),
+        run_qty=sum(quantities.values())
+        + round(sum(_quarters(energy(powers, inside, State.LOAD, rule.max_gap_s)).values())),
         idle_qty=sum(quantities.values()),
         idle_cost=_cost(quantities, price),
         samples=sum(start <= one.at < end for one in status),

@@ -95,12 +95,12 @@ ORDER BY p.id, r.ts
 """  # noqa: S608 - constants
 _STORE: Final = """
 INSERT INTO equipment_hour (project_id, node_id, start_ts, off_s, idle_s, load_s, unknown_s, starts,
-    idle_qty, idle_cost, samples, seen_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    run_qty, idle_qty, idle_cost, samples, seen_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (project_id, node_id, start_ts) DO UPDATE SET off_s = excluded.off_s,
     idle_s = excluded.idle_s, load_s = excluded.load_s, unknown_s = excluded.unknown_s,
     starts = excluded.starts, idle_qty = excluded.idle_qty, idle_cost = excluded.idle_cost,
-    samples = excluded.samples, seen_at = excluded.seen_at
+    run_qty = excluded.run_qty, samples = excluded.samples, seen_at = excluded.seen_at
 """
 _CLEAR: Final = """
 DELETE FROM equipment_interval i USING unnest(%s::timestamptz[]) AS h (ts)
@@ -236,6 +236,7 @@ async def _store(
                 h.load_s,
                 h.unknown_s,
                 h.starts,
+                h.run_qty,
                 h.idle_qty,
                 h.idle_cost,
                 h.samples,

@@ -1,11 +1,23 @@
 /** Which place, energy and period a screen is about: the address says it, else the plant's own. */
-import { periodsOf, places } from '../analyse/choice.ts';
+import { periodsOf } from '../analyse/choice.ts';
 import type { CalendarPeriod, Place } from '../graphql/analyse.ts';
+import { balancePlacesQuery, balanceTreesQuery } from '../graphql/balance.ts';
+import { AppError } from '../net/errors.ts';
+import { request } from '../net/request.ts';
 import { mainEnergy } from '../state/energies.ts';
 import { Loaded } from '../state/loaded.svelte.ts';
 import { nameOf } from '../texts/language.svelte.ts';
 
 export type Length = 'day' | 'month';
+
+/** The places of every tree, one tree after the other: organisation, electrical, cost centres. */
+async function placesOfTrees(project: string): Promise<Place[]> {
+  const trees = (await request(balanceTreesQuery, { project })).project?.trees;
+  if (!trees) throw new AppError('not_found');
+  const ask = async (tree: string) =>
+    (await request(balancePlacesQuery, { project, tree })).project?.nodes ?? [];
+  return (await Promise.all(trees.map((tree) => ask(tree.slug)))).flat();
+}
 
 export class PlaceView {
   readonly tree = new Loaded<Place[]>();
@@ -46,7 +58,7 @@ export class PlaceView {
   start(): void {
     const [project, length] = [this.#project(), this.length];
     if (!project) return;
-    void this.tree.load(() => places(project), `places.${project}`);
+    void this.tree.load(() => placesOfTrees(project), `places.trees.${project}`);
     void this.calendar.load(
       () => periodsOf(project, length, Date.now()),
       `periods.${project}.${length}`

@@ -1,6 +1,33 @@
 /** The balance of a place: in, out, loss, what explains it, and who is suspected. */
 import { graphql, type ResultOf } from './document.ts';
 
+export const balanceTreesQuery = graphql(`
+  query BalanceTrees($project: ID!) {
+    project(id: $project) {
+      trees {
+        slug
+      }
+    }
+  }
+`);
+
+export const balancePlacesQuery = graphql(`
+  query BalancePlaces($project: ID!, $tree: String!) {
+    project(id: $project) {
+      nodes(tree: $tree) {
+        id
+        kind
+        parentId
+        energies
+        name {
+          en
+          zh
+        }
+      }
+    }
+  }
+`);
+
 export const balanceQuery = graphql(`
   query Balance($project: ID!, $node: ID!, $energy: String!, $start: DateTime!, $end: DateTime!) {
     project(id: $project) {
