@@ -28,17 +28,6 @@ from backend.service.plant.rows import SUPPLY
 
 MOST_ROWS = 100
 
-strawberry.enum(Period, description="Lengths of accounts.")
-strawberry.enum(
-    Measure,
-    description="What a curve shows: quantity, kgce, kgCO2, cost, the mean power of a step (display"
-    " unit per hour), or the share of the meter-seconds that stand on readings.",
-)
-strawberry.enum(
-    Against,
-    description="PREVIOUS: the span of the same length before; YEAR: the same dates a year ago.",
-)
-
 
 @strawberry.type
 class Series:
