@@ -131,7 +131,7 @@ INSERT INTO dirty (project_id, point_id, first_ts, last_ts)
 SELECT %(project)s, p.id, n.first_ts, n.last_ts
 FROM unnest(%(points)s::bigint[], %(firsts)s::timestamptz[], %(lasts)s::timestamptz[])
      AS n (point, first_ts, last_ts)
-JOIN point p ON p.project_id = %(project)s AND p.id = n.point AND p.kind = 'register'
+JOIN point p ON p.project_id = %(project)s AND p.id = n.point AND p.kind <> 'status'
 """
 _EXPAND: Final = f"""
 INSERT INTO reading (project_id, point_id, ts, value, quality)
@@ -190,7 +190,8 @@ async def join_late(tx: WriteSession, project_id: int) -> Moved:
 async def join(tx: WriteSession, project_id: int, rows: Sequence[Row]) -> list[Row]:
     """Put samples older than the hot window into their days; answer those that are new.
 
-    The first that came counts, here as in `reading`. Accounts of registers become dirty.
+    The first that came counts, here as in `reading`. What stands on them becomes dirty: accounts of
+    registers, and of gauges that meters are read from.
     """
     if not rows:
         return []
