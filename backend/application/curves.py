@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
+import strawberry
+
 from backend.aggregation import series
 from backend.aggregation.calendar import Period as Stored
 from backend.aggregation.calendar import period_of, read_plant_time
@@ -27,6 +29,7 @@ MOST_SCOPES = 100
 MOST_WIDTH = 4_000
 
 
+@strawberry.enum(description="Lengths of accounts.")
 class Period(Enum):
     """Lengths of accounts."""
 

@@ -28,7 +28,6 @@ from backend.service.plant.rows import SUPPLY
 
 MOST_ROWS = 100
 
-strawberry.enum(Period, description="Lengths of accounts.")
 strawberry.enum(
     Measure,
     description="What a curve shows: quantity, kgce, kgCO2, cost, the mean power of a step (display"
