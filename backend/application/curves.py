@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-import strawberry
-
 from backend.aggregation import series
 from backend.aggregation.calendar import Period as Stored
 from backend.aggregation.calendar import period_of, read_plant_time
@@ -29,7 +27,6 @@ MOST_SCOPES = 100
 MOST_WIDTH = 4_000
 
 
-@strawberry.enum(description="Lengths of accounts.")
 class Period(Enum):
     """Lengths of accounts."""
 
@@ -45,18 +42,6 @@ class Period(Enum):
     def stored(self) -> Stored:
         """The number in the database."""
         return Stored.QUARTER_HOUR if self is Period.QUARTER else Stored[self.value]
-
-
-# Named for GraphQL where they are first met: whoever annotates with one comes through here.
-strawberry.enum(
-    Measure,
-    description="What a curve shows: quantity, kgce, kgCO2, cost, the mean power of a step (display"
-    " unit per hour), or the share of the meter-seconds that stand on readings.",
-)
-strawberry.enum(
-    Against,
-    description="PREVIOUS: the span of the same length before; YEAR: the same dates a year ago.",
-)
 
 
 @dataclass(frozen=True, slots=True)
