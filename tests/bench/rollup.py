@@ -4,7 +4,8 @@ Everything is in: claim, register engine, quarter hours with price, kgce and kgC
 weeks, months and years of meters and of the nodes above them. Time is the CPU of the worker and of
 its server process together (they take turns), so that other load on the machine does not count.
 Growth compares the time of a meter-hour at 1,000 and 10,000 meters with that at 100. A late sample
-is one of ten days ago, beside live ones, from its commit until the site's day has it (real time).
+comes an hour behind the live ones of all other meters; it takes until the site's day has it (real
+time).
 """
 
 import asyncio
@@ -168,7 +169,7 @@ async def late(database: Database, settings: Settings) -> float:
 async def flow(database: Database, project: int) -> None:
     """Live samples of all other meters, every half second."""
     for n in range(100_000):
-        at = NOW - timedelta(hours=1) + n * timedelta(seconds=1)
+        at = END + timedelta(hours=1) + n * timedelta(seconds=1)
         for meter in range(2, METERS + 1):
             await put(database, project, meter, at, last(meter) + n / 10)
         await asyncio.sleep(0.5)
