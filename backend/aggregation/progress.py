@@ -10,7 +10,7 @@ from typing import Final
 
 from backend.core.db import ReadSession, WriteSession
 
-DEBOUNCE: Final = timedelta(seconds=1)
+DEBOUNCE: Final = timedelta(seconds=5)
 """How long nodes may wait while a project has a backlog."""
 WINDOW: Final = timedelta(seconds=15)
 """What a rate is measured over."""

@@ -1,8 +1,8 @@
 """Accounts that wait to be made again from what is below them: of virtual meters and of nodes.
 
-While a project has a backlog its nodes are summed at most every second (`progress.DEBOUNCE`) for
-all that changed since; what waits is a row, written in the transaction that changed what is below,
-so a crash loses nothing. The same rows carry what people change with effect in the past: an
+While a project has a backlog its nodes are summed at most every few seconds (`progress.DEBOUNCE`)
+for all that changed since; what waits is a row, written in the transaction that changed what is
+below, so a crash loses nothing. The same rows carry what people change with effect in the past: an
 expression, a membership, shifts.
 """
 
