@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from backend.acquisition import births
+from backend.acquisition.accounted import read_accounted
 from backend.acquisition.batch import Batch, Row
 from backend.acquisition.host import BornDevice, BornPoint, is_fit_name
 from backend.acquisition.import_file import (
@@ -205,6 +206,7 @@ async def _make_points(
     async with database.ingest() as tx:
         gateways = await tx.fetch_tuples(_GATEWAYS, (job.project_id,))
         devices_there = await tx.fetch_tuples(_DEVICE_GATEWAYS, (job.project_id,))
+        gauges = await read_accounted(tx, None, now)
     homes = {str(slug): int(number) for slug, number in devices_there}
     by_slug = {str(slug): int(number) for number, slug in gateways}
     if file.gateway is not None and file.gateway not in by_slug:
@@ -222,7 +224,8 @@ async def _make_points(
         async with database.ingest() as tx:
             ids = await births.import_device(tx, job.project_id, home, _device(slug, points), now)
         for point in points:
-            targets[point.id] = _Target(ids[point.name], home, point.kind == "register")
+            key = (job.project_id, ids[point.name])
+            targets[point.id] = _Target(key[1], home, point.kind == "register" or key in gauges)
     return targets
 
 

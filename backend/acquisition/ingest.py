@@ -16,8 +16,9 @@ import psycopg
 from psycopg import errors
 
 from backend.acquisition import births, counters, leases, life, live, reports
+from backend.acquisition.accounted import read_accounted
 from backend.acquisition.asks import wanted_asks
-from backend.acquisition.batch import Batch, Missing, Row, Unfit
+from backend.acquisition.batch import Batch, Missing, PointKey, Row, Unfit
 from backend.acquisition.broker_files import keep_broker_files
 from backend.acquisition.commands import wanted_commands
 from backend.acquisition.configs import wanted_configs
@@ -99,6 +100,7 @@ class Ingest:
         self._nodes: dict[tuple[str, str], EdgeNode] = {}
         self._sender = Sender(platform, self._connection, self._nodes, self._announced, SOURCES)
         self._rounds: asyncio.Queue[Round] = asyncio.Queue(1)
+        self._gauges: frozenset[PointKey] | None = None
         self._window: Window | None = None
         self._window_until = 0.0
         self._writer_free = asyncio.Event()
@@ -146,6 +148,7 @@ class Ingest:
             # Certificates end by the real time, whatever clock a demonstration has.
             listed = await leases.list_gateways(tx, SystemClock().now())
             held = await leases.claim(tx, self._owner)
+            self._gauges = await read_accounted(tx, self._gauges, self._platform.clock.now())
         folder = self._platform.settings.data_folder
         if is_embedded(folder, self._platform.mqtt_url):
             rows = (one.credential_row for one in listed)
@@ -304,7 +307,7 @@ class Ingest:
                 continue
             batch.rows.append(Row(*key, sample.ts_ms, sample.value, int(sample.quality)))
             batch.gateways[key] = node.gateway_id
-            if sample.point.register:
+            if sample.point.register or (self._gauges and key in self._gauges):
                 batch.registers.add(key)
 
     # -- births and deaths -----------------------------------------------------------------

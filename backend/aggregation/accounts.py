@@ -6,7 +6,6 @@ over meters: two workers with one meter each would overwrite each other's sum. O
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,23 +13,26 @@ from typing import Final
 from backend.aggregation import counters
 from backend.aggregation.calendar import AHEAD, BACK, PlantTime, keep_calendar, read_plant_time
 from backend.aggregation.cells import Changed
-from backend.aggregation.chunks import Chunk, DirtyRow, Stretch, newest
+from backend.aggregation.chunks import Chunk, DirtyRow, newest
+from backend.aggregation.dirty import mark_points
+from backend.aggregation.mapping import points_of
 from backend.aggregation.metering import (
-    Register,
     instant,
     read_registers,
     recompute_stretches,
+    shared_out,
     write_judgements,
 )
-from backend.aggregation.nodes import cells_above, read_terms, write_nodes
-from backend.aggregation.periods import read_calendar
 from backend.aggregation.pricing import read_pricing
+from backend.aggregation.progress import count_rows, debounced
 from backend.aggregation.quarters import holes_of, quarters_of, write_quarters
 from backend.aggregation.regroup import regroup
-from backend.aggregation.rollup import Scope, roll_up
+from backend.aggregation.rollup import Scope
 from backend.aggregation.shift_rows import keep_shifts
+from backend.aggregation.stale import Claimed, Pending, claim, mark_again, put
 from backend.aggregation.tariff import TariffError, keep_slots
-from backend.aggregation.versions import keeping
+from backend.aggregation.upward import look_up, make_pending, raise_meters, span_of
+from backend.aggregation.versions import Keeper, keeper
 from backend.core.db import ReadSession, WriteSession
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ _BY_INDEX: Final = (
 """Every join of accounting is a few keys against a table by its primary key. A planner without
 fresh statistics (the first minutes of an import) would scan whole tables for each of them.
 """
+NODES: Final = 4
+"""How much longer stretches of nodes are than those of registers: a node's hour costs less."""
 SETTLING: Final = timedelta(minutes=15)
 
 
@@ -63,28 +67,32 @@ class Done:
 async def account(tx: WriteSession, project_id: int, now: datetime, span: timedelta) -> Done:
     """Account the newest dirty stretch of each register, none longer than `span`.
 
-    Without a backlog it sums a bite of what was regrouped anew.
+    Virtual meters and nodes follow in the same transaction, but under a backlog only when what
+    waits of them has waited long enough. Without a backlog it sums a bite of what was regrouped.
     """
     if not await tx.fetch_value(
         "SELECT pg_try_advisory_xact_lock(%s, %s)", (LOCK, project_id), into=bool
     ):
         return Done(busy=True)
     await tx.execute(_BY_INDEX)
+    keep = await keeper(tx, project_id)
     rows = await _claimed(tx, project_id)
-    if not rows:
-        regrouped = await regroup(tx, project_id, pass_upward, now)
-        return Done(more=regrouped, changed=regrouped)
-    chunk = newest(rows, span // timedelta(microseconds=1))
-    await _consume(tx, project_id, chunk)
-    registers = await read_registers(tx, project_id, [one.point for one in chunk.stretches])
-    changed = await _write(tx, project_id, registers, chunk.stretches, now)
+    chunk = newest(rows, span // timedelta(microseconds=1)) if rows else Chunk()
+    changed = await _recomputed(tx, project_id, chunk, keep, now)
     more = len(rows) > len(chunk.finished)
-    regrouped = not more and await regroup(tx, project_id, pass_upward, now)
+    held = more and not await debounced(tx, project_id)
+    pending = Pending()
+    taken = Claimed() if held else await claim(tx, project_id, pending, NODES * span)
+    await _keep_pending(keep, pending)
+    await _pass(tx, project_id, pending, changed, held=held, now=now)
+    await keep.after()
+    more = more or taken.more
+    regrouped = not (more or keep.applying) and await regroup(tx, project_id, pass_upward, now)
     return Done(
-        rows=len(rows),
+        rows=len(rows) + taken.rows,
         more=more or regrouped,
-        changed=changed or regrouped,
-        newest=instant(max(one.last for one in chunk.stretches)),
+        changed=bool(changed.cells) or taken.rows > 0 or regrouped,
+        newest=instant(max(one.last for one in chunk.stretches)) if rows else None,
     )
 
 
@@ -111,30 +119,64 @@ async def _consume(tx: WriteSession, project_id: int, chunk: Chunk) -> None:
         )
 
 
-async def _write(
-    tx: WriteSession,
-    project_id: int,
-    registers: dict[int, Register],
-    stretches: Sequence[Stretch],
-    now: datetime,
-) -> bool:
-    """Recompute and write; answer whether any account changed."""
-    done = await recompute_stretches(tx, project_id, registers, stretches)
+async def _recomputed(
+    tx: WriteSession, project_id: int, chunk: Chunk, keep: Keeper, now: datetime
+) -> Changed:
+    """Recompute and write the quarter hours of registers."""
+    if not chunk.stretches:
+        return Changed(set(), vanished=False)
+    await _consume(tx, project_id, chunk)
+    registers = await read_registers(tx, project_id, [one.point for one in chunk.stretches])
+    done = await recompute_stretches(tx, project_id, registers, chunk.stretches)
     if not done:
-        return False
+        return Changed(set(), vanished=False)
     counters.stretches.inc(len(done))
-    counters.buckets.inc(sum(len(result.buckets) for _, result in done))
+    buckets = sum(len(result.buckets) for _, result in done)
+    counters.buckets.inc(buckets)
+    await count_rows(tx, project_id, buckets)
     await write_judgements(tx, project_id, done)
     first = instant(min(result.low for _, result in done))
     last = instant(max(result.high for _, result in done))
     pricing = await read_pricing(tx, project_id, first, last)
-    meters = sorted({meter for register, _ in done for meter in register.meters})
-    async with keeping(tx, project_id, meters, first, last):
-        quarters, holes = quarters_of(done), holes_of(done)
-        changed = await write_quarters(tx, project_id, quarters, holes, pricing, now)
-        if changed.cells:
-            await pass_upward(tx, project_id, changed, (first, last), now)
-    return bool(changed.cells)
+    shared = shared_out(done)
+    meters = {meter for register, _ in shared for meter in register.meters}
+    await keep.before((first, last), meters)
+    return await write_quarters(tx, project_id, quarters_of(shared), holes_of(shared), pricing, now)
+
+
+async def _keep_pending(keep: Keeper, pending: Pending) -> None:
+    """Keep what people had made again, and what waited, before it is."""
+    meters, nodes = pending.cells[Scope.METER], pending.cells[Scope.NODE]
+    span = span_of(meters | nodes)
+    if span is not None:
+        await keep.before(
+            span,
+            {cell.scope_id for cell in meters},
+            {(cell.scope_id, cell.energy) for cell in nodes},
+        )
+
+
+async def _pass(
+    tx: WriteSession,
+    project_id: int,
+    pending: Pending,
+    changed: Changed,
+    *,
+    held: bool,
+    now: datetime,
+) -> None:
+    """Pass on what changed and what is pending; `held`: virtual meters and nodes wait."""
+    meters, nodes = pending.cells[Scope.METER], pending.cells[Scope.NODE]
+    span = span_of(changed.cells | meters | nodes)
+    if span is None:
+        return
+    counted = {cell.scope_id for cell in changed.cells | meters}
+    above = await look_up(tx, project_id, counted, span, now)
+    await raise_meters(tx, above, changed, pending)
+    if held:
+        await put(tx, project_id, pending.spans())
+    else:
+        await make_pending(tx, above, pending)
 
 
 async def pass_upward(
@@ -144,30 +186,29 @@ async def pass_upward(
     span: tuple[datetime, datetime],
     now: datetime,
 ) -> None:
-    """Pass changed quarter hours of meters, all within `span`, to every account above them."""
-    plant = await read_plant_time(tx, project_id)
-    await keep_calendar(tx, project_id, plant, *span)
-    await keep_shifts(tx, project_id, plant, *span)
-    terms = await read_terms(tx, project_id)
-    calendar = await read_calendar(tx, project_id, terms, *span)
-    await roll_up(tx, project_id, Scope.METER, changed, calendar, now)
-    above = cells_above(changed.cells, terms)
-    nodes = await write_nodes(tx, project_id, above, vanished=changed.vanished, now=now)
-    await roll_up(tx, project_id, Scope.NODE, nodes, calendar, now)
+    """Pass changed quarter hours of meters, all within `span`, to every account above, at once.
+
+    For meters that no register feeds. The caller holds the project's accounts (LOCK).
+    """
+    pending = Pending()
+    above = await look_up(tx, project_id, {cell.scope_id for cell in changed.cells}, span, now)
+    await raise_meters(tx, above, changed, pending)
+    await make_pending(tx, above, pending)
 
 
 async def mark_dirty(
     tx: WriteSession, project_id: int, energy: str, first: datetime, last: datetime
 ) -> int:
     """Have all accounts of an energy recomputed in [first, last]: a price or a factor changed."""
-    return await tx.execute(
-        "INSERT INTO dirty (project_id, point_id, first_ts, last_ts)"
-        " SELECT DISTINCT %(project)s, p.id, %(first)s::timestamptz, %(last)s::timestamptz"
-        " FROM meter m JOIN point p ON p.project_id = %(project)s"
-        " AND p.device_id = m.device_id AND p.name = m.register_name"
-        " WHERE m.project_id = %(project)s AND m.energy = %(energy)s",
-        {"project": project_id, "energy": energy, "first": first, "last": last},
+    found = await tx.fetch_tuples(
+        "SELECT id, source FROM meter WHERE project_id = %s AND energy = %s", (project_id, energy)
     )
+    virtual = [meter for meter, source in found if source == "virtual"]
+    if virtual:
+        await mark_again(tx, project_id, 1, virtual, first, last)
+    points = await points_of(tx, project_id, [meter for meter, _ in found])
+    await mark_points(tx, project_id, points, first, last)
+    return len(points)
 
 
 async def keep_ahead(tx: WriteSession, project_id: int, now: datetime) -> None:

@@ -6,7 +6,10 @@ tables only, so that the schema can be distributed by project.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
+
+from backend.core.db import WriteSession
 
 
 class Cell(NamedTuple):
@@ -71,3 +74,28 @@ def columns(cells: Iterable[Cell]) -> dict[str, object]:
 def array(column: Iterable[object]) -> str:
     """Write numbers and codes as an array for PostgreSQL: a tenth of a generic list's cost."""
     return "{" + ",".join(["NULL" if one is None else str(one) for one in column]) + "}"
+
+
+# A join of many keys to the whole table is planned from its other end where the planner takes the
+# table for empty; one scope at a time, every row is looked up by the primary key.
+_DELETE: Final = """
+DELETE FROM account WHERE project_id = %s AND scope = %s AND scope_id = %s AND energy = %s
+AND period = %s AND start_ts = ANY(%s)
+"""
+
+
+async def delete_cells(
+    tx: WriteSession, project_id: int, scope: int, period: int, cells: Iterable[Cell]
+) -> None:
+    """Delete the accounts of a period."""
+    starts: dict[tuple[int, str], list[datetime]] = {}
+    for cell in sorted(cells):
+        at = datetime.fromtimestamp(cell.start, UTC)
+        starts.setdefault((cell.scope_id, cell.energy), []).append(at)
+    await tx.execute_many(
+        _DELETE,
+        [
+            (project_id, scope, scope_id, energy, period, instants)
+            for (scope_id, energy), instants in starts.items()
+        ],
+    )

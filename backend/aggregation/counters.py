@@ -11,6 +11,11 @@ behind = Gauge(
     ["project"],
 )
 waiting = Gauge(
-    "kilowise_account_dirty_rows", "Dirty ranges left waiting, per project", ["project"]
+    "kilowise_account_dirty_rows",
+    "Stretches of registers, virtual meters and nodes left waiting, per project",
+    ["project"],
+)
+oldest = Gauge(
+    "kilowise_account_oldest_seconds", "How long the oldest of them has waited", ["project"]
 )
 failures = Counter("kilowise_account_failures", "Accounting transactions that failed")

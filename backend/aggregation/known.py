@@ -17,10 +17,11 @@ e.kind = 'changed' AND e.revoked_at IS NULL AND NOT EXISTS (
     AND a.answers = e.id AND a.revoked_at IS NULL)
 """
 """The condition on a row `e` of register_event: a change that nobody has answered."""
-_US: Final = "(extract(epoch FROM {}) * 1000000)::bigint"
+US: Final = "(extract(epoch FROM {}) * 1000000)::bigint"
+"""An instant as microseconds since 1970."""
 _AT: Final = "timestamptz 'epoch' + {} * interval '1 microsecond'"
 _KNOWN: Final = f"""
-SELECT o.n, e.kind, {_US.format("e.ts")}, {_US.format("e.until_ts")}, e.final_value,
+SELECT o.n, e.kind, {US.format("e.ts")}, {US.format("e.until_ts")}, e.final_value,
        e.initial_value, e.factor
 FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
       FROM unnest(%(points)s::bigint[], %(low)s::bigint[], %(high)s::bigint[])

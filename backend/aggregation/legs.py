@@ -56,12 +56,12 @@ def leg_over(
     """
     if not gap or not planned:
         return Leg(start, end, low, high)
-    leg = Leg(start, end, low, high, _within(planned, start, end))
+    leg = Leg(start, end, low, high, planned_within(planned, start, end))
     return leg if leg.lasting or high == low else Leg(start, end, low, high)
 
 
-def _within(planned: Sequence[Span], start: int, end: int) -> list[Span]:
-    """Answer the parts of rising spans that lie in [start, end], those that touch joined."""
+def planned_within(planned: Sequence[Span], start: int, end: int) -> list[Span]:
+    """Answer the parts of rising spans that lie in [start, end], those that touch as one."""
     found: list[Span] = []
     for span in planned:
         low, high = max(span.start, start), min(span.end, end)

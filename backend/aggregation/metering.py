@@ -13,21 +13,31 @@ from typing import Final
 
 from backend.aggregation.chunks import Stretch
 from backend.aggregation.curve import QUARTER
-from backend.aggregation.events import Span
-from backend.aggregation.known import read_known
+from backend.aggregation.events import ALWAYS, Events, Span
+from backend.aggregation.gauges import recompute_gauge
+from backend.aggregation.known import US, read_known
+from backend.aggregation.mapping import (
+    NEVER,
+    OWN,
+    Part,
+    Reader,
+    counted_per,
+    read_sources,
+    share,
+)
 from backend.aggregation.planned import planned_stretches
-from backend.aggregation.registers import Judgement, RegisterSpec
+from backend.aggregation.registers import Judgement, RegisterSpec, Trace, judge
 from backend.aggregation.window import (
     Missing,
     Recomputed,
     Window,
     ceil_quarter,
     earlier,
+    floor_quarter,
     recompute,
 )
 from backend.core.db import ReadSession, WriteSession
 from gateway.contract.energy import EnergyType, energy_type
-from gateway.contract.units import unit
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 FAR: Final = 4_102_444_800_000_000
@@ -38,12 +48,24 @@ WIDER: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """A register point, how it counts, and the meters it is accounted for."""
+    """A register or gauge point, how it counts, and the meters it is accounted for.
+
+    `meters` always are; those that were read from another point for a time, or have not always
+    existed, have `parts`. `kind` is the point's: register or gauge.
+    """
 
     point: int
     energy: EnergyType
     spec: RegisterSpec
     meters: tuple[int, ...]
+    kind: str = "register"
+    parts: tuple[Part, ...] = ()
+
+    def recompute(self, window: Window) -> Recomputed | Missing:
+        """Answer what the window's stretch becomes, or what is missing to say so."""
+        if self.kind == "gauge":
+            return recompute_gauge(window, self.spec)
+        return recompute(window, self.spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,45 +88,84 @@ def micros(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
+_READ: Final = f"""
+WITH reads AS (
+    SELECT o.point, o.meter, true AS own
+    FROM ({OWN.format(condition="p.id = ANY(%(points)s)")}) AS o
+    UNION ALL
+    SELECT DISTINCT s.point_id, s.meter_id, false FROM meter_source s
+    WHERE s.project_id = %(project)s AND s.point_id = ANY(%(points)s)
+)
+SELECT p.id, p.kind, p.unit, p.modulus, p.resolution, p.max_gap_s, m.id AS meter, m.energy,
+       m.nameplate_per_hour, bool_or(r.own) AS own, {US.format("m.valid_from")} AS first,
+       {US.format("m.valid_to")} AS last
+FROM reads r
+JOIN point p ON p.project_id = %(project)s AND p.id = r.point
+JOIN meter m ON m.project_id = %(project)s AND m.id = r.meter
+WHERE (m.source IN ('register', 'manual') AND p.kind = 'register')
+   OR (m.source = 'gauge' AND p.kind = 'gauge')
+GROUP BY p.project_id, p.id, m.project_id, m.id ORDER BY p.id, m.id
+"""  # noqa: S608 - constants of this file only
+
+
 async def read_registers(
     tx: ReadSession, project_id: int, points: Sequence[int]
 ) -> dict[int, Register]:
-    """Answer the registers among `points` that a meter is read from, by point.
+    """Answer the registers and gauges among `points` that a meter is or was read from, by point.
 
-    A meter of another energy than the register's first is left out: its account would be wrong.
+    A meter of another energy than the point's first is left out: its account would be wrong.
     """
-    rows = await tx.fetch_all(
-        "SELECT p.id, p.unit, p.modulus, p.resolution, p.max_gap_s, m.id AS meter, m.energy,"
-        " m.nameplate_per_hour FROM point p"
-        " JOIN meter m ON m.project_id = %(project)s AND (m.point_id = p.id"
-        " OR (m.device_id = p.device_id AND m.register_name = p.name))"
-        " WHERE p.project_id = %(project)s AND p.id = ANY(%(points)s) ORDER BY p.id, m.id",
-        {"project": project_id, "points": list(points)},
-    )
+    rows = await tx.fetch_all(_READ.encode(), {"project": project_id, "points": list(points)})
+    sources = await read_sources(tx, project_id, sorted({row["meter"] for row in rows}))
     found: dict[int, Register] = {}
     for row in rows:
-        known = found.get(row["id"])
-        if known is None:
-            found[row["id"]] = _register(row)
-        elif known.energy.code == row["energy"]:
-            found[row["id"]] = replace(known, meters=(*known.meters, row["meter"]))
+        known = found.get(row["id"]) or _register(row)
+        if known.energy.code == row["energy"]:
+            parts = share(known.point, _reader(row), sources)
+            meters = (*known.meters, row["meter"]) if parts is None else known.meters
+            known = replace(known, meters=meters, parts=(*known.parts, *(parts or ())))
+        found[row["id"]] = known
     return found
 
 
+def _reader(row: Mapping[str, object]) -> Reader:
+    first, last = row["first"], row["last"]
+    life = Span(
+        floor_quarter(first) if isinstance(first, int) else NEVER,
+        floor_quarter(last) if isinstance(last, int) else ALWAYS,
+    )
+    return Reader(int(str(row["meter"])), own=row["own"] is True, life=life)
+
+
 def _register(row: Mapping[str, object]) -> Register:
-    energy = energy_type(str(row["energy"]))
-    point_unit = str(row["unit"])
+    energy, kind = energy_type(str(row["energy"])), str(row["kind"])
+    smallest = counted_per(energy, kind, str(row["unit"]))
     nameplate = row["nameplate_per_hour"]
     spec = RegisterSpec.of(
-        smallest_per_point_unit=energy.per_point_unit(point_unit),
+        smallest_per_point_unit=smallest,
         resolution=_number(row["resolution"]),
         modulus=_number(row["modulus"]),
-        nameplate_per_hour=None
-        if not isinstance(nameplate, int)
-        else nameplate * energy.unit.per(unit(point_unit)),
+        nameplate_per_hour=nameplate * energy.smallest_per_unit / smallest
+        if isinstance(nameplate, int)
+        else None,
         max_gap_s=int(str(row["max_gap_s"])),
     )
-    return Register(int(str(row["id"])), energy, spec, (int(str(row["meter"])),))
+    return Register(int(str(row["id"])), energy, spec, (), kind)
+
+
+def shared_out(
+    done: Sequence[tuple[Register, Recomputed]],
+) -> list[tuple[Register, Recomputed]]:
+    """Answer what was recomputed by the meters that it is the account of."""
+    found = [(replace(register, parts=()), result) for register, result in done if register.meters]
+    for register, result in done:
+        for part in register.parts:
+            low, high = max(result.low, part.start), min(result.high, part.end)
+            if low < high:
+                inside = [b for b in result.buckets if part.counts and low <= b.start < high]
+                one = replace(result, low=low, high=high, buckets=inside)
+                found.append((replace(register, meters=(part.meter,), parts=()), one))
+    return found
 
 
 def _number(value: object) -> float | None:
@@ -127,19 +188,38 @@ async def recompute_stretches(
     while orders:
         again: list[Order] = []
         for order, window in zip(orders, await _windows(tx, project_id, orders), strict=True):
-            result = recompute(window, order.register.spec)
+            result = order.register.recompute(window)
             if isinstance(result, Recomputed):
                 done.append((order.register, result))
-            elif result is Missing.LATER:
-                again.append(replace(order, beyond=order.beyond * WIDER))
             else:
-                again.append(replace(order, before=earlier(window)))
+                again.append(_wider(order, window, result))
         orders = again
     return done
 
 
+def _wider(order: Order, window: Window, missing: Missing) -> Order:
+    if missing is Missing.LATER:
+        return replace(order, beyond=order.beyond * WIDER)
+    return replace(order, before=earlier(window))
+
+
+async def read_trace(
+    tx: ReadSession, project_id: int, register: Register, first: int, last: int
+) -> tuple[Trace, Events]:
+    """Answer how a register went over [first, last] (microseconds) and what is known of it there.
+
+    From a settled reading at or before `first` to one after `last`, as far as there are any.
+    """
+    order = Order(register, Stretch(register.point, first, last), first + 1, QUARTER)
+    while True:
+        [window] = await _windows(tx, project_id, [order])
+        result = recompute(window, register.spec)
+        if isinstance(result, Recomputed):
+            return judge(window.readings, register.spec, window.events), window.events
+        order = _wider(order, window, result)
+
+
 _AT: Final = "timestamptz 'epoch' + {} * interval '1 microsecond'"
-_US: Final = "(extract(epoch FROM {}) * 1000000)::bigint"
 _USABLE: Final = (
     "r.project_id = %(project)s AND r.point_id = o.point AND r.quality < 4"
     " AND r.value > '-Infinity' AND r.value < 'Infinity'"
@@ -157,7 +237,7 @@ _SETTLED: Final = f"""
         ORDER BY j.ts DESC LIMIT 1), false)
 """  # noqa: S608 - constants of this file only
 _BOUNDS: Final = f"""
-SELECT {_US.format("restart.ts")}, {_US.format("begin.ts")}, {_US.format("later.ts")}
+SELECT {US.format("restart.ts")}, {US.format("begin.ts")}, {US.format("later.ts")}
 FROM (SELECT n, point, {_AT.format("before")} AS before, {_AT.format("beyond")} AS beyond
       FROM unnest(%(points)s::bigint[], %(before)s::bigint[], %(beyond)s::bigint[])
            WITH ORDINALITY AS u (point, before, beyond, n)) AS o
@@ -186,8 +266,8 @@ CROSS JOIN LATERAL (
 GROUP BY o.n
 """  # noqa: S608 - constants of this file only
 _JUDGEMENTS: Final = f"""
-SELECT o.n, {_US.format("j.ts")}, j.kind, j.before_value, j.after_value, j.offset_value,
-       {_US.format("j.until_ts")}
+SELECT o.n, {US.format("j.ts")}, j.kind, j.before_value, j.after_value, j.offset_value,
+       {US.format("j.until_ts")}
 FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
       FROM unnest(%(points)s::bigint[], %(low)s::bigint[], %(high)s::bigint[])
            WITH ORDINALITY AS u (point, low, high, n)) AS o

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from backend.aggregation.cells import CELLS, INSERT, UPSERT, Cell, Changed, columns
+from backend.aggregation.cells import CELLS, INSERT, UPSERT, Cell, Changed, columns, delete_cells
 from backend.core.db import ReadSession, WriteSession
 from gateway.contract.quality import Quality
 
@@ -65,25 +65,34 @@ FROM (
 {UPSERT}
 """  # noqa: S608 - constants of this file only
 _EMPTY: Final = f"""
-DELETE FROM account a USING {CELLS}
-WHERE a.project_id = %(project)s AND a.scope = 2 AND a.scope_id = c.scope_id
-  AND a.energy = c.energy AND a.period = 1 AND a.start_ts = c.start_ts
-  AND NOT EXISTS (
-      SELECT 1 FROM (SELECT 1) AS one
-      {_TERMS.format(node="a.scope_id", start="a.start_ts", energy="a.energy")}
-      JOIN account b ON b.project_id = %(project)s AND b.scope = 1 AND b.scope_id = n.meter_id
-           AND b.energy = a.energy AND b.period = 1 AND b.start_ts = a.start_ts)
+SELECT c.scope_id, c.energy, extract(epoch FROM c.start_ts)::bigint,
+       extract(epoch FROM c.end_ts)::bigint
+FROM {CELLS}
+LEFT JOIN LATERAL (
+    SELECT 1 AS one FROM (SELECT 1) AS first
+    {_TERMS.format(node="c.scope_id", start="c.start_ts", energy="c.energy")}
+    CROSS JOIN LATERAL (
+        SELECT 1 FROM account k WHERE k.project_id = %(project)s AND k.scope = 1
+        AND k.scope_id = n.meter_id AND k.energy = c.energy AND k.period = 1
+        AND k.start_ts = c.start_ts OFFSET 0
+    ) AS b LIMIT 1
+) AS part ON true
+WHERE part.one IS NULL
 """  # noqa: S608 - constants of this file only
 
 
-async def read_terms(tx: ReadSession, project_id: int) -> dict[int, list[Term]]:
-    """Answer the nodes that ever counted each meter."""
+async def read_terms(
+    tx: ReadSession, project_id: int, meters: Iterable[int] | None = None
+) -> dict[int, list[Term]]:
+    """Answer the nodes that ever counted each meter, of some meters only or of all."""
     terms: dict[int, list[Term]] = {}
     for meter, *term in await tx.fetch_tuples(
         "SELECT meter_id, node_id, extract(epoch FROM valid_from)::float8,"
         " coalesce(extract(epoch FROM valid_to)::float8, 'infinity') FROM node_meter"
-        " WHERE project_id = %s",
-        (project_id,),
+        " WHERE project_id = %(project)s"
+        " AND (%(meters)s::bigint[] IS NULL OR meter_id = ANY(%(meters)s::bigint[]))"
+        " ORDER BY meter_id, node_id",
+        {"project": project_id, "meters": None if meters is None else sorted(set(meters))},
     ):
         terms.setdefault(meter, []).append(Term(*term))
     return terms
@@ -112,5 +121,6 @@ async def write_nodes(
     found = {Cell(*row) for row in await tx.fetch_tuples(_NODES, params)}
     if not vanished:
         return Changed(found, vanished=False)
-    await tx.execute(_EMPTY, params)
+    empty = {Cell(*row) for row in await tx.fetch_tuples(_EMPTY, params)}
+    await delete_cells(tx, project_id, 2, 1, empty)
     return Changed(cells, vanished=True)

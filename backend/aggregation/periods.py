@@ -68,6 +68,10 @@ class Calendar:
             raise LookupError(f"the calendar has no {period.name} at {second}")
         return found
 
+    def pattern(self, scope: int, scope_id: int) -> int | None:
+        """Answer the node by whose shifts a scope works; None without any."""
+        return self._patterns.get((scope, scope_id))
+
     def parents(self, scope: int, period: Period, cells: Iterable[Cell]) -> set[Cell]:
         """Answer the cells of a period that hold these; what nobody works by shifts has none."""
         if period is Period.SHIFT:
@@ -78,7 +82,7 @@ class Calendar:
 
     def _shifts_of(self, scope: int, cells: Iterable[Cell]) -> Iterable[Cell]:
         for cell in cells:
-            pattern = self._patterns.get((scope, cell.scope_id))
+            pattern = self.pattern(scope, cell.scope_id)
             bounds = None if pattern is None else self._shifts.get(pattern)
             found = None if bounds is None else bounds.holding(cell.start)
             if found is not None:

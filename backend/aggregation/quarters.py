@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from backend.aggregation.cells import INSERT, KEY, UPSERT, Cell, Changed, array
+from backend.aggregation.cells import INSERT, UPSERT, Cell, Changed, array, delete_cells
 from backend.aggregation.metering import Register, instant
 from backend.aggregation.pricing import Pricing
 from backend.aggregation.window import Recomputed
@@ -36,6 +36,7 @@ class Hole(NamedTuple):
     """A stretch of a meter, in microseconds, that has no account (any more)."""
 
     meter: int
+    energy: str
     low: int
     high: int
 
@@ -57,13 +58,17 @@ _COLUMNS: Final = (
     "meters", "energies", "starts", "qtys", "estimated", "qualities", "measured", "kgce", "kgco2",
     "cost",
 )  # fmt: skip
-_VANISHED: Final = f"""
-DELETE FROM account a USING unnest(%(meters)s::bigint[], %(lows)s::timestamptz[],
-    %(highs)s::timestamptz[]) AS d (meter, low, high)
-WHERE a.project_id = %(project)s AND a.scope = 1 AND a.period = 1 AND a.scope_id = d.meter
-  AND a.start_ts >= d.low AND a.start_ts < d.high
-{KEY}
-"""  # noqa: S608 - constants of this file only
+_VANISHED: Final = """
+SELECT k.scope_id, k.energy, extract(epoch FROM k.start_ts)::bigint,
+       extract(epoch FROM k.end_ts)::bigint
+FROM (SELECT * FROM unnest(%(meters)s::bigint[], %(energies)s::text[], %(lows)s::timestamptz[],
+      %(highs)s::timestamptz[]) AS u (meter, energy, low, high) OFFSET 0) AS d
+CROSS JOIN LATERAL (
+    SELECT * FROM account a WHERE a.project_id = %(project)s AND a.scope = 1
+    AND a.scope_id = d.meter AND a.energy = d.energy AND a.period = 1
+    AND a.start_ts >= d.low AND a.start_ts < d.high OFFSET 0
+) AS k
+"""
 
 
 async def write_quarters(
@@ -87,17 +92,20 @@ async def write_quarters(
         changed = {Cell(*row) for row in found}
     if not holes:
         return Changed(changed, vanished=False)
-    meters, lows, highs = (list(column) for column in zip(*holes, strict=True))
-    deleted = await tx.fetch_tuples(
+    meters, energies, lows, highs = (list(column) for column in zip(*holes, strict=True))
+    found = await tx.fetch_tuples(
         _VANISHED,
         {
             "project": project_id,
             "meters": meters,
+            "energies": energies,
             "lows": [instant(low) for low in lows],
             "highs": [instant(high) for high in highs],
         },
     )
-    return Changed(changed | {Cell(*row) for row in deleted}, vanished=bool(deleted))
+    gone = {Cell(*row) for row in found}
+    await delete_cells(tx, project_id, 1, 1, gone)
+    return Changed(changed | gone, vanished=bool(gone))
 
 
 def quarters_of(done: Iterable[tuple[Register, Recomputed]]) -> Iterable[Quarter]:
@@ -113,7 +121,7 @@ def quarters_of(done: Iterable[tuple[Register, Recomputed]]) -> Iterable[Quarter
 def holes_of(done: Iterable[tuple[Register, Recomputed]]) -> list[Hole]:
     """Answer the parts of recomputed stretches that have no account: buckets are one run."""
     return [
-        Hole(meter, low, high)
+        Hole(meter, register.energy.code, low, high)
         for register, result in done
         for meter in register.meters
         for low, high in _around(result)

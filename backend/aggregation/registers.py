@@ -265,16 +265,21 @@ class _Pass:
         leg = leg_over(
             self.ts, reading.ts, self.count, reading.raw, gap=gap, planned=self.events.planned
         )
-        worst = max(self.quality, reading.quality)
-        if gap and leg.lasting > self.spec.max_gap:
-            for start, end in leg.rising():
-                self._mark(start, end, max(worst, Quality.ESTIMATED), gap=True)
-        if worst > Quality.GOOD:
-            self._mark(self.ts, reading.ts, worst)
+        self._grade(leg, max(self.quality, reading.quality), gap=gap)
         for cut in self._cuts(leg):
             self._add(cut, leg.at(cut))
         self._add(reading.ts, reading.raw)
         self.ts, self.count, self.quality = reading
+
+    def _grade(self, leg: Leg, worst: int, *, gap: bool) -> None:
+        """Mark what is not simply good of a leg; marks never overlap."""
+        if gap and leg.lasting > self.spec.max_gap:
+            for start, end in leg.rising():
+                self._mark(start, end, max(worst, Quality.ESTIMATED), gap=True)
+            for start, end in leg.flat if worst > Quality.GOOD else ():
+                self._mark(start, end, worst)
+        elif worst > Quality.GOOD:
+            self._mark(leg.start, leg.end, worst)
 
     def _cuts(self, leg: Leg) -> list[int]:
         """Answer the instants inside a leg that need a knot: a plan's ends, another factor."""

@@ -6,13 +6,24 @@ the same way. kgce, kgCO2 and cost are sums of exact products, null where a part
 price, because the rest would look like the whole.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
 from backend.aggregation.calendar import Period
-from backend.aggregation.cells import CELLS, INSERT, UPSERT, Cell, Changed, columns
+from backend.aggregation.cells import (
+    CELLS,
+    INSERT,
+    UPSERT,
+    Cell,
+    Changed,
+    array,
+    columns,
+    delete_cells,
+)
 from backend.aggregation.periods import Calendar
+from backend.aggregation.stale import Span
 from backend.core.db import WriteSession
 
 LEVELS: Final = (
@@ -57,14 +68,33 @@ WHERE s.qty IS NOT NULL
 {UPSERT}
 """  # noqa: S608 - constants of this file only
 _EMPTY: Final = f"""
-DELETE FROM account a USING {CELLS}
-WHERE a.project_id = %(project)s AND a.scope = %(scope)s AND a.scope_id = c.scope_id
-  AND a.energy = c.energy AND a.period = %(period)s AND a.start_ts = c.start_ts
-  AND NOT EXISTS (
-      SELECT 1 FROM account b WHERE b.project_id = %(project)s AND b.scope = %(scope)s
-      AND b.scope_id = c.scope_id AND b.energy = c.energy AND b.period = %(below)s
-      AND b.start_ts >= c.start_ts AND b.start_ts < c.end_ts)
+SELECT c.scope_id, c.energy, extract(epoch FROM c.start_ts)::bigint,
+       extract(epoch FROM c.end_ts)::bigint
+FROM {CELLS}
+CROSS JOIN (SELECT %(below)s::smallint AS below OFFSET 0) AS v
+LEFT JOIN LATERAL (
+    SELECT 1 AS one FROM account b
+    WHERE b.project_id = %(project)s AND b.scope = %(scope)s AND b.scope_id = c.scope_id
+      AND b.energy = c.energy AND b.period = v.below
+      AND b.start_ts >= c.start_ts AND b.start_ts < c.end_ts LIMIT 1
+) AS part ON true
+WHERE part.one IS NULL
 """  # noqa: S608 - constants of this file only
+# Periods that the calendar (any more) has not, begun in stretches that were summed again.
+_FOREIGN: Final = """
+DELETE FROM account a USING unnest(%(ids)s::bigint[], %(energies)s::text[], %(firsts)s::bigint[],
+    %(lasts)s::bigint[], %(patterns)s::bigint[]) AS s (scope_id, energy, first, last, pattern)
+WHERE a.project_id = %(project)s AND a.scope = %(scope)s AND a.scope_id = s.scope_id
+  AND a.energy = s.energy AND a.period > 1
+  AND a.start_ts >= timestamptz 'epoch' + s.first * interval '1 second'
+  AND a.start_ts < timestamptz 'epoch' + s.last * interval '1 second'
+  AND NOT EXISTS (
+      SELECT 1 FROM calendar_period p WHERE p.project_id = %(project)s AND p.period = a.period
+      AND p.start_ts = a.start_ts AND p.end_ts = a.end_ts)
+  AND NOT EXISTS (
+      SELECT 1 FROM shift_period p WHERE a.period = 7 AND p.project_id = %(project)s
+      AND p.node_id = s.pattern AND p.start_ts = a.start_ts AND p.end_ts = a.end_ts)
+"""
 
 
 async def roll_up(
@@ -86,6 +116,22 @@ async def roll_up(
         params = keys | {"below": int(below), "now": now} | columns(parents)
         rolled = {Cell(*row) for row in await tx.fetch_tuples(_ROLL, params)}
         if changed.vanished:
-            await tx.execute(_EMPTY, params)
+            empty = {Cell(*row) for row in await tx.fetch_tuples(_EMPTY, params)}
+            await delete_cells(tx, project_id, scope, period, empty)
         else:
             found[period] = rolled
+
+
+async def clear_foreign(
+    tx: WriteSession, project_id: int, scope: Scope, spans: Sequence[Span], calendar: Calendar
+) -> None:
+    """Delete accounts of periods that are none (any more), begun in these stretches."""
+    if not spans:
+        return
+    rows = [
+        (*one.whose[1:], one.first, one.last, calendar.pattern(scope, one.whose.scope_id) or 0)
+        for one in spans
+    ]
+    ids, energies, firsts, lasts, patterns = (array(column) for column in zip(*rows, strict=True))
+    keys = {"project": project_id, "scope": int(scope), "ids": ids, "energies": energies}
+    await tx.execute(_FOREIGN, keys | {"firsts": firsts, "lasts": lasts, "patterns": patterns})

@@ -1,17 +1,19 @@
 """Versions of accounts: what a restatement replaces is kept, and any version reads as it was then.
 
 `account` holds what is current. While a restatement is being applied, whoever writes accounts of
-its project does so inside `keeping`: each row that changes or vanishes is in `account_history`
-under the restatement's version before it is replaced, once, in however many transactions; a row
-that there was none of before is kept with null figures. So as of version v an account is the kept
-one of the smallest version above v, else the current one (`accounts_as_of`), and until the last
-transaction says that the version is applied, readers see the version before it as a whole.
+its project has a `Keeper` look at them first: each row that changes or vanishes is in
+`account_history` under the restatement's version before it is replaced, once, in however many
+transactions; a row that there was none of before is kept with null figures. So as of version v an
+account is the kept one of the smallest version above v, else the current one (`accounts_as_of`),
+and until the last transaction says that the version is applied, readers see the one before as a
+whole.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from backend.core.db import ReadSession, WriteSession
 
@@ -60,17 +62,18 @@ def accounts(*, as_of: bool) -> str:
     return ACCOUNTS_AS_OF if as_of else ACCOUNTS
 
 
-# Accounts that hang on meters: their own, and those of all nodes that ever counted them.
+# Accounts that hang on meters: their own, those of virtual meters, and of all nodes that ever
+# counted any of these.
 _TOUCHED: Final = """
 FROM (
     SELECT 1::smallint AS scope, m.id AS scope_id, m.energy FROM meter m
-    WHERE m.project_id = %(project)s AND m.id = ANY(%(meters)s)
+    WHERE m.project_id = %(project)s AND (m.id = ANY(%(meters)s) OR m.source = %(virtual)s)
     UNION
     SELECT 2::smallint, n.node_id, m.energy FROM node_meter n
     JOIN meter m ON m.project_id = %(project)s AND m.id = n.meter_id
-    WHERE n.project_id = %(project)s AND n.meter_id = ANY(%(meters)s)
+    WHERE n.project_id = %(project)s AND (m.id = ANY(%(meters)s) OR m.source = %(virtual)s)
     UNION
-    SELECT 2::smallint, n, e FROM unnest(%(nodes)s::bigint[]) n, unnest(%(energies)s::text[]) e
+    SELECT 2::smallint, n, e FROM unnest(%(nodes)s::bigint[], %(energies)s::text[]) AS u (n, e)
 ) w
 CROSS JOIN unnest(%(periods)s::smallint[], %(longest)s::interval[]) AS p (period, longest)
 """
@@ -110,49 +113,93 @@ async def being_applied(tx: ReadSession, project_id: int) -> int | None:
     )
 
 
+_KNOWN: Final[WeakKeyDictionary[ReadSession, int | None]] = WeakKeyDictionary()
+"""The version that is being applied, as each transaction that reads has found it."""
+
+
 async def version_to_read(tx: ReadSession, project_id: int, as_of: int | None) -> int | None:
     """Answer the version that is read when `as_of` is asked for; None: what is current.
 
-    While a version is being applied nobody sees any of it: what counts is the one before.
+    While a version is being applied nobody sees any of it: what counts is the one before. A
+    transaction of one project looks once, so that all its figures are of one version.
     """
-    version = await being_applied(tx, project_id)
+    if tx not in _KNOWN:
+        _KNOWN[tx] = await being_applied(tx, project_id)
+    version = _KNOWN[tx]
     if version is None:
         return as_of
     return version - 1 if as_of is None else min(as_of, version - 1)
 
 
+class Keeper:
+    """Keeps what one transaction replaces, if a version is being applied; else does nothing.
+
+    `before` is called before accounts are written, `after` when all are; what is written lies in
+    the areas named before.
+    """
+
+    def __init__(self, tx: WriteSession, project_id: int, version: int | None) -> None:
+        """Made by `keeper`."""
+        self._tx = tx
+        self._project_id = project_id
+        self._version = version
+        self._areas: list[dict[str, object]] = []
+
+    @property
+    def applying(self) -> bool:
+        """Whether a version is being applied."""
+        return self._version is not None
+
+    async def before(
+        self,
+        span: tuple[datetime, datetime],
+        meters: Collection[int],
+        nodes: Collection[tuple[int, str]] = (),
+    ) -> None:
+        """Keep the accounts that touch a span: of meters and all above them, of energies of nodes.
+
+        What is above meters are virtual meters and the nodes that count any.
+        """
+        if self._version is None:
+            return
+        area: dict[str, object] = {
+            "project": self._project_id,
+            "version": self._version,
+            "meters": sorted(meters),
+            "virtual": "virtual" if meters else None,
+            "nodes": [node for node, _ in nodes],
+            "energies": [energy for _, energy in nodes],
+            "periods": list(LONGEST),
+            "longest": list(LONGEST.values()),
+            "first": span[0],
+            "last": span[1],
+        }
+        self._areas.append(area)
+        await self._tx.execute(_KEEP, area)
+
+    async def after(self) -> None:
+        """Note accounts that there were none of, and forget those that did not change."""
+        for area in self._areas:
+            await self._tx.execute(_NEW, area)
+        for area in self._areas:
+            await self._tx.execute(_UNCHANGED, area)
+        self._areas = []
+
+
+async def keeper(tx: WriteSession, project_id: int) -> Keeper:
+    """Answer what keeps the accounts that this transaction replaces."""
+    return Keeper(tx, project_id, await being_applied(tx, project_id))
+
+
 @asynccontextmanager
 async def keeping(
-    tx: WriteSession,
-    project_id: int,
-    meters: Sequence[int],
-    first: datetime,
-    last: datetime,
-    *,
-    nodes: Sequence[int] = (),
-    energies: Sequence[str] = (),
+    tx: WriteSession, project_id: int, span: tuple[datetime, datetime], meters: Collection[int]
 ) -> AsyncIterator[None]:
-    """Keep what the block replaces of the accounts that touch [first, last), if it has to be.
+    """Keep what the block replaces of the accounts of meters, and of all above, that touch a span.
 
-    Of `meters` and all nodes over them, and of `energies` of `nodes`. The block must write no
-    others. Without a version that is being applied nothing is kept.
+    For those who write quarter hours of meters that no register feeds.
     """
-    version = await being_applied(tx, project_id)
-    if version is None:
-        yield
-        return
-    area = {
-        "project": project_id,
-        "version": version,
-        "meters": list(meters),
-        "nodes": list(nodes),
-        "energies": list(energies),
-        "periods": list(LONGEST),
-        "longest": list(LONGEST.values()),
-        "first": first,
-        "last": last,
-    }
-    await tx.execute(_KEEP, area)
+    keep = await keeper(tx, project_id)
+    await keep.before(span, meters)
     yield
-    await tx.execute(_NEW, area)
-    await tx.execute(_UNCHANGED, area)
+    await keep.after()

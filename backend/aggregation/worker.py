@@ -20,11 +20,10 @@ from backend.aggregation import counters
 from backend.aggregation.accounts import (
     Done,
     account,
-    count_waiting,
     keep_ahead,
     tariffs_seen,
 )
-from backend.core.db import Database
+from backend.aggregation.progress import read_progress
 from backend.core.errors import Unavailable
 from backend.core.events import notified, publish
 from backend.core.platform import Platform
@@ -153,14 +152,10 @@ class Worker:
             one.span = max(SHORTEST, one.span / 2)
         elif took < BITE_S / 4 and done.more:
             one.span = min(LONGEST, one.span * 2)
-        counters.waiting.labels(str(project_id)).set(
-            await _waiting(self.platform.database, project_id) if done.more else 0
-        )
-
-
-async def _waiting(database: Database, project_id: int) -> int:
-    async with database.read(project_id) as tx:
-        return await count_waiting(tx, project_id)
+        async with self.platform.database.read(project_id) as tx:
+            left = await read_progress(tx, project_id)
+        counters.waiting.labels(str(project_id)).set(left.ranges)
+        counters.oldest.labels(str(project_id)).set(left.oldest_s or 0.0)
 
 
 async def run(platform: Platform) -> None:

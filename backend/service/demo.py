@@ -21,6 +21,7 @@ from backend.core.db import Database
 from backend.core.ids import new_uuid
 from backend.core.platform import Platform
 from backend.core.settings import Settings
+from backend.service.projects.by_hand import keep_by_hand
 from backend.service.projects.create import create_project
 from backend.service.projects.template import PersonPart, read_template
 
@@ -48,6 +49,7 @@ async def seed(platform: Platform) -> None:
     template = read_template(TEMPLATE)
     secret = gateway_secret(broker_folder(platform.settings.data_folder), CREDENTIAL)
     project_id = await create_project(platform.database, platform.clock, TEMPLATE, SLUG)
+    await keep_by_hand(platform.database, project_id, template, platform.clock.now())
     await _keep_credential(platform.database, project_id, GATEWAY, secret)
     if people_allowed(platform.settings):
         await _people(platform, project_id, template.people)

@@ -17,6 +17,7 @@ from procrastinate.exceptions import ConnectorException
 from backend.core.events import notified
 from backend.core.partitions import keep_partitions
 from backend.core.platform import Platform
+from backend.service.equipment.keep import keep_all as keep_equipment
 from backend.service.notify.channels.webpush import WebPushChannel
 from backend.service.notify.outbox import WAKE_CHANNEL, Outbox
 from backend.service.notify.vapid import vapid_keys
@@ -89,6 +90,11 @@ def queue(platform: Platform) -> procrastinate.App:
     async def stocks(timestamp: int) -> None:
         for project_id, _ in await known_projects(platform.database):
             await keep_stocks(platform.database, project_id, platform.clock.now())
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="keep_equipment", pass_context=False, queueing_lock="keep_equipment")
+    async def equipment(timestamp: int) -> None:
+        await keep_equipment(platform.database, platform.clock.now())
 
     return app
 

@@ -17,9 +17,17 @@ from typing import Final
 
 import yaml
 
-from gateway.contract.units import Unit, UnknownUnit, unit
+from gateway.contract.units import Unit, UnknownUnit, WrongDimension, unit
 
 ROWS: Final = Path(__file__).with_name("energy_types.yaml")
+INTEGRALS: Final = {
+    "power": ("energy", 3600),
+    "reactive power": ("reactive energy", 1),
+    "apparent power": ("apparent energy", 1),
+    "volume flow": ("volume", 1),
+    "mass flow": ("mass", 1),
+}
+"""What a rate makes in time, and how many base units of it one base unit makes in an hour."""
 SUBSTANCES: Final = ("kgce", "kgco2", "kgco2e_ch4", "kgco2e_n2o")
 """Coal equivalent, CO2, and methane and nitrous oxide in kg of CO2 equivalent."""
 STATES: Final = ("electric", "solid", "liquid", "gas", "heat", "medium", "product")
@@ -65,6 +73,19 @@ class EnergyType:
         Raises UnknownUnit or WrongDimension.
         """
         return unit(point_unit).per(self.unit) * self.smallest_per_unit
+
+    def per_point_unit_hour(self, gauge_unit: str) -> Fraction:
+        """Answer how many smallest units one of a gauge's unit makes in an hour, exactly.
+
+        Power makes energy, flow makes volume or mass. Raises UnknownUnit or WrongDimension.
+        """
+        rate = unit(gauge_unit)
+        integral, base_units_an_hour = INTEGRALS.get(rate.dimension, (rate.dimension, 1))
+        if integral != self.unit.dimension or integral == rate.dimension:
+            raise WrongDimension(
+                f"{rate.code} measures {rate.dimension}, in time no {self.unit.dimension}"
+            )
+        return rate.base * base_units_an_hour / self.smallest_unit.base
 
     def display(self, qty: int) -> Decimal:
         """Answer an account in the display unit, exactly (smallest_per_unit is a power of ten)."""

@@ -22,6 +22,7 @@ def upgrade() -> None:
     for table in TABLES:
         wall(table)
     grant_app(*TABLES)
+    op.execute("GRANT SELECT ON meter_source TO kw_ingest")
 
 
 def downgrade() -> None:
@@ -41,9 +42,12 @@ CREATE TABLE meter_source (
     point_id BIGINT NOT NULL,
     PRIMARY KEY (project_id, meter_id, valid_from)
 );
+CREATE INDEX meter_source_point ON meter_source (project_id, point_id);
+CREATE INDEX meter_point ON meter (project_id, point_id) WHERE point_id IS NOT NULL;
+CREATE INDEX meter_device ON meter (project_id, device_id);
 """
 DOWN = """
 DROP TABLE meter_source;
-DROP INDEX register_event_point;
+DROP INDEX register_event_point, meter_point, meter_device;
 ALTER TABLE register_event DROP COLUMN answers;
 """

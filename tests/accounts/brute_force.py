@@ -124,6 +124,7 @@ def compare_quarter(account: Account, shelf: Shelf, start: int, tally: Tally, wh
             account.energy(start, end),
             account.estimated(start, end),
             account.quality(start, end),
+            account.measured(start, end),
         )
     tally.compare(f"{where} quarter hour", shelf.accounts.get(start), expected)
 

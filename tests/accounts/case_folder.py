@@ -65,8 +65,10 @@ class Case:
 
 
 def folders(cases: Path = CASES) -> list[Path]:
-    """All folders there are."""
-    return sorted(one for one in cases.iterdir() if one.is_dir())
+    """All folders of registers: those of documents (stocks) have tests of their own."""
+    return sorted(
+        one for one in cases.iterdir() if one.is_dir() and not (one / "documents.json").exists()
+    )
 
 
 def load(folder: Path) -> Case:

@@ -31,7 +31,7 @@ from typing import NamedTuple
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
-ESTIMATED, SUSPECT = 1, 4
+ESTIMATED, MANUAL, SUSPECT = 1, 3, 4
 FOREVER = 10**30
 
 
@@ -321,6 +321,20 @@ class Account:
     def quality(self, start: int, end: int) -> int:
         """Answer the worst that touches it."""
         return max([t.quality for t in self.touches if t.start < end and t.end > start], default=0)
+
+    def measured(self, start: int, end: int) -> int:
+        """Answer the seconds of it that stand on readings: known, not guessed, not substituted."""
+        assert self.begin is not None
+        assert self.last is not None
+        edges = {max(start, self.begin), min(end, self.last.ts)}
+        weak = [t for t in self.touches if t.guessed or 0 < t.quality < MANUAL]
+        inside = {x for t in weak for x in (t.start, t.end) if min(edges) < x < max(edges)}
+        stands = sum(
+            b - a
+            for a, b in itertools.pairwise(sorted(edges | inside))
+            if not any(t.start <= a and b <= t.end for t in weak)
+        )
+        return round(Fraction(stands, 1_000_000))
 
     def exists(self, start: int, end: int) -> bool:
         """Tell whether R says anything about [start, end)."""

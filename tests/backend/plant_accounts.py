@@ -11,6 +11,8 @@ from itertools import pairwise
 from psycopg.types.json import Jsonb
 
 from backend.aggregation.accounts import Done, account
+from backend.aggregation.stale import mark_again
+from backend.aggregation.virtual import check_expression
 from backend.core.db import Database
 from backend.core.ids import new_uuid
 from gateway.contract.energy import energy_type
@@ -85,6 +87,22 @@ class Plant:
         )
         self.made.append(Metered(meter, point))
         return self.made[-1]
+
+    async def virtual(self, slug: str, expression: str, energy: str = "electricity") -> Metered:
+        """A virtual meter made, or given another expression, as people do it."""
+        async with self.database.project(self.project) as tx:
+            await check_expression(tx, self.project, slug, energy_type(energy), expression)
+            meter = await tx.fetch_value(
+                "INSERT INTO meter AS m (project_id, uid, slug, name, energy, source, expression,"
+                " level) VALUES (%s, %s, %s, '{}', %s, 'virtual', %s, 3)"
+                " ON CONFLICT (project_id, slug) DO UPDATE SET expression = excluded.expression"
+                " RETURNING id",
+                (self.project, new_uuid(NOW), slug, energy, expression),
+                into=int,
+            )
+            assert meter is not None
+            await mark_again(tx, self.project, 1, [meter], None, NOW)
+        return Metered(meter, 0)
 
     async def node(self, meters: Mapping[Metered, int | Decimal], parent: int | None = None) -> int:
         """A node that counts meters with coefficients."""

@@ -70,8 +70,8 @@ async def read_members(plant: Plant) -> list[Member]:
             (plant.project,),
         )
     return [
-        Member(node, meter, energy, Fraction(coefficient), first, last)
-        for node, meter, energy, coefficient, first, last in rows
+        Member(node, meter, energy, Fraction(share), first, last)
+        for node, meter, energy, share, first, last in rows
     ]
 
 

@@ -43,6 +43,7 @@ INGEST = {
     "gateway": {"SELECT"},
     "gateway_certificate": {"SELECT"},
     "meter": {"SELECT"},
+    "meter_source": {"SELECT"},
     "alembic_version": {"SELECT"},
 }
 

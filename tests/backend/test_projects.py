@@ -39,8 +39,9 @@ from gateway.simulator.workdays import team_of as plant_team_of
 ZONE = ZoneInfo("Asia/Shanghai")
 HOUR = timedelta(hours=1)
 TABLES = (
-    "tree", "node", "gateway", "device", "meter", "node_meter", "supply_contract", "shed_item",
-    "shift_pattern", "operating_state", "shift_period", "tariff", "factor", "alarm_definition",
+    "tree", "node", "gateway", "device", "meter", "node_meter", "conversion", "supply_contract",
+    "shed_item", "shift_pattern", "operating_state", "shift_period", "tariff", "factor",
+    "alarm_definition",
 )  # fmt: skip
 
 
@@ -67,6 +68,7 @@ async def test_a_project_is_made_whole_and_made_again_without_change(
         "device": 34,
         "meter": 43,
         "node_meter": 92,
+        "conversion": 6,
         "supply_contract": 1,
         "shed_item": 5,
         "shift_pattern": 3,

@@ -2,15 +2,20 @@
 
 import itertools
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from random import Random
 
 import pytest
 
+from backend.aggregation.accounts import mark_dirty
 from backend.aggregation.calendar import Period
 from backend.aggregation.figures import ranking, sums
+from backend.aggregation.register_events import Kind, RegisterEvent, record_event
 from backend.aggregation.rollup import Scope
 from backend.aggregation.series import Measure, Span, curve
+from backend.aggregation.stale import mark_again
 from backend.core.db import Database
 from backend.core.ids import new_uuid
 from gateway.contract.energy import energy_type
@@ -58,39 +63,81 @@ async def filled(plant: Plant) -> tuple[Metered, Metered, int]:
     return one, two, node
 
 
+async def exclude(plant: Plant, meter: Metered, first: datetime, last: datetime) -> None:
+    """Leave readings out, as people do it."""
+    event = RegisterEvent(meter.point, Kind.EXCLUDE, first, until=last)
+    async with plant.database.project(plant.project) as tx:
+        await record_event(tx, plant.project, event, NOW)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What people do to a plant afterwards, at random."""
+
+    plant: Plant
+    random: Random
+    meters: tuple[Metered, Metered]
+    node: int
+
+    def any(self) -> Callable[[], Awaitable[None]]:
+        """One of them."""
+        return self.random.choice(
+            (self.gap, self.beginning, self.late, self.factor, self.share, self.expression)
+        )
+
+    async def gap(self) -> None:
+        first = START + self.random.randrange(420) * 5 * MIN
+        last = first + self.random.randrange(1, 300) * MIN
+        await exclude(self.plant, self.random.choice(self.meters), first, last)
+
+    async def beginning(self) -> None:
+        last = START + self.random.randrange(1, 400) * MIN
+        await exclude(self.plant, self.meters[0], START, last)
+
+    async def late(self) -> None:
+        first = START - self.random.randrange(1, 40) * 60 * MIN
+        row = (first, self.random.randrange(100) / 10)
+        await self.plant.store(self.random.choice(self.meters), [row])
+
+    async def factor(self) -> None:
+        valid = START + self.random.randrange(100) * 15 * MIN
+        await self.plant.factor("kgce", f"0.{self.random.randrange(1, 999):03}", valid)
+        async with self.plant.database.project(self.plant.project) as tx:
+            await mark_dirty(tx, self.plant.project, "electricity", valid, NOW)
+
+    async def share(self) -> None:
+        async with self.plant.database.project(self.plant.project) as tx:
+            await tx.execute(
+                "UPDATE node_meter SET coefficient = %s WHERE project_id = %s AND node_id = %s",
+                (Decimal(self.random.randrange(100)) / 7, self.plant.project, self.node),
+            )
+            await mark_again(tx, self.plant.project, Scope.NODE, [self.node], None, NOW)
+
+    async def expression(self) -> None:
+        await self.plant.virtual("rest", f"m1 * {self.random.randrange(1, 99)} - m2")
+
+
 async def test_every_version_reads_as_it_was(plant: Plant) -> None:
-    random = Random(7)
+    """Also of shifts and virtual meters."""
     await plant.factor("kgce", "0.1229", START - DAY)
-    one, two, _ = await filled(plant)
+    one, two, node = await filled(plant)
+    virtual = await plant.virtual("rest", "m1 - m2 * 0.5")
+    above = await plant.node({virtual: 1, one: Decimal("0.3")})
+    await plant.shifts(node, [START + n * 480 * MIN for n in range(-9, 9)])
+    async with plant.database.project(plant.project) as tx:
+        await mark_again(tx, plant.project, Scope.NODE, [node, above], None, NOW)
+    await plant.settle()
     known = [await current(plant)]
 
-    async def gap() -> None:
-        meter = random.choice((one, two))
-        first = START + random.randrange(420) * 5 * MIN
-        await plant.delete(meter, first, first + random.randrange(300) * MIN)
-
-    async def beginning() -> None:
-        await plant.delete(one, START, START + random.randrange(400) * MIN)
-
-    async def earlier() -> None:
-        first = START - random.randrange(1, 40) * 60 * MIN
-        await plant.store(random.choice((one, two)), [(first, random.randrange(100) / 10)])
-
-    async def factor() -> None:
-        valid = START + random.randrange(100) * 15 * MIN
-        await plant.factor("kgce", f"0.{random.randrange(1, 999):03}", valid)
-        for meter in (one, two):
-            await plant.touch(meter, valid, START + 2 * DAY)
-
-    changes = (gap, beginning, earlier, factor)
-    for version in range(1, 15):
-        await restate(plant, version, random.choice(changes))
+    changes = Changes(plant, Random(7), (one, two), above)
+    for version in range(1, 13):
+        await restate(plant, version, changes.any())
         known.append(await current(plant))
         assert known[-1] != known[-2]
     for version, rows in enumerate(known):
         assert await as_of(plant, version) == rows, version
-    async with plant.database.read(plant.project) as tx:
-        kept = await tx.fetch_value(
+    async with plant.database.read(plant.project) as reading:
+        kept = await reading.fetch_value(
             "SELECT count(*) FROM account_history WHERE project_id = %s", (plant.project,), into=int
         )
     moved = sum(len({row[:5] for row in old ^ new}) for old, new in itertools.pairwise(known))
@@ -117,7 +164,7 @@ async def test_a_version_is_seen_whole_or_not_at_all(plant: Plant) -> None:
     seen: list[object] = []
 
     async def change() -> None:
-        await plant.delete(one, START, START + 120 * MIN)
+        await exclude(plant, one, START, START + 121 * MIN)
         await plant.settle()
         await plant.store(two, [(START + 37 * 60 * MIN, 545.0)])
         await plant.settle()

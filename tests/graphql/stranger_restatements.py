@@ -18,7 +18,16 @@ _HERS = '{{ project(id: "{project}") {{ %s }} }}'
 _OWN = '{{ project(id: "{own}") {{ %s }} }}'
 _ONE = 'restatement(id: "{restatement}") {{ state }}'
 
+_SHEET = (
+    'readingSheet(scope: "{%s}", energy: "electricity", period: DAY, at: "%s") {{ name {{ en }} }}'
+)
+
 QUESTIONS: dict[str, list[str]] = {
+    "Project.readingSheet": [
+        template % _SHEET % (whose, "2026-03-10T00:00:00Z")
+        for template in (_HERS, _OWN)
+        for whose in ("node", "meter")
+    ],
     "Project.restatements": [
         _HERS % "restatements {{ id }}",
         _OWN % "restatements {{ id }}",

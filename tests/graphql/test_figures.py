@@ -255,7 +255,7 @@ async def test_wrong_questions_are_told_by_code(
 STATEMENTS = {
     "{ viewer { projects { slug } } }": 2,
     '{ project(id: "acme") { nodes { id energies meterIds } } }': 9,
-    '{ project(id: "acme") { meters { id device { slug } power { value } today { value } } } }': 11,
+    '{ project(id: "acme") { meters { id device { slug } power { value } today { value } } } }': 12,
     '{ project(id: "acme") { devices { id values { value } } gateways { slug } } }': 10,
 }
 """Statements of an answer on a process that knows nothing yet, whatever the number of rows."""

@@ -42,7 +42,18 @@ async def test_a_person_is_told_what_they_may_do(
         answer = await ask(await client(person), '{ project(id: "mill") { permissions } }')
         told[role] = answer["data"]["project"]["permissions"]  # type: ignore[index]
     assert told == {
-        "shift_leader": ["READ", "ACKNOWLEDGE", "DEMONSTRATE"],
-        "manager": ["READ", "ACKNOWLEDGE", "DEMONSTRATE", "WRITE", "AUDIT", "MODEL"],
+        "shift_leader": ["READ", "ACKNOWLEDGE", "DEMONSTRATE", "RECORD"],
+        "manager": [
+            "READ",
+            "ACKNOWLEDGE",
+            "DEMONSTRATE",
+            "WRITE",
+            "AUDIT",
+            "PLAN",
+            "MODEL",
+            "RESTATE",
+            "APPROVE",
+            "RECORD",
+        ],
         "administrator": [one.name for one in Permission],
     }

@@ -185,3 +185,56 @@ async def test_what_is_wrong_is_named(plant: Plant, client: Client, ask: Ask, al
     error = part(refused["errors"], 0, "extensions")
     assert part(error, "code") == "restatement_field"
     assert part(error, "params", "field") == "value"
+
+
+SHEET = """
+{ project { readingSheet(scope: "%s", period: DAY, at: "2026-03-10T12:00:00+08:00", energy: %s) {
+  name { en } figures { quantity } rounding
+  register { unit multiplier rawQuantity totalQuantity total adjustments { why } remarks { why }
+    opening { at value interpolated before { at value } after { value } } closing { at value } }
+  terms { meter { id } coefficient value part }
+} } }
+"""
+
+
+async def test_the_reading_sheet_of_a_meter_and_of_its_node(
+    plant: Plant, client: Client, ask: Ask, alice: Actor
+) -> None:
+    hers = await client(alice)
+    meter, node = plant.meters["m1"].text, plant.nodes["a"].text
+    answer = await ask(hers, SHEET % (meter, "null"))
+    assert part(answer, "data", "project", "readingSheet") == {
+        "name": {"en": "Meter m1"},
+        "figures": {"quantity": "96000000"},
+        "rounding": "0.000000",
+        "register": {
+            "unit": "kWh",
+            "multiplier": "1",
+            "rawQuantity": "96000000",
+            "totalQuantity": "96000000",
+            "total": "96.000000",
+            "adjustments": [],
+            "remarks": [],
+            "opening": {
+                "at": "2026-03-09T16:00:00Z",
+                "value": "1000",
+                "interpolated": False,
+                "before": {"at": "2026-03-09T16:00:00Z", "value": "1000"},
+                "after": {"value": "1000"},
+            },
+            "closing": {"at": "2026-03-10T16:00:00Z", "value": "1096"},
+        },
+        "terms": [],
+    }
+    answer = await ask(hers, SHEET % (node, '"electricity"'))
+    assert part(answer, "data", "project", "readingSheet") == {
+        "name": {"en": "Workshop a"},
+        "figures": {"quantity": "96000000"},
+        "rounding": "0.000000",
+        "register": None,
+        "terms": [
+            {"meter": {"id": meter}, "coefficient": "1", "value": "96.000000", "part": "96.000000"}
+        ],
+    }
+    refused = await ask(hers, SHEET % (node, "null"))
+    assert part(refused["errors"], 0, "extensions", "code") == "energy_unknown"

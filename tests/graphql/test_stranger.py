@@ -154,6 +154,7 @@ QUESTIONS: dict[str, list[str]] = {
         'pushRegistered(endpoint: "{endpoint}")', 'pushRegistered(endpoint: "{endpoint}")'
     ),
     "Project.importProgress": field("importProgress {{ id }}", "importProgress {{ id }}"),
+    "Project.accounting": field("accounting {{ ranges }}", "accounting {{ ranges }}"),
     "Project.demand": field("demand {{ currentKw }}", "demand {{ currentKw }}"),
     "Project.tariff": field('tariff(energy: "electricity") {{ source }}'),
     "Project.enrolmentEvents": field("enrolmentEvents {{ what }}", "enrolmentEvents {{ what }}"),

@@ -24,6 +24,10 @@ def fields(*texts: str) -> list[str]:
 WHOSE = ("project", "own")
 QUESTIONS: dict[str, list[str]] = {
     "Project.balance": fields(f'balance(node: "%(node)s", {ELECTRICITY}, {SPAN}) {{ loss }}'),
+    "Project.dataQuality": fields(
+        f'dataQuality(scope: "%(node)s", {ELECTRICITY}, {SPAN}) {{ score }}',
+        f'dataQuality(scope: "%(meter)s", {ELECTRICITY}, {SPAN}) {{ score }}',
+    ),
 }
 
 
@@ -75,3 +79,5 @@ async def test_the_stranger_learns_and_changes_nothing(
     # The same question does find something when Alice asks.
     answer = await ask(await client(alice), QUESTIONS["Project.balance"][0] % names)
     assert answer == {"data": {"project": {"balance": {"loss": "0.000000"}}}}
+    answer = await ask(await client(alice), QUESTIONS["Project.dataQuality"][0] % names)
+    assert answer == {"data": {"project": {"dataQuality": {"score": None}}}}

@@ -32,12 +32,37 @@ def change(text: str) -> list[str]:
 
 
 FACTOR = 'energy: "electricity", substance: "kgco2", basis: "location", value: "0.5", source: "s",'
+BOUNDS = 'start: "2026-03-14T00:00:00Z", end: "2026-03-15T00:00:00Z"'
+SPAN = f"period: DAY, {BOUNDS}"
 NAME = '{ en: "x" }'
 QUESTIONS: dict[str, list[str]] = {
     "Project.factors": [hers("factors { value confirmedBy { login } }"), mine("factors { value }")],
     "Mutation.setFactor": change(f"setFactor(input: {{ project: $p, {FACTOR} {AT} }}) {{ value }}")[
         :2
     ],
+    "Project.supply": [
+        hers(f"supply({SPAN}) {{ consumption }}"),
+        mine(f"supply({SPAN}) {{ consumption }}"),
+    ],
+    "Project.conversions": [
+        hers("conversions { kind }"),
+        mine('conversions(node: "%(node)s") { kind }'),
+    ],
+    "Project.efficiencies": [
+        hers(f"efficiencies({SPAN}) {{ loss }}"),
+        mine(f'efficiencies({SPAN}, node: "%(node)s") {{ loss }}'),
+    ],
+    "Project.comprehensive": [
+        hers(f'comprehensive(node: "%(node)s", {BOUNDS}) {{ kgce }}'),
+        mine(f'comprehensive(node: "%(node)s", {BOUNDS}) {{ kgce }}'),
+    ],
+    "Mutation.setConversion": change(
+        'setConversion(input: { project: $p, node: "%(node)s", kind: "compressor",'
+        ' inputs: ["%(meter)s"] }) { kind }'
+    ),
+    "Mutation.endConversion": change(
+        'endConversion(project: $p, conversion: "%(conversion)s") { kind }'
+    ),
     "Project.trees": [hers("trees { slug }"), mine("trees { slug }")],
     "Project.nodes": [hers("nodes { id }"), mine("nodes { id memberIds: meterIds }")],
     "Project.node": [hers('node(id: "%(node)s") { slug }'), mine('node(id: "%(node)s") { slug }')],
@@ -94,12 +119,17 @@ async def names(platform: Platform, alice: Actor, charlie: Actor) -> dict[str, s
     """Identities of Alice's things; both projects have a plant."""
     made = await make_plant(platform, alice.tenant)
     await make_plant(platform, charlie.tenant)
-    factor = new_uuid(NOW)
+    factor, conversion = new_uuid(NOW), new_uuid(NOW)
     async with platform.database.project(alice.tenant.id) as tx:
         await tx.execute(
             "INSERT INTO factor (project_id, uid, energy, substance, value, basis, valid_from,"
             " source) VALUES (%s, %s, 'electricity', 'kgce', 0.1229, 'calorific', %s, 'acme')",
             (alice.tenant.id, factor, NOW),
+        )
+        await tx.execute(
+            "INSERT INTO conversion (project_id, uid, node_id, kind, inputs, outputs, params,"
+            " valid_from) VALUES (%s, %s, %s, 'compressor', '[]', '[]', '{}', %s)",
+            (alice.tenant.id, conversion, made.nodes["a"].id, NOW),
         )
         await tx.execute(
             "INSERT INTO tree (project_id, slug, kind, name) VALUES (%s, 'ours', 'cost_centre',"
@@ -118,6 +148,7 @@ async def names(platform: Platform, alice: Actor, charlie: Actor) -> dict[str, s
         "tree": "ours",
         "own": "other",
         "factor": encode_id("fac", factor),
+        "conversion": encode_id("cnv", conversion),
         "node": made.nodes["a"].text,
         "parent": made.nodes["b"].text,
         "meter": made.meters["m1"].text,
@@ -158,6 +189,7 @@ async def test_the_stranger_learns_and_changes_nothing(
         ("node", "'slug': 'a'"),
         ("meter", "'slug': 'm1'"),
         ("memberships", "'coefficient': '1'"),
+        ("conversions", "compressor"),
     ):
         answer = await ask(await client(alice), QUESTIONS[f"Project.{field}"][0] % names)
         assert seen in str(answer), field

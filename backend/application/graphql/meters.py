@@ -9,6 +9,12 @@ from backend.application.graphql.context import Door
 from backend.application.graphql.figures import Figures
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, LiveValue, live_value, live_values
+from backend.application.graphql.registers import (
+    Judgement,
+    RegisterEvent,
+    events_of_meter,
+    judgements_of_meter,
+)
 from backend.core.ids import encode_id
 from backend.service.plant import rows
 from gateway.contract.energy import energy_types
@@ -133,3 +139,13 @@ class Meter:
     async def node_ids(self) -> list[strawberry.ID]:
         found = (await self.door.directory()).nodes_of_meter.get(self.row.id, [])
         return [strawberry.ID(encode_id("node", uid)) for uid in found]
+
+    @strawberry.field
+    async def register_events(self) -> list[RegisterEvent]:
+        """What is recorded of the registers it is or was read from, revoked events too."""
+        return await events_of_meter(self.door, self.row.id)
+
+    @strawberry.field
+    async def judgements(self, first: int = 50) -> list[Judgement]:
+        """How readings that do not simply go on were judged, newest first."""
+        return await judgements_of_meter(self.door, self.row.id, first)

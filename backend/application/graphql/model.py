@@ -5,10 +5,20 @@ from datetime import datetime
 import strawberry
 
 from backend.application.graphql.context import Door, outside_uid
+from backend.application.graphql.conversions import (
+    ComprehensiveEnergy,
+    Conversion,
+    EfficiencyFigures,
+    read_comprehensive,
+    read_conversions,
+    read_efficiencies,
+)
 from backend.application.graphql.factors import Factor, read_factors
 from backend.application.graphql.memberships import Membership, read_memberships
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.plant import Node
+from backend.application.graphql.series import Period
+from backend.application.graphql.supply import SupplyBalance, read_supply
 from backend.application.graphql.trees import Tree, read_trees
 from backend.service.plant import rows
 from backend.service.plant.trees import ORGANISATION
@@ -68,6 +78,33 @@ class ProjectModel:
     ) -> list[Membership]:
         """What nodes count of meters and from when to when; of one node, of one meter, or all."""
         return await read_memberships(self.door, node, meter)
+
+    @strawberry.field
+    async def supply(self, period: Period, start: datetime, end: datetime) -> list[SupplyBalance]:
+        """Where the plant's electricity came from, for each period of [start, end) that has begun.
+
+        Empty where no settlement meter has a role; periods are of the calendar (days, months).
+        """
+        return await read_supply(self.door, period, start, end)
+
+    @strawberry.field
+    async def conversions(self, node: strawberry.ID | None = None) -> list[Conversion]:
+        """Nodes where one energy becomes another; of one node, or all."""
+        return await read_conversions(self.door, node)
+
+    @strawberry.field
+    async def efficiencies(
+        self, period: Period, start: datetime, end: datetime, node: strawberry.ID | None = None
+    ) -> list[EfficiencyFigures]:
+        """How well conversions did, for each period of [start, end) that has begun."""
+        return await read_efficiencies(self.door, node, period, start, end)
+
+    @strawberry.field
+    async def comprehensive(
+        self, node: strawberry.ID, start: datetime, end: datetime
+    ) -> ComprehensiveEnergy:
+        """Coal equivalent of what a node took over [start, end), nothing twice (GB/T 2589)."""
+        return await read_comprehensive(self.door, node, start, end)
 
     @strawberry.field
     async def factors(self) -> list[Factor]:

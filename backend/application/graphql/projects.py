@@ -4,6 +4,7 @@ from datetime import datetime
 
 import strawberry
 
+from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
@@ -26,6 +27,7 @@ from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway
+from backend.application.graphql.quality import ProjectQuality
 from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.restatements import (
     Restatement,
@@ -46,6 +48,7 @@ from backend.application.graphql.series import (
     read_ranking,
     read_series,
 )
+from backend.application.graphql.sheets import ReadingSheet, read_reading_sheet
 from backend.application.graphql.stocks import Stock, find_stock, list_stocks
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Tariff, read_tariff
@@ -74,7 +77,7 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectBalances, ProjectModel):
+class Project(ProjectBalances, ProjectQuality, ProjectModel):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field
@@ -200,6 +203,20 @@ class Project(ProjectBalances, ProjectModel):
         return await read_ranking(self.door, parent, energy, period, at, first, as_of)
 
     @strawberry.field
+    async def reading_sheet(
+        self,
+        scope: strawberry.ID,
+        period: Period,
+        at: datetime,
+        energy: str | None = None,
+    ) -> ReadingSheet | None:
+        """How the figure of a node or meter in the period that holds `at` came about.
+
+        `energy` is needed for a node. Null outside the calendar.
+        """
+        return await read_reading_sheet(self.door, scope, period, at, energy)
+
+    @strawberry.field
     async def restatements(
         self, first: int = 50, before: strawberry.ID | None = None
     ) -> list[Restatement]:
@@ -293,6 +310,12 @@ class Project(ProjectBalances, ProjectModel):
         """The newest import of past readings."""
         async with self.door.read() as tx:
             return await newest_import(tx, self.door.project.id)
+
+    @strawberry.field
+    async def accounting(self) -> Accounting:
+        """How far the accounts are behind what has arrived or was changed."""
+        async with self.door.read() as tx:
+            return await read_accounting(tx, self.door.project.id)
 
     @strawberry.field
     async def demand(self) -> Demand | None:

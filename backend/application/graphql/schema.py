@@ -21,6 +21,7 @@ from backend.application.graphql.calendar_changes import CalendarMutation
 from backend.application.graphql.calendar_imports import CalendarImportMutation
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
+from backend.application.graphql.conversions import ConversionMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.factors import FactorMutation
@@ -33,6 +34,7 @@ from backend.application.graphql.node_powers import NodePowersSubscription
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.projects import ProjectQuery
 from backend.application.graphql.push import PushMutation
+from backend.application.graphql.registers import RegisterMutation
 from backend.application.graphql.restatements import (
     RestatementMutation,
     RestatementSubscription,
@@ -64,6 +66,8 @@ Mutation = merge_types(
         MembershipMutation,
         StockMutation,
         HandMutation,
+        ConversionMutation,
+        RegisterMutation,
     ),
 )
 Subscription = merge_types(

@@ -17,6 +17,7 @@ from backend.aggregation.figures import Sum, Today, main_energy, sums, with_shar
 from backend.aggregation.rollup import Scope
 from backend.aggregation.series import Measure, Span, curve
 from backend.application.directory import Directory
+from backend.application.graphql.accounting import Accounting, accounting_behind
 from backend.application.graphql.context import Door, KwInfo, enter_project
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.figures import Figures
@@ -75,6 +76,9 @@ class Summary:
     )
     open_alarms: int
     import_progress: ImportProgress | None
+    accounting: Accounting | None = strawberry.field(
+        description="What waits to be accounted; null unless it has waited for some seconds."
+    )
     meters_live: int = strawberry.field(
         description="Metering points with a live value younger than their limit, of all."
     )
@@ -98,6 +102,7 @@ async def build_summary(door: Door) -> Summary:
         demand = await read_demand(tx, door)
         open_alarms = await store.count_open(tx, door.project.id)
         progress = await newest_import(tx, door.project.id, unfinished=True)
+        accounting = await accounting_behind(tx, door.project.id)
     power = node_power(live, directory, site)
     return Summary(
         at=now,
@@ -118,6 +123,7 @@ async def build_summary(door: Door) -> Summary:
         top=_top(door, live, directory, site, power),
         open_alarms=open_alarms,
         import_progress=progress,
+        accounting=accounting,
         meters_live=sum(
             live.fresh(directory.point(meter, meter.register_name)) is not None
             for meter in directory.meters.values()

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from backend.core.tables.accounts import (
     Account,
     AccountHistory,
+    AccountRate,
     CalendarPeriod,
     DemandPeak,
     Factor,
@@ -59,6 +60,7 @@ from backend.core.tables.readings import (
     Reading,
     ReadingQuarantine,
     RegisterEvent,
+    Stale,
 )
 from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
 from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
@@ -69,6 +71,7 @@ __all__ = [
     "GLOBAL_TABLES",
     "Account",
     "AccountHistory",
+    "AccountRate",
     "AlarmAck",
     "AlarmDefinition",
     "AlarmLease",
@@ -122,6 +125,7 @@ __all__ = [
     "ShiftPattern",
     "ShiftPeriod",
     "SignInSession",
+    "Stale",
     "StockDocument",
     "StockRule",
     "SupplyContract",

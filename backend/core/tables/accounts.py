@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
 from backend.core.tables.columns import (
     bigint,
@@ -61,6 +61,20 @@ class Account(SQLModel, table=True):
     updated_at: datetime = instant()
     measured_s: int = bigint(default=0)
     expected_s: int = bigint(default=0)
+
+
+class AccountRate(SQLModel, table=True):
+    """How fast a project is accounted: quarter hours of meters since `began`, and `rate` a second.
+
+    By the database's clock.
+    """
+
+    __tablename__ = "account_rate"
+    project_id: int = project_key()
+    began: datetime = instant()
+    rows: int = bigint()
+    rate: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
+    at: datetime = instant()
 
 
 class AccountHistory(SQLModel, table=True):

@@ -82,6 +82,19 @@ def always(*, key: bool = False) -> Any:
     )
 
 
+def recorded() -> Any:
+    """The instant of the transaction that wrote the row, by the database's clock."""
+    now = sa.text("now()")
+    return Field(
+        sa_column=sa.Column(sa.TIMESTAMP(timezone=True), nullable=False, server_default=now)
+    )
+
+
+def yes_or_no() -> Any:
+    """A yes or no that is always said."""
+    return Field(sa_column=sa.Column(sa.Boolean, nullable=False))
+
+
 def flag(*, default: bool) -> Any:
     """A yes or no with a default."""
     return Field(
@@ -155,7 +168,9 @@ __all__ = [
     "made_id",
     "project_key",
     "public_id",
+    "recorded",
     "small_numbers",
     "smallint",
     "text_column",
+    "yes_or_no",
 ]

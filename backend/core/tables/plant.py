@@ -175,8 +175,16 @@ class Meter(SQLModel, table=True):
 
     __tablename__ = "meter"
     __table_args__ = (
+        sa.Index("meter_virtual", "project_id", postgresql_where=sa.text("source = 'virtual'")),
         sa.UniqueConstraint("project_id", "uid"),
         sa.UniqueConstraint("project_id", "slug"),
+        sa.Index("meter_device", "project_id", "device_id"),
+        sa.Index(
+            "meter_point",
+            "project_id",
+            "point_id",
+            postgresql_where=sa.text("point_id IS NOT NULL"),
+        ),
     )
     project_id: int = project_key()
     id: int | None = identity_key()
@@ -207,6 +215,7 @@ class MeterSource(SQLModel, table=True):
     """
 
     __tablename__ = "meter_source"
+    __table_args__ = (sa.Index("meter_source_point", "project_id", "point_id"),)
     project_id: int = project_key()
     meter_id: int = bigint(key=True)
     valid_from: datetime = always(key=True)
@@ -222,6 +231,7 @@ class NodeMeter(SQLModel, table=True):
     """
 
     __tablename__ = "node_meter"
+    __table_args__ = (sa.Index("node_meter_meter", "project_id", "meter_id"),)
     project_id: int = project_key()
     node_id: int = bigint(key=True)
     meter_id: int = bigint(key=True)

@@ -14,8 +14,10 @@ from backend.core.tables.columns import (
     made_id,
     project_key,
     public_id,
+    recorded,
     smallint,
     text_column,
+    yes_or_no,
 )
 
 
@@ -59,7 +61,7 @@ class ReadingQuarantine(SQLModel, table=True):
 
 class Dirty(SQLModel, table=True):
     """A range of a register point whose accounts must be recomputed; written in the readings'
-    transaction.
+    transaction. `since` by the database's clock.
     """
 
     __tablename__ = "dirty"
@@ -69,6 +71,27 @@ class Dirty(SQLModel, table=True):
     point_id: int = bigint()
     first_ts: datetime = instant()
     last_ts: datetime = instant()
+    since: datetime = recorded()
+
+
+class Stale(SQLModel, table=True):
+    """Accounts in [first_ts, last_ts) that wait to be made again from what is below them.
+
+    Of a node or a virtual meter; of another meter only its longer periods. `whole`: all of it
+    counts as changed, because people changed what it is made of. `since` by the database's clock.
+    """
+
+    __tablename__ = "stale"
+    __table_args__ = (sa.Index("stale_newest", "project_id", "last_ts"),)
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    scope: int = smallint()
+    scope_id: int = bigint()
+    energy: str = text_column()
+    first_ts: datetime = instant()
+    last_ts: datetime = instant()
+    whole: bool = yes_or_no()
+    since: datetime = recorded()
 
 
 class RegisterEvent(SQLModel, table=True):

@@ -12,7 +12,7 @@ from decimal import Decimal
 import msgspec
 from psycopg.types.json import Jsonb
 
-from backend.aggregation.calendar import AHEAD, BACK, DAY, PlantTime, read_plant_time
+from backend.aggregation.calendar import AHEAD, BACK, DAY, PlantTime, quarter_of, read_plant_time
 from backend.aggregation.operating import State
 from backend.aggregation.shift_rows import keep_shifts
 from backend.core.clock import Clock
@@ -22,6 +22,7 @@ from backend.service.projects.creation import Creation
 from backend.service.projects.ledger import keep_ledger
 from backend.service.projects.model import (
     known_nodes,
+    make_conversions,
     make_memberships,
     make_meters,
     make_nodes,
@@ -50,6 +51,8 @@ async def create_project(database: Database, clock: Clock, template: str, slug: 
         meters = await make_meters(creation, parts, await _gateway(creation, parts))
         await make_memberships(creation, parts, made, meters)
         nodes = await known_nodes(creation)
+        since = quarter_of(now - VALID_BEFORE)
+        await make_conversions(creation, parts, nodes, meters, since)
         await keep_ledger(tx, project_id, parts, nodes, meters, now)
         await _contract(creation, parts, nodes)
         await _shed_list(creation, parts, nodes)

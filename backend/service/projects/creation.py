@@ -28,6 +28,7 @@ class Creation:
 
 
 _COUNTS = {
+    "conversion": "SELECT count(*) FROM conversion WHERE project_id = %s",
     "contract": "SELECT count(*) FROM supply_contract WHERE project_id = %s",
     "shed": "SELECT count(*) FROM shed_item WHERE project_id = %s",
     "pattern": "SELECT count(*) FROM shift_pattern WHERE project_id = %s",

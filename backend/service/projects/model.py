@@ -5,6 +5,7 @@ a later start takes nothing back that was changed. Only what a meter is read fro
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from psycopg.types.json import Jsonb
@@ -121,6 +122,35 @@ async def make_memberships(
             for placed in parts.nodes()
             if placed.node.slug in made
             for meter, coefficient in placed.node.terms()
+        ],
+    )
+
+
+async def make_conversions(
+    creation: Creation,
+    parts: Template,
+    nodes: Mapping[str, int],
+    meters: Mapping[str, int],
+    since: datetime,
+) -> None:
+    """Define what converts, once; it always did."""
+    if await creation.has("conversion"):
+        return
+    await creation.tx.execute_many(
+        "INSERT INTO conversion (project_id, uid, node_id, kind, inputs, outputs, params,"
+        " valid_from) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            (
+                creation.project_id,
+                new_uuid(creation.now),
+                nodes[one.node],
+                one.kind,
+                Jsonb([meters[slug] for slug in one.inputs]),
+                Jsonb([meters[slug] for slug in one.outputs]),
+                Jsonb(one.params),
+                since,
+            )
+            for one in parts.conversions
         ],
     )
 

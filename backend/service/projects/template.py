@@ -85,6 +85,16 @@ class TreePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roots: list[NodePart]
 
 
+class ConversionPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A node where one energy becomes another, as in backend.service.plant.conversions."""
+
+    node: str
+    kind: str
+    inputs: list[str] = []
+    outputs: list[str] = []
+    params: dict[str, str] = {}
+
+
 class PlacedNode(NamedTuple):
     """A node, the one above it, and the tree of both."""
 
@@ -185,6 +195,43 @@ class EquipmentPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     twin: str | None = None
 
 
+class PaperPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stock paper so many days before the project began, at a local time."""
+
+    days: int
+    at: str
+    kind: str
+    quantity: str
+    price: str | None = None
+    calorific: tuple[str, str] | None = None
+    supplier: str | None = None
+    reference: str | None = None
+
+
+class StockPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An energy that is kept in stock, its papers in its display unit, and a standing estimate."""
+
+    en: str
+    zh: str
+    energy: str
+    nodes: list[str]
+    papers: list[PaperPart]
+    per_day: str | None = None
+
+
+class RoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A register that people read: its unit, and readings so many days ago."""
+
+    en: str
+    zh: str
+    energy: str
+    unit: str
+    nameplate: int
+    every_days: int
+    modulus: float
+    readings: dict[int, str]
+
+
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a project begins with."""
 
@@ -205,6 +252,9 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trees: list[TreePart] = []
     ledger: dict[str, LedgerPart] = {}
     equipment: list[EquipmentPart] = []
+    conversions: list[ConversionPart] = []
+    stocks: dict[str, StockPart] = {}
+    rounds: dict[str, RoundPart] = {}
 
     def nodes(self) -> Iterator[PlacedNode]:
         """Every node of every tree, parents first."""
@@ -246,6 +296,8 @@ def _dangling(template: Template) -> str | None:
     named = {template.contract.node, *(item.node for item in template.shed)}
     named |= {alarm.node for alarm in template.alarms if alarm.node} | set(template.shifts)
     named |= {part.node for part in template.equipment}
+    named |= {conversion.node for conversion in template.conversions}
+    meters |= {meter for one in template.conversions for meter in (*one.inputs, *one.outputs)}
     checks = (
         (sorted({slug for slug in nodes if nodes.count(slug) > 1}), "is there twice"),
         (sorted(meters - set(template.meters)), "is no meter"),

@@ -20,13 +20,27 @@ from backend.service.restatement.decide import stored_change, tell
 from backend.service.restatement.kinds.base import Writing
 from backend.service.restatement.rows import Row, State, find_restatement
 
-_BEFORE: Final = "SELECT coalesce(max(id), 0)::bigint FROM dirty WHERE project_id = %s"
-_WORK: Final = """
-SELECT coalesce(array_agg(DISTINCT d.point_id), '{}'), coalesce(max(d.id), 0)::bigint,
-       coalesce(sum(extract(epoch FROM d.last_ts - d.first_ts) + 900), 0)::bigint
-FROM dirty d WHERE d.project_id = %s AND d.id > %s
+_BEFORE: Final = """
+SELECT (SELECT coalesce(max(id), 0) FROM dirty WHERE project_id = %(project)s),
+       (SELECT coalesce(max(id), 0) FROM stale WHERE project_id = %(project)s)
 """
-_LEFT: Final = "SELECT 1 FROM dirty WHERE project_id = %s AND id <= %s AND point_id = ANY(%s)"
+# What the change left to do: ranges of registers, and of what is summed or computed.
+_WORK: Final = """
+SELECT coalesce(array_agg(DISTINCT point) FILTER (WHERE point IS NOT NULL), '{}'),
+       coalesce(sum(extract(epoch FROM last_ts - first_ts) + 900), 0)::bigint
+FROM (
+    SELECT point_id AS point, first_ts, last_ts FROM dirty
+    WHERE project_id = %(project)s AND id > %(dirty)s
+    UNION ALL
+    SELECT NULL, first_ts, last_ts FROM stale WHERE project_id = %(project)s AND id > %(stale)s
+) AS left_to_do
+"""
+_LEFT: Final = """
+SELECT EXISTS (SELECT 1 FROM dirty WHERE project_id = %(project)s AND id <= %(through)s
+               AND point_id = ANY(%(points)s)),
+       (SELECT coalesce(max(id), 0) FROM stale WHERE project_id = %(project)s),
+       EXISTS (SELECT 1 FROM stale WHERE project_id = %(project)s AND id <= %(stale)s)
+"""
 
 
 async def next_version(tx: WriteSession, project_id: int) -> int:
@@ -59,10 +73,12 @@ async def begin(tx: WriteSession, project_id: int, row: Row, now: datetime) -> N
     row = await find_restatement(tx, project_id, row.uid, lock=True)
     if row.state is not State.APPROVED:
         return
-    before = await tx.fetch_value(_BEFORE, (project_id,), into=int)
+    [(dirty, stale)] = await tx.fetch_tuples(_BEFORE, {"project": project_id})
     await write_change(tx, project_id, row, now)
-    [(points, through, seconds)] = await tx.fetch_tuples(_WORK, (project_id, before or 0))
-    work = {"points": points, "through": through, "seconds": seconds}
+    news = {"project": project_id, "dirty": dirty, "stale": stale}
+    [(points, seconds)] = await tx.fetch_tuples(_WORK, news)
+    [(through, stale)] = await tx.fetch_tuples(_BEFORE, {"project": project_id})
+    work = {"points": points, "through": through, "stale": stale, "seconds": seconds}
     await tx.execute(
         "UPDATE restatement SET work = %s WHERE project_id = %s AND id = %s",
         (Jsonb(work), project_id, row.id),
@@ -79,8 +95,7 @@ async def seal(tx: WriteSession, project_id: int, row: Row, now: datetime) -> bo
     row = await find_restatement(tx, project_id, row.uid, lock=True)
     if row.state is not State.APPLYING or row.work is None:
         return True
-    left = (project_id, row.work["through"], row.work["points"])
-    if await tx.fetch_tuples(f"{_LEFT} LIMIT 1".encode(), left):
+    if not await _done(tx, project_id, row):
         return False
     await tx.execute(
         "UPDATE restatement SET state = 'applied', applied_at = %s"
@@ -95,6 +110,27 @@ async def seal(tx: WriteSession, project_id: int, row: Row, now: datetime) -> bo
     await publish(tx, project_id, "account", "", now)
     await tell(tx, project_id, applied, "restatement.apply", None, now, old=row)
     return True
+
+
+async def _done(tx: WriteSession, project_id: int, row: Row) -> bool:
+    """Tell whether nothing is left to do: first of registers, then of what stands on them.
+
+    What registers leave waiting above them has numbers that are known only when they are done.
+    """
+    work = dict(row.work or {})
+    [(dirty, stale, waiting)] = await tx.fetch_tuples(_LEFT, work | {"project": project_id})
+    if dirty:
+        return False
+    if "above" in work:
+        return not waiting
+    work |= {"above": True, "stale": stale}
+    await tx.execute(
+        "UPDATE restatement SET work = %s WHERE project_id = %s AND id = %s",
+        (Jsonb(work), project_id, row.id),
+    )
+    return not await tx.fetch_tuples(
+        "SELECT 1 FROM stale WHERE project_id = %s LIMIT 1", (project_id,)
+    )
 
 
 async def fail(

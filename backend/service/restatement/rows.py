@@ -70,8 +70,12 @@ WHERE project_id = %s AND (%s::bigint IS NULL OR id < %s) ORDER BY id DESC LIMIT
 """  # noqa: S608 - constants of this file only
 _FIND: Final = f"SELECT {COLUMNS} FROM restatement WHERE project_id = %s AND uid = %s"  # noqa: S608 - constants of this file only
 _WAITING: Final = """
-SELECT coalesce(sum(extract(epoch FROM d.last_ts - d.first_ts) + 900), 0)::bigint FROM dirty d
-WHERE d.project_id = %s AND d.id <= %s AND d.point_id = ANY(%s)
+SELECT coalesce(sum(extract(epoch FROM last_ts - first_ts) + 900), 0)::bigint FROM (
+    SELECT first_ts, last_ts FROM dirty WHERE project_id = %(project)s AND id <= %(through)s
+      AND point_id = ANY(%(points)s)
+    UNION ALL
+    SELECT first_ts, last_ts FROM stale WHERE project_id = %(project)s AND id <= %(stale)s
+) AS waiting
 """
 
 
@@ -104,8 +108,6 @@ async def progress(tx: ReadSession, project_id: int, row: Row) -> float:
         return 1.0
     if row.state is not State.APPLYING or row.work is None:
         return 0.0
-    waiting = await tx.fetch_value(
-        _WAITING, (project_id, row.work["through"], row.work["points"]), into=int
-    )
+    waiting = await tx.fetch_value(_WAITING, dict(row.work) | {"project": project_id}, into=int)
     whole = int(str(row.work["seconds"]))
     return 1.0 - min(1.0, (waiting or 0) / whole) if whole else 1.0

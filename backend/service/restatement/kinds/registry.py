@@ -6,10 +6,18 @@ from backend.service.restatement.kinds.base import Change
 from backend.service.restatement.kinds.exchange import ExchangeChange
 from backend.service.restatement.kinds.exclude import ExcludeChange
 from backend.service.restatement.kinds.factor import FactorChange
+from backend.service.restatement.kinds.membership import MembershipChange
 from backend.service.restatement.kinds.ratio import RatioChange
 from backend.service.restatement.kinds.revoke import RevokeChange
 
 KINDS: Final[dict[str, type[Change]]] = {
     kind.name: kind
-    for kind in (RatioChange, ExchangeChange, ExcludeChange, RevokeChange, FactorChange)
+    for kind in (
+        RatioChange,
+        ExchangeChange,
+        ExcludeChange,
+        RevokeChange,
+        FactorChange,
+        MembershipChange,
+    )
 }

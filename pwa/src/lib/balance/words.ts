@@ -15,11 +15,13 @@ export function verdict(balance: Balance): { tone: Tone; text: string } {
   if (balance.derived) return { tone: 'quiet', text: t('balance.derived') };
   if (balance.openQuarters === balance.quarters)
     return { tone: 'quiet', text: t('balance.all_open') };
-  if (balance.suspicion) return { tone: 'warn', text: t('balance.suspected') };
+  const more = Number(balance.loss) < 0;
+  if (balance.suspicion)
+    return { tone: 'warn', text: t(more ? 'balance.suspected_more' : 'balance.suspected') };
   if (balance.within === null) return { tone: 'quiet', text: t('balance.unknown') };
   return balance.within
     ? { tone: 'ok', text: t('balance.within') }
-    : { tone: 'warn', text: t('balance.beyond') };
+    : { tone: 'warn', text: t(more ? 'balance.beyond_more' : 'balance.beyond') };
 }
 
 /** Who it is, in words; a ratio with the likeliest pair of transformers. */

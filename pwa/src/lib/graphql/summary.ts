@@ -57,6 +57,11 @@ const summary = graphql(
       importProgress {
         ...ImportParts
       }
+      accounting {
+        hours
+        oldestS
+        rowsPerS
+      }
       metersLive
       metersTotal
     }

@@ -1,0 +1,1 @@
+"""Data quality: which stretches of an account stand on what, why, and one published score."""
