@@ -112,9 +112,7 @@ async def settled(plant: Plant) -> None:
     "wanted",
     [
         replace(DEFAULT, day_start_minute=480),
-        replace(DEFAULT, week_start=7),
-        replace(DEFAULT, month_start_day=26),
-        replace(DEFAULT, month_start_day=5, year_start_month=4),
+        replace(DEFAULT, week_start=7, month_start_day=26, year_start_month=4),
         replace(DEFAULT, rest_weekdays=[7], calendar="cn"),
     ],
 )

@@ -84,6 +84,13 @@ async def test_a_sum_says_nothing_of_its_parts(plant: Plant) -> None:
     assert await planned(plant, main, sub) == [[], []]
 
 
+async def test_who_takes_a_share_of_a_meter_says_nothing_of_it(plant: Plant) -> None:
+    shared, own = await plant.meter(), await plant.meter()
+    centre = await plant.node({shared: 2, own: 1})
+    await state(plant, centre, 0, 4)
+    assert await planned(plant, shared, own) == [[], [(0, 4)]]
+
+
 async def test_membership_counts_as_it_was(plant: Plant) -> None:
     one = await plant.meter()
     line = await plant.node({one: 1})

@@ -85,6 +85,27 @@ def test_over_midnight_a_shift_counts_to_the_day_it_begins_in() -> None:
     ]
 
 
+def test_where_days_begin_at_eight_the_night_after_midnight_is_the_last_of_its_day() -> None:
+    pattern = ready_made()["four-teams-three-shifts"][1]
+    worked = {date(2026, 3, 15)}
+    rows = list(
+        expand(
+            plant_time("Asia/Shanghai", 480),
+            [DatedPattern(pattern, EVER)],
+            lambda _, day: day in worked,
+            date(2026, 3, 14),
+            date(2026, 3, 17),
+        )
+    )
+    assert told(rows) == [
+        "14 08:00-08:00  14",
+        "15 08:00-16:00 day乙 15",
+        "15 16:00-00:00 evening丙 15",
+        "16 00:00-08:00 night丁 15",
+        "16 08:00-08:00  16",
+    ]
+
+
 def test_between_shifts_nobody_works() -> None:
     plant = plant_time("Asia/Shanghai", 0)
     pattern = ready_made()["day-shift"][1]

@@ -15,6 +15,8 @@ from backend.aggregation.calendar import (
     quarter_of,
     read_plant_time,
 )
+from backend.aggregation.dirty import mark_points
+from backend.aggregation.mapping import OWN
 from backend.aggregation.plant_states import below, read_parents
 from backend.aggregation.regroup import ask
 from backend.aggregation.shift_rows import MARGIN, keep_shifts, lay_anew
@@ -74,24 +76,20 @@ async def nodes_with_patterns(change: Change, node: int) -> list[int]:
 
 async def power_changed(change: Change, node: int, start: datetime, end: datetime) -> None:
     """Have the registers at and below a node recomputed in [start, end): they were planned dead."""
+    if start >= change.now:
+        return
     nodes = below(await read_parents(change.tx, change.project_id), node)
-    await change.tx.execute(
-        "INSERT INTO dirty (project_id, point_id, first_ts, last_ts)"
-        " SELECT DISTINCT %(project)s, p.id, %(start)s::timestamptz, %(end)s::timestamptz"
-        " FROM node_meter nm JOIN meter m ON m.project_id = %(project)s AND m.id = nm.meter_id"
-        " JOIN point p ON p.project_id = %(project)s AND (p.id = m.point_id"
-        "  OR (p.device_id = m.device_id AND p.name = m.register_name))"
-        " WHERE nm.project_id = %(project)s AND nm.node_id = ANY(%(nodes)s)"
-        " AND %(start)s::timestamptz < %(now)s::timestamptz",
-        {
-            "project": change.project_id,
-            "nodes": nodes,
-            "start": start,
-            "end": min(end, change.now),
-            "now": change.now,
-        },
-    )
-    await change.tx.execute("SELECT pg_notify('kw_dirty', %s)", (str(change.project_id),))
+    rows = await change.tx.fetch_tuples(_POINTS, {"project": change.project_id, "nodes": nodes})
+    points = [row[0] for row in rows]
+    await mark_points(change.tx, change.project_id, points, start, min(end, change.now))
+
+
+_POINTS: Final = f"""
+SELECT DISTINCT o.point
+FROM ({OWN.format(condition="true")}) AS o
+JOIN node_meter nm ON nm.project_id = %(project)s AND nm.meter_id = o.meter
+WHERE nm.node_id = ANY(%(nodes)s)
+"""  # noqa: S608 - constants of this file only
 
 
 async def tell(change: Change) -> None:
