@@ -65,6 +65,8 @@ class DeviceConfig:
     reporting: Reporting
     clock_offset: timedelta | None = None
     """How far the zone of its own clock is ahead of UTC; None = its clock is not read."""
+    serial: str = ""
+    """The meter's number: told, or the twelve digits it is asked by; empty if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ class _Device(msgspec.Struct):
     poll_s: float = 1.0
     deadbands: dict[str, float | str] = {}
     clock_offset: str | None = None
+    serial: str = ""
 
 
 class _File(msgspec.Struct):
@@ -247,7 +250,14 @@ def _device(
         round(entry.poll_s * 1000),
         reporting,
         read_clock_offset(document, index, profile, reporting, entry.clock_offset),
+        entry.serial or _number(entry.unit),
     )
+
+
+def _number(unit: Unit) -> str:
+    """Answer the number that stands on a meter's face where it is asked by it."""
+    digits = str(unit)
+    return digits if isinstance(unit, str) and len(digits) == 12 and digits.isdecimal() else ""
 
 
 def _address(

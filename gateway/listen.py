@@ -43,6 +43,8 @@ class Heard:
     latest: dict[int, Reading] = field(default_factory=dict)
     earlier: dict[int, Reading] = field(default_factory=dict)
     """The reading before the latest, for an instant that lies between the two."""
+    serial: str = ""
+    """The meter's number, empty where nobody told it."""
 
     def __post_init__(self) -> None:
         """Every point is taken as it comes."""

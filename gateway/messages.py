@@ -41,6 +41,7 @@ class DeviceMessages:
         aliases: Sequence[int],
         ratios: Ratios,
         *,
+        serial: str = "",
         typed: bool = False,
     ) -> None:
         """`points` and `aliases` go together; values come in the same order.
@@ -52,6 +53,7 @@ class DeviceMessages:
         self._points = points
         self._aliases = aliases
         self._ratios = ratios
+        self._serial = serial
         self._types = [wire_type(point, ratios) for point in points]
         self._typed = typed
 
@@ -110,6 +112,10 @@ class DeviceMessages:
             Metric(topics.EXT_PROFILE_HASH, None, Datatype.STRING, self._profile.hash, now_ms),
             Metric(topics.EXT_VERIFIED, None, Datatype.BOOLEAN, self._profile.verified, now_ms),
         ]
+        ratio = f"ct={self._ratios.ct} pt={self._ratios.pt}"
+        extras.append(Metric(topics.EXT_RATIO, None, Datatype.STRING, ratio, now_ms))
+        if self._serial:
+            extras.append(Metric(topics.EXT_SERIAL, None, Datatype.STRING, self._serial, now_ms))
         if name:
             extras.append(Metric(topics.EXT_NAME, None, Datatype.STRING, name, now_ms))
         metrics = [

@@ -44,6 +44,11 @@ class Sampled(Protocol):
         ...
 
     @property
+    def serial(self) -> str:
+        """Its number, empty where nobody told it."""
+        ...
+
+    @property
     def instant_ms(self) -> int:
         """The instant of its grid that is being sampled."""
         ...
@@ -148,7 +153,12 @@ class Pipeline:
         """A device answered: its birth follows with the first sample."""
         session = self._sessions[device.slug]
         session.messages = DeviceMessages(
-            device.profile, session.points, session.aliases, device.ratios, typed=self._typed
+            device.profile,
+            session.points,
+            session.aliases,
+            device.ratios,
+            serial=device.serial,
+            typed=self._typed,
         )
         session.forget()
         session.alive = True

@@ -67,6 +67,8 @@ class Polled:
     """Time of the last sample (UTC ms)."""
     failed: int = 0
     """Polls since the start that brought nothing."""
+    serial: str = ""
+    """The meter's number, empty where nobody told it."""
 
     def __post_init__(self) -> None:
         """Order the points by poll class."""

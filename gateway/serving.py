@@ -67,7 +67,9 @@ async def _polled(line: Line, plan: LinePlan, pipeline: Pipeline, clock: Clock) 
         watch = _watch(one, reads)
         if watch is None and one.clock_offset is not None:
             problems.append(_no_clock(one))
-        device = Polled(one.slug, one.profile, reads, one.period_ms, one.ratios, watch)
+        device = Polled(
+            one.slug, one.profile, reads, one.period_ms, one.ratios, watch, serial=one.serial
+        )
         await pipeline.add(device, one.reporting, () if watch is None else (DRIFT,))
         polled[one.slug] = device
     poller = LinePoller(line, list(polled.values()), clock, pipeline)
@@ -88,7 +90,7 @@ async def _listened(
             continue
         if one.clock_offset is not None:
             problems.append(_no_clock(one))
-        device = Heard(one.slug, one.profile, reports, one.period_ms, one.ratios)
+        device = Heard(one.slug, one.profile, reports, one.period_ms, one.ratios, serial=one.serial)
         await pipeline.add(device, one.reporting)
         heard[one.slug] = device
     listener = LineListener(line, list(heard.values()), clock, pipeline)

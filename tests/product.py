@@ -179,7 +179,11 @@ def _parent(folder: Path) -> int | None:
 
 @contextmanager
 def product(folder: Path, *, demo: bool = True, **environment: str) -> Iterator[Product]:
-    """Start the product with its data below `folder`; stops it and leaves nothing running."""
+    """Start the product with its data below `folder`; stops it and leaves nothing running.
+
+    The demonstration's past is 35 days long: what is older is a matter of tests of its own.
+    """
+    environment = {"KILOWISE_HISTORY_DAYS": "35", **environment}
     data = folder / "data folder"
     data.mkdir(parents=True, exist_ok=True)
     data.chmod(0o755)

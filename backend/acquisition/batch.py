@@ -39,17 +39,21 @@ class Unfit:
 
 @dataclass(slots=True)
 class Batch:
-    """Readings of one transaction. `registers` are the points whose accounts they change."""
+    """Readings of one transaction. `registers` are the points whose accounts they change.
+
+    `late` rows are older than the hot window: they are set aside and join the arrays of their days.
+    """
 
     rows: list[Row] = field(default_factory=list)
     registers: set[PointKey] = field(default_factory=set)
     gateways: dict[PointKey, int] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     unfit: list[Unfit] = field(default_factory=list)
+    late: list[Row] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to store."""
-        return bool(self.rows or self.missing or self.unfit)
+        return bool(self.rows or self.missing or self.unfit or self.late)
 
     def part(self, rows: list[Row]) -> "Batch":
         """Answer the same batch with some of its rows and nothing else."""

@@ -10,19 +10,22 @@ from datetime import datetime
 from psycopg.types.json import Jsonb
 
 from backend.acquisition.host import NODE_DEVICE, BornDevice, BornPoint, EdgeNode, KnownPoint
+from backend.acquisition.identity import read_identity, record_change
 from backend.core.db import WriteSession
 from backend.core.ids import new_uuid
 
 _DEVICE = """
 INSERT INTO device (project_id, uid, gateway_id, slug, name, profile, profile_hash, verified,
-                    online, born_at)
+                    online, born_at, serial, ratio)
 VALUES (%(project)s, %(uid)s, %(gateway)s, %(slug)s, %(name)s, %(profile)s, %(hash)s,
-        %(verified)s, true, %(now)s)
+        %(verified)s, true, %(now)s, %(serial)s, %(ratio)s)
 ON CONFLICT (project_id, gateway_id, slug) DO UPDATE
 SET name = coalesce(device.name, excluded.name),
     profile = coalesce(excluded.profile, device.profile),
     profile_hash = coalesce(excluded.profile_hash, device.profile_hash),
-    verified = excluded.verified, online = true, born_at = excluded.born_at
+    verified = excluded.verified, online = true, born_at = excluded.born_at,
+    serial = coalesce(excluded.serial, device.serial),
+    ratio = coalesce(excluded.ratio, device.ratio)
 RETURNING id
 """
 _NEW_POINTS = """
@@ -131,7 +134,11 @@ async def store_node_birth(tx: WriteSession, node: EdgeNode, now: datetime) -> N
 async def store_device(
     tx: WriteSession, project_id: int, gateway_id: int, born: BornDevice, now: datetime
 ) -> dict[str, int]:
-    """Write a device with its points; answer the id of each of its points by name."""
+    """Write a device with its points; answer the id of each of its points by name.
+
+    Where it says another serial number or ratio than before, that is recorded.
+    """
+    before = await read_identity(tx, project_id, gateway_id, born.slug)
     device_id = await tx.fetch_value(
         _DEVICE,
         {
@@ -144,11 +151,14 @@ async def store_device(
             "hash": born.profile_hash,
             "verified": born.verified,
             "now": now,
+            "serial": born.serial,
+            "ratio": born.ratio,
         },
         into=int,
     )
     if born.points:
         await tx.execute(_POINTS, (project_id, device_id, *_point_columns(born.points)))
+    await record_change(tx, project_id, before, born, now)
     rows = await tx.fetch_tuples(_POINT_IDS, (project_id, device_id))
     return {str(name): int(point_id) for name, point_id in rows}
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from backend.acquisition import births
+from backend.acquisition import births, cold
 from backend.acquisition.accounted import read_accounted
 from backend.acquisition.batch import Batch, Row
 from backend.acquisition.host import BornDevice, BornPoint, is_fit_name
@@ -29,7 +29,7 @@ from backend.acquisition.import_file import (
     open_import,
 )
 from backend.acquisition.store import store
-from backend.acquisition.window import Window, read_window
+from backend.acquisition.window import IMPORTABLE, Window, read_window
 from backend.core import events
 from backend.core.clock import Clock
 from backend.core.db import Database
@@ -109,18 +109,35 @@ async def new_job(database: Database, project_id: int, source: str, now: datetim
 
 async def run_job(database: Database, clock: Clock, job: ImportJob, path: Path) -> ImportJob:
     """Import a file and answer the finished job; a file that is no import ends it as `failed`."""
+    await run_part(database, clock, job, path)
+    return await end_job(database, clock, job)
+
+
+async def run_part(
+    database: Database, clock: Clock, job: ImportJob, path: Path, left: int = 1
+) -> None:
+    """Import one of several files of a job; a file that is no import fails it.
+
+    `left` files are to come, this one included: they are taken to be as long as this one until
+    they are there.
+    """
     try:
         with tempfile.TemporaryFile() as spool:
             file = await asyncio.to_thread(open_import, path, spool)
             try:
-                await _import(database, clock, job, file)
+                await _import(database, clock, job, file, left)
             finally:
                 file.stream.close()
     except ImportFault as fault:
         job.state = "failed"
         job.faults = [Fault(fault.line, fault.code, fault.params)]
-    else:
+
+
+async def end_job(database: Database, clock: Clock, job: ImportJob) -> ImportJob:
+    """Say that a job is done, unless it has failed."""
+    if job.state != "failed":
         job.state = "done"
+        job.rows_total = job.rows_done
     await _report(database, job, clock.now())
     return job
 
@@ -137,16 +154,21 @@ async def import_path(platform: Platform, path: Path, project: str) -> ImportJob
     return await run_job(platform.database, platform.clock, job, path)
 
 
-async def _import(database: Database, clock: Clock, job: ImportJob, file: ImportFile) -> None:
-    job.rows_total = file.rows_total
+async def _import(
+    database: Database, clock: Clock, job: ImportJob, file: ImportFile, left: int
+) -> None:
+    job.rows_total = job.rows_done + left * file.rows_total
     targets = await _make_points(database, job, file, clock.now())
     async with database.ingest() as tx:
-        window = await read_window(tx, clock.now())
+        window = (await read_window(tx, clock.now())).since(IMPORTABLE)
     rows = (row for block in file.newest_first() for row in file.rows(block))
     while True:
         batch = await _next_batch(job, rows, targets, window)
         if batch is None:
             return
+        async with database.project(job.project_id) as tx:
+            job.rows_new += len(await cold.join(tx, job.project_id, batch.late))
+        batch.late.clear()
         stored = await store(database, batch, clock)
         job.rows_new += len(stored.rows)
         job.rows_rejected += stored.quarantined
@@ -161,7 +183,7 @@ async def _next_batch(
 ) -> Batch | None:
     """Answer the next batch; None at the end of the file."""
     batch = Batch()
-    while len(batch.rows) < BATCH_ROWS:
+    while len(batch.rows) + len(batch.late) < BATCH_ROWS:
         turn = list(islice(rows, TURN))
         if not turn:
             break
@@ -193,7 +215,11 @@ def _add(
         # A missing sample has no reading; it is not a 0.
         return
     key = (job.project_id, target.point_id)
-    batch.rows.append(Row(*key, row.ts_ms, row.value, row.quality))
+    reading = Row(*key, row.ts_ms, row.value, row.quality)
+    if window.is_late(row.ts_ms):
+        batch.late.append(reading)
+        return
+    batch.rows.append(reading)
     batch.gateways[key] = target.gateway_id
     if target.register:
         batch.registers.add(key)

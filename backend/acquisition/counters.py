@@ -17,6 +17,7 @@ messages_dropped = Counter(
 queue_length = Gauge("kilowise_ingest_queue_length", "Messages received and not yet decoded")
 rows_stored = Counter("kilowise_ingest_rows_stored", "Readings committed")
 rows_quarantined = Counter("kilowise_ingest_rows_quarantined", "Readings set aside", ["reason"])
+rows_late = Counter("kilowise_ingest_rows_late", "Readings older than the hot window, set aside")
 samples_missing = Counter("kilowise_ingest_samples_missing", "Samples without a value")
 batches = Counter("kilowise_ingest_batches", "Batches committed, by the way they took", ["path"])
 batch_seconds = Histogram("kilowise_ingest_batch_seconds", "Time to store and commit one batch")

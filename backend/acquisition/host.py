@@ -87,6 +87,8 @@ class BornDevice:
     profile_hash: str | None
     verified: bool
     points: tuple[BornPoint, ...]
+    serial: str | None = None
+    ratio: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +292,8 @@ def read_birth(payload: Payload, device: str | None) -> BornDevice:
         _text(metrics.get(topics.EXT_PROFILE_HASH)),
         verified is not None and verified.value is True,
         points,
+        _text(metrics.get(topics.EXT_SERIAL)),
+        _text(metrics.get(topics.EXT_RATIO)),
     )
 
 

@@ -24,6 +24,7 @@ MAX_LINE = 1 << 16
 DAY_MS = 86_400_000
 MAX_BLOCKS = 5000
 """A file that changes the day more often is read as it lies."""
+QUALITIES = frozenset(int(one) for one in Quality)
 _GZIP = b"\x1f\x8b"
 
 
@@ -260,7 +261,7 @@ def read_time(given: int | float | str | None) -> int:
 
 
 def _measured(value: float | str | None, quality: float | str | None) -> tuple[float | None, int]:
-    if not isinstance(quality, int | float) or int(quality) not in list(Quality):
+    if not isinstance(quality, int | float) or int(quality) not in QUALITIES:
         raise _BadField("import_bad_quality")
     if value is None or int(quality) == Quality.MISSING:
         return None, Quality.MISSING

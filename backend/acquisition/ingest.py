@@ -305,7 +305,11 @@ class Ingest:
                 row = Row(*key, clamp(sample.ts_ms), sample.value, int(sample.quality))
                 batch.unfit.append(Unfit(row, node.gateway_id, refusal))
                 continue
-            batch.rows.append(Row(*key, sample.ts_ms, sample.value, int(sample.quality)))
+            row = Row(*key, sample.ts_ms, sample.value, int(sample.quality))
+            if window.is_late(sample.ts_ms):
+                batch.late.append(row)
+                continue
+            batch.rows.append(row)
             batch.gateways[key] = node.gateway_id
             if sample.point.register or (self._gauges and key in self._gauges):
                 batch.registers.add(key)

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 FIRST_RETRY_S = 0.2
 LAST_RETRY_S = 5.0
+LATE_CHANNEL = "kw_late"
+"""NOTIFY channel that tells which project has late rows."""
 
 _EPOCH_2000_MS = 946_684_800_000
 _HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
@@ -73,6 +75,14 @@ FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::float8[], %
             %s::text[])
      AS q (project_id, gateway_id, point_id, ms, value, quality, reason)
 """
+_LATE = """
+INSERT INTO reading_late (project_id, point_id, ts, value, quality)
+SELECT r.project_id, r.point_id, timestamptz 'epoch' + r.ms * interval '1 ms', r.value, r.quality
+FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::float8[], %s::smallint[])
+     AS r (project_id, point_id, ms, value, quality)
+ON CONFLICT DO NOTHING
+"""
+_NOTIFY_LATE = "SELECT pg_notify('kw_late', p::text) FROM unnest(%s::int[]) AS p"
 _NOTIFY = "SELECT pg_notify('kw_dirty', p::text) FROM unnest(%s::int[]) AS p"
 
 
@@ -112,7 +122,7 @@ async def _store_or_split(database: Database, batch: Batch, clock: Clock) -> Sto
     except (errors.DataError, errors.IntegrityError) as error:
         log.warning("A batch of %s rows failed and is split: %s", len(batch.rows), error)
     stored = Stored()
-    rest = Batch(missing=batch.missing, unfit=batch.unfit)
+    rest = Batch(missing=batch.missing, unfit=batch.unfit, late=batch.late)
     for part in (rest, *batch.by_gateway()):
         stored.add(await _store_or_halve(database, part, clock))
     return stored
@@ -188,8 +198,17 @@ async def _settle(tx: IngestSession, batch: Batch, stored: Sequence[Row], clock:
             await _mark_missing(tx, batch.missing)
         if ranges:
             await _mark_dirty(tx, ranges)
+        if batch.late:
+            await _set_aside(tx, batch.late)
         if batch.unfit:
             await _quarantine(tx, batch.unfit, clock)
+
+
+async def _set_aside(tx: IngestSession, late: Sequence[Row]) -> None:
+    """Keep late rows for the worker, which puts them into the arrays of their days."""
+    counters.rows_late.inc(len(late))
+    await tx.execute(_LATE, [_array(column) for column in zip(*late, strict=True)])
+    await tx.execute(_NOTIFY_LATE, (_array(sorted({row.project_id for row in late})),))
 
 
 async def _mark_dirty(tx: IngestSession, ranges: Sequence[DirtyRange]) -> None:

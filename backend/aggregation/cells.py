@@ -21,12 +21,23 @@ class Cell(NamedTuple):
     end: int
 
 
+QUARTER_S: Final = 900
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
     """What a write changed, and whether rows vanished (then parents may have to as well)."""
 
     cells: set[Cell]
     vanished: bool
+
+
+def starts_of(cells: Iterable[Cell]) -> dict[tuple[int, str], set[int]]:
+    """Answer when cells begin, by whose they are and of what."""
+    starts: dict[tuple[int, str], set[int]] = {}
+    for scope_id, energy, start, _ in cells:
+        starts.setdefault((scope_id, energy), set()).add(start)
+    return starts
 
 
 KEY: Final = """

@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+from backend.acquisition.readings import between, first, last
 from backend.aggregation.chunks import Stretch
 from backend.aggregation.curve import QUARTER
 from backend.aggregation.events import ALWAYS, Events, Span
@@ -220,10 +221,7 @@ async def read_trace(
 
 
 _AT: Final = "timestamptz 'epoch' + {} * interval '1 microsecond'"
-_USABLE: Final = (
-    "r.project_id = %(project)s AND r.point_id = o.point AND r.quality < 4"
-    " AND r.value > '-Infinity' AND r.value < 'Infinity'"
-)
+_USABLE: Final = "r.quality < 4 AND r.value > '-Infinity' AND r.value < 'Infinity'"
 _COUNTED: Final = f"""
     {_USABLE} AND NOT EXISTS (
         SELECT 1 FROM register_event x WHERE x.project_id = %(project)s AND x.point_id = o.point
@@ -236,22 +234,15 @@ _SETTLED: Final = f"""
         WHERE j.project_id = %(project)s AND j.point_id = o.point AND j.ts <= r.ts
         ORDER BY j.ts DESC LIMIT 1), false)
 """  # noqa: S608 - constants of this file only
+_QUARTER_OF_RESTART: Final = "<= date_bin('15 minutes', restart.ts, 'epoch')"
 _BOUNDS: Final = f"""
 SELECT {US.format("restart.ts")}, {US.format("begin.ts")}, {US.format("later.ts")}
 FROM (SELECT n, point, {_AT.format("before")} AS before, {_AT.format("beyond")} AS beyond
       FROM unnest(%(points)s::bigint[], %(before)s::bigint[], %(beyond)s::bigint[])
            WITH ORDINALITY AS u (point, before, beyond, n)) AS o
-LEFT JOIN LATERAL (
-    SELECT r.ts FROM reading r WHERE {_SETTLED} AND r.ts < o.before ORDER BY r.ts DESC LIMIT 1
-) AS restart ON true
-LEFT JOIN LATERAL (
-    SELECT r.ts FROM reading r
-    WHERE {_SETTLED} AND r.ts <= date_bin('15 minutes', restart.ts, 'epoch')
-    ORDER BY r.ts DESC LIMIT 1
-) AS begin ON true
-LEFT JOIN LATERAL (
-    SELECT r.ts FROM reading r WHERE {_COUNTED} AND r.ts >= o.beyond ORDER BY r.ts LIMIT 1
-) AS later ON true
+LEFT JOIN LATERAL ({last("o.point", "< o.before", _SETTLED)}) AS restart ON true
+LEFT JOIN LATERAL ({last("o.point", _QUARTER_OF_RESTART, _SETTLED)}) AS begin ON true
+LEFT JOIN LATERAL ({first("o.point", "o.beyond", _COUNTED)}) AS later ON true
 ORDER BY o.n
 """  # noqa: S608 - constants of this file only
 _READINGS: Final = f"""
@@ -259,10 +250,7 @@ SELECT o.n, string_agg(timestamptz_send(r.ts) || float8send(r.value) || int2send
 FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
       FROM unnest(%(points)s::bigint[], %(low)s::bigint[], %(high)s::bigint[])
            WITH ORDINALITY AS u (point, low, high, n)) AS o
-CROSS JOIN LATERAL (
-    SELECT r.ts, r.value, r.quality FROM reading r
-    WHERE {_USABLE} AND r.ts BETWEEN o.low AND o.high ORDER BY r.ts
-) AS r
+CROSS JOIN LATERAL ({between("o.point", "o.low", "o.high", _USABLE)}) AS r
 GROUP BY o.n
 """  # noqa: S608 - constants of this file only
 _JUDGEMENTS: Final = f"""

@@ -8,7 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from backend.aggregation.cells import CELLS, INSERT, UPSERT, Cell, Changed, columns, delete_cells
+from backend.aggregation.cells import (
+    INSERT,
+    QUARTER_S,
+    UPSERT,
+    Cell,
+    Changed,
+    array,
+    columns,
+    delete_cells,
+    starts_of,
+)
 from backend.core.db import ReadSession, WriteSession
 from gateway.contract.quality import Quality
 
@@ -21,6 +31,17 @@ class Term(NamedTuple):
     last: float
 
 
+class Group(NamedTuple):
+    """So many meters of one energy that a node counts in [first, last) (Unix seconds)."""
+
+    first: float
+    last: float
+    meters: int
+
+
+Groups = Mapping[tuple[int, str], Sequence[Group]]
+
+
 def half_even(number: str) -> str:
     """Answer SQL that rounds a numeric half even to a bigint."""
     return (
@@ -29,13 +50,22 @@ def half_even(number: str) -> str:
     )
 
 
-# The memberships of a node that hold in a cell's quarter hour, of meters that are there then.
-_TERMS: Final = """
-JOIN node_meter n ON n.project_id = %(project)s AND n.node_id = {node}
-     AND n.valid_from <= {start} AND (n.valid_to IS NULL OR n.valid_to > {start})
-JOIN meter m ON m.project_id = %(project)s AND m.id = n.meter_id AND m.energy = {energy}
-     AND (m.valid_from IS NULL OR m.valid_from < {start} + interval '15 minutes')
-     AND (m.valid_to IS NULL OR m.valid_to > {start})
+# Each cell with how many meters it counts. The other tables are looked up by their whole keys,
+# whatever the planner takes them for.
+_CELLS: Final = """
+(SELECT scope_id, energy, timestamptz 'epoch' + first * interval '1 second' AS start_ts,
+        timestamptz 'epoch' + last * interval '1 second' AS end_ts, members
+ FROM unnest(%(ids)s::bigint[], %(energies)s::text[], %(starts)s::bigint[], %(ends)s::bigint[],
+             %(members)s::bigint[]) AS u (scope_id, energy, first, last, members) OFFSET 0) AS c
+CROSS JOIN LATERAL (
+    SELECT * FROM node_meter m WHERE m.project_id = %(project)s AND m.node_id = c.scope_id
+    AND m.valid_from <= c.start_ts AND (m.valid_to IS NULL OR m.valid_to > c.start_ts) OFFSET 0
+) AS n
+CROSS JOIN LATERAL (
+    SELECT * FROM account k WHERE k.project_id = %(project)s AND k.scope = 1
+    AND k.scope_id = n.meter_id AND k.energy = c.energy AND k.period = 1
+    AND k.start_ts = c.start_ts OFFSET 0
+) AS b
 """
 _NODES: Final = f"""
 {INSERT}
@@ -45,40 +75,33 @@ SELECT %(project)s, 2, t.scope_id, t.energy, 1, t.start_ts, t.end_ts, {half_even
 FROM (
     SELECT c.scope_id, c.energy, c.start_ts, c.end_ts, sum(n.coefficient * b.qty) AS qty,
            sum(n.coefficient * b.estimated_qty) AS estimated,
-           CASE WHEN count(b.qty) < count(*) THEN {int(Quality.MISSING)} ELSE max(b.quality) END
+           CASE WHEN count(*) < c.members THEN {int(Quality.MISSING)} ELSE max(b.quality) END
                AS quality,
-           CASE WHEN count(b.kgce) = count(b.qty) THEN sum(n.coefficient * b.kgce) END AS kgce,
-           CASE WHEN count(b.kgco2) = count(b.qty) THEN sum(n.coefficient * b.kgco2) END AS kgco2,
-           CASE WHEN count(b.cost) = count(b.qty) THEN sum(n.coefficient * b.cost) END AS cost,
-           sum(b.measured_s)::bigint AS measured, sum(coalesce(b.expected_s, 900))::bigint
-               AS expected
-    FROM {CELLS}
-    {_TERMS.format(node="c.scope_id", start="c.start_ts", energy="c.energy")}
-    LEFT JOIN LATERAL (
-        SELECT * FROM account k WHERE k.project_id = %(project)s AND k.scope = 1
-        AND k.scope_id = n.meter_id AND k.energy = c.energy AND k.period = 1
-        AND k.start_ts = c.start_ts OFFSET 0
-    ) AS b ON true
-    GROUP BY c.scope_id, c.energy, c.start_ts, c.end_ts
-    HAVING count(b.qty) > 0
+           CASE WHEN count(b.kgce) = count(*) THEN sum(n.coefficient * b.kgce) END AS kgce,
+           CASE WHEN count(b.kgco2) = count(*) THEN sum(n.coefficient * b.kgco2) END AS kgco2,
+           CASE WHEN count(b.cost) = count(*) THEN sum(n.coefficient * b.cost) END AS cost,
+           sum(b.measured_s)::bigint AS measured,
+           sum(b.expected_s)::bigint + 900 * greatest(c.members - count(*), 0) AS expected
+    FROM {_CELLS}
+    GROUP BY c.scope_id, c.energy, c.start_ts, c.end_ts, c.members
 ) AS t
 {UPSERT}
 """  # noqa: S608 - constants of this file only
-_EMPTY: Final = f"""
-SELECT c.scope_id, c.energy, extract(epoch FROM c.start_ts)::bigint,
-       extract(epoch FROM c.end_ts)::bigint
-FROM {CELLS}
-LEFT JOIN LATERAL (
-    SELECT 1 AS one FROM (SELECT 1) AS first
-    {_TERMS.format(node="c.scope_id", start="c.start_ts", energy="c.energy")}
-    CROSS JOIN LATERAL (
-        SELECT 1 FROM account k WHERE k.project_id = %(project)s AND k.scope = 1
-        AND k.scope_id = n.meter_id AND k.energy = c.energy AND k.period = 1
-        AND k.start_ts = c.start_ts OFFSET 0
-    ) AS b LIMIT 1
-) AS part ON true
-WHERE part.one IS NULL
+_FILLED: Final = f"""
+SELECT DISTINCT c.scope_id, c.energy, extract(epoch FROM c.start_ts)::bigint,
+       extract(epoch FROM c.end_ts)::bigint FROM {_CELLS}
 """  # noqa: S608 - constants of this file only
+_GROUPS: Final = """
+SELECT n.node_id, m.energy,
+       coalesce(extract(epoch FROM greatest(n.valid_from, m.valid_from))::float8, '-infinity'),
+       coalesce(extract(epoch FROM least(n.valid_to, m.valid_to))::float8, 'infinity'), count(*)
+FROM (SELECT unnest(%(nodes)s::bigint[]) AS node_id OFFSET 0) AS u
+CROSS JOIN LATERAL (SELECT * FROM node_meter e WHERE e.project_id = %(project)s
+                    AND e.node_id = u.node_id OFFSET 0) AS n
+CROSS JOIN LATERAL (SELECT * FROM meter e WHERE e.project_id = %(project)s
+                    AND e.id = n.meter_id OFFSET 0) AS m
+GROUP BY 1, 2, 3, 4
+"""
 
 
 async def read_terms(
@@ -100,12 +123,34 @@ async def read_terms(
 
 def cells_above(cells: Iterable[Cell], terms: Mapping[int, Sequence[Term]]) -> set[Cell]:
     """Answer the quarter hours of nodes that stand on these quarter hours of meters."""
+    above: dict[tuple[int, str], set[int]] = {}
+    for (meter, energy), starts in starts_of(cells).items():
+        first, last = min(starts), max(starts)
+        for term in terms.get(meter, ()):
+            whole = term.first <= first and last < term.last
+            holding = starts if whole else {s for s in starts if term.first <= s < term.last}
+            above.setdefault((term.node, energy), set()).update(holding)
     return {
-        Cell(term.node, cell.energy, cell.start, cell.end)
-        for cell in cells
-        for term in terms.get(cell.scope_id, ())
-        if term.first <= cell.start < term.last
+        Cell(node, energy, start, start + QUARTER_S)
+        for (node, energy), starts in above.items()
+        for start in starts
     }
+
+
+def members(cell: Cell, groups: Groups) -> int:
+    """Answer how many meters a node counts in a quarter hour."""
+    counted = groups.get((cell.scope_id, cell.energy), ())
+    return sum(one.meters for one in counted if one.first < cell.end and one.last > cell.start)
+
+
+async def _read_groups(
+    tx: ReadSession, project_id: int, nodes: Iterable[int]
+) -> dict[tuple[int, str], list[Group]]:
+    groups: dict[tuple[int, str], list[Group]] = {}
+    params = {"project": project_id, "nodes": sorted(set(nodes))}
+    for node, energy, *group in await tx.fetch_tuples(_GROUPS, params):
+        groups.setdefault((node, energy), []).append(Group(*group))
+    return groups
 
 
 async def write_nodes(
@@ -117,10 +162,12 @@ async def write_nodes(
     """
     if not cells:
         return Changed(set(), vanished=False)
-    params = {"project": project_id, "now": now} | columns(cells)
-    found = {Cell(*row) for row in await tx.fetch_tuples(_NODES, params)}
+    groups = await _read_groups(tx, project_id, {cell.scope_id for cell in cells})
+    counts = array(members(cell, groups) for cell in sorted(cells))
+    params = {"project": project_id, "now": now, "members": counts} | columns(cells)
+    found = set(map(Cell._make, await tx.fetch_tuples(_NODES, params)))
     if not vanished:
         return Changed(found, vanished=False)
-    empty = {Cell(*row) for row in await tx.fetch_tuples(_EMPTY, params)}
-    await delete_cells(tx, project_id, 2, 1, empty)
+    filled = {Cell(*row) for row in await tx.fetch_tuples(_FILLED, params)}
+    await delete_cells(tx, project_id, 2, 1, cells - filled)
     return Changed(cells, vanished=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from backend.aggregation.calendar import Period
-from backend.aggregation.cells import Cell
+from backend.aggregation.cells import Cell, starts_of
 from backend.aggregation.nodes import Term
 from backend.core.db import ReadSession
 
@@ -76,9 +76,14 @@ class Calendar:
         """Answer the cells of a period that hold these; what nobody works by shifts has none."""
         if period is Period.SHIFT:
             return set(self._shifts_of(scope, cells))
-        cells = list(cells)
-        holding = {start: self.holding(period, start) for start in {c.start for c in cells}}
-        return {Cell(c.scope_id, c.energy, *holding[c.start]) for c in cells}
+        groups = starts_of(cells)
+        known = set[int]().union(*groups.values())
+        holding = {start: self.holding(period, start) for start in known}
+        return {
+            Cell(scope_id, energy, *bounds)
+            for (scope_id, energy), starts in groups.items()
+            for bounds in {holding[start] for start in starts}
+        }
 
     def _shifts_of(self, scope: int, cells: Iterable[Cell]) -> Iterable[Cell]:
         for cell in cells:

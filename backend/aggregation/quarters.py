@@ -8,13 +8,19 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from backend.aggregation.cells import INSERT, UPSERT, Cell, Changed, array, delete_cells
+from backend.aggregation.cells import (
+    INSERT,
+    QUARTER_S,
+    UPSERT,
+    Cell,
+    Changed,
+    array,
+    delete_cells,
+)
 from backend.aggregation.metering import Register, instant
 from backend.aggregation.pricing import Pricing
 from backend.aggregation.window import Recomputed
 from backend.core.db import WriteSession
-
-QUARTER_S: Final = 900
 
 
 class Quarter(NamedTuple):
@@ -89,7 +95,7 @@ async def write_quarters(
         written = (array(column) for column in zip(*rows, strict=True))
         params: dict[str, object] = dict(zip(_COLUMNS, written, strict=True))
         found = await tx.fetch_tuples(_QUARTERS, params | {"project": project_id, "now": now})
-        changed = {Cell(*row) for row in found}
+        changed = set(map(Cell._make, found))
     if not holes:
         return Changed(changed, vanished=False)
     meters, energies, lows, highs = (list(column) for column in zip(*holes, strict=True))
@@ -103,7 +109,7 @@ async def write_quarters(
             "highs": [instant(high) for high in highs],
         },
     )
-    gone = {Cell(*row) for row in found}
+    gone = set(map(Cell._make, found))
     await delete_cells(tx, project_id, 1, 1, gone)
     return Changed(changed | gone, vanished=bool(gone))
 

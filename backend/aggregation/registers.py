@@ -238,11 +238,15 @@ class _Pass:
         step = after.raw - before.raw
         if step < 0:
             return False
-        factor = mean_factor(self.steps, before.ts, after.ts)
-        return self.spec.plausible(step, after.ts - before.ts, factor)
+        return self.spec.plausible(
+            step, after.ts - before.ts, self._mean_factor(before.ts, after.ts)
+        )
+
+    def _mean_factor(self, start: int, end: int) -> int | Fraction:
+        return mean_factor(self.steps, start, end) if self.steps else 1
 
     def _wraps(self, reading: Reading) -> bool:
-        factor = mean_factor(self.steps, self.ts, reading.ts)
+        factor = self._mean_factor(self.ts, reading.ts)
         return self.spec.wraps(self.count, reading.raw, reading.ts - self.ts, factor)
 
     def _open(self, ts: int, count: int | Fraction) -> None:
@@ -262,14 +266,19 @@ class _Pass:
     def _knot(self, reading: Reading) -> None:
         """Go on from the last accepted reading to this one."""
         gap = reading.ts - self.ts > self.spec.max_gap
-        leg = leg_over(
-            self.ts, reading.ts, self.count, reading.raw, gap=gap, planned=self.events.planned
-        )
-        self._grade(leg, max(self.quality, reading.quality), gap=gap)
-        for cut in self._cuts(leg):
-            self._add(cut, leg.at(cut))
+        worst = max(self.quality, reading.quality)
+        if gap or worst > Quality.GOOD or reading.ts >= self.due:
+            self._lay(reading, worst, gap=gap)
         self._add(reading.ts, reading.raw)
         self.ts, self.count, self.quality = reading
+
+    def _lay(self, reading: Reading, worst: int, *, gap: bool) -> None:
+        """Mark the leg to a reading, and cut it where it is not straight."""
+        planned = self.events.planned
+        leg = leg_over(self.ts, reading.ts, self.count, reading.raw, gap=gap, planned=planned)
+        self._grade(leg, worst, gap=gap)
+        for cut in self._cuts(leg):
+            self._add(cut, leg.at(cut))
 
     def _grade(self, leg: Leg, worst: int, *, gap: bool) -> None:
         """Mark what is not simply good of a leg; marks never overlap."""

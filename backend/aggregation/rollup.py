@@ -114,7 +114,7 @@ async def roll_up(
             continue
         keys = {"project": project_id, "scope": int(scope), "period": int(period)}
         params = keys | {"below": int(below), "now": now} | columns(parents)
-        rolled = {Cell(*row) for row in await tx.fetch_tuples(_ROLL, params)}
+        rolled = set(map(Cell._make, await tx.fetch_tuples(_ROLL, params)))
         if changed.vanished:
             empty = {Cell(*row) for row in await tx.fetch_tuples(_EMPTY, params)}
             await delete_cells(tx, project_id, scope, period, empty)

@@ -1,14 +1,17 @@
-"""Curves of accounts: one measure of one scope in steps of one period; missing is null, never 0.
+"""Curves of accounts: one measure of some scopes in steps of one period; missing is null, never 0.
 
 A curve is written as JSON by PostgreSQL, digit for digit, so that a year of hours is exact and
-costs this process no object a point.
+costs this process no object a point; any number of scopes is one statement. A screen that has
+fewer pixels than steps asks for `width`: then whole steps that follow each other are put together,
+exactly, with the lowest and the highest of them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from backend.aggregation.calendar import QUARTER, Period, quarter_of
 from backend.aggregation.rollup import Scope
@@ -18,18 +21,48 @@ from gateway.contract.energy import EnergyType
 from gateway.contract.quality import Quality
 
 
-class Measure(Enum):
-    """What a curve shows, and its exact number in SQL."""
+class Formula(NamedTuple):
+    """A measure in SQL: the column that is added up and how it is shown.
 
-    QUANTITY = "a.qty::numeric / %(per_unit)s"
-    KGCE = "a.kgce"
-    KGCO2 = "a.kgco2"
-    COST = "a.cost"
+    `kind` is its type; `scaled` = integers of the energy's smallest unit; a rate or a share is
+    divided by what `by` adds up to.
+    """
+
+    amount: str
+    kind: str = "numeric"
+    by: str = ""
+    scaled: bool = False
+
+    def shown(self, amount: str, per: str) -> str:
+        """Answer the SQL of the number people see, of a step or of a sum of steps."""
+        number = f"{amount}::numeric / %(per_unit)s" if self.scaled else amount
+        return f"round({number}::numeric / nullif({per}, 0), 6)" if self.by else number
+
+
+class Measure(Enum):
+    """What a curve shows, exactly.
+
+    QUANTITY in the energy's display unit, POWER the mean of a step in that unit per hour, MEASURED
+    the share (0 to 1) of the meter-seconds that stand on readings.
+    """
+
+    QUANTITY = Formula("a.qty", "bigint", scaled=True)
+    KGCE = Formula("a.kgce")
+    KGCO2 = Formula("a.kgco2")
+    COST = Formula("a.cost")
+    POWER = Formula(
+        "a.qty", "bigint", "extract(epoch FROM a.end_ts - a.start_ts) / 3600", scaled=True
+    )
+    MEASURED = Formula("a.measured_s", "bigint", "nullif(a.expected_s, 0)::numeric")
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Values of one measure, oldest first, as JSON texts; `step_s` is None for calendar steps."""
+    """Values of one measure, oldest first, as JSON texts; `step_s` is None for calendar steps.
+
+    `total` is the exact sum of the values, for a rate or a share that of the whole span; None where
+    nothing is known. `lows` and `highs` are there when `width` was asked for.
+    """
 
     start: datetime
     end: datetime
@@ -38,47 +71,66 @@ class Curve:
     labels: Sequence[str]
     values: str
     quality: str
+    total: Decimal | None = None
+    lows: str | None = None
+    highs: str | None = None
 
 
-_QUARTERS: Final = """
-    SELECT g AS start_ts, g + interval '15 minutes' AS end_ts, '' AS label
-    FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz - interval '1 second',
-                         interval '15 minutes') g
-"""
+_STEPS: Final[Mapping[Period, str]] = {
+    Period.QUARTER_HOUR: """
+        SELECT i.id, g AS start_ts, g + interval '15 minutes' AS end_ts, '' AS label
+        FROM unnest(%(ids)s::bigint[]) AS i (id), generate_series(%(start)s::timestamptz,
+            %(end)s::timestamptz - interval '1 second', interval '15 minutes') g
+    """,
+    Period.SHIFT: """
+        SELECT i.id, s.start_ts, s.end_ts, s.shift AS label
+        FROM unnest(%(ids)s::bigint[], %(patterns)s::bigint[]) AS i (id, node)
+        JOIN shift_period s ON s.project_id = %(project)s AND s.node_id = i.node
+        WHERE s.end_ts > %(start)s AND s.start_ts < %(end)s
+    """,
+}
 _CALENDAR: Final = """
-    SELECT start_ts, end_ts, label FROM calendar_period
-    WHERE project_id = %(project)s AND period = %(period)s
-      AND end_ts > %(start)s AND start_ts < %(end)s
+    SELECT i.id, c.start_ts, c.end_ts, c.label
+    FROM unnest(%(ids)s::bigint[]) AS i (id), calendar_period c
+    WHERE c.project_id = %(project)s AND c.period = %(period)s
+      AND c.end_ts > %(start)s AND c.start_ts < %(end)s
 """
 # Steps and accounts are laid over each other by one grouping, not by a join: no plan of a join is
 # fast both on a table without statistics and on a year of hours.
-_CURVE: Final = """
-SELECT min(start_ts) AS start, max(end_ts) AS end, count(*) AS n,
-       {starts} AS starts, {labels} AS labels,
-       '[' || string_agg(coalesce(value, 'null'), ',' ORDER BY start_ts) || ']' AS values,
-       '[' || string_agg(coalesce(quality, {missing})::text, ',' ORDER BY start_ts) || ']'
-           AS quality
+_LAID: Final = """
+SELECT id, start_ts, max(end_ts) AS end_ts, {labels} AS label, max(amount) AS amount, {pers} AS per,
+       coalesce(max(quality), {missing}) AS quality
 FROM (
-    SELECT start_ts, max(end_ts) AS end_ts, max(label) AS label, max(value) AS value,
-           max(quality) AS quality
-    FROM (
-        SELECT start_ts, end_ts, label, NULL::text AS value, NULL::int AS quality, true AS step
-        FROM ({steps}) steps
-        UNION ALL
-        SELECT a.start_ts, NULL, NULL, ({value})::text, a.quality, false
-        FROM {accounts} a
-        WHERE a.project_id = %(project)s AND a.scope = %(scope)s AND a.scope_id = %(id)s
-          AND a.energy = %(energy)s AND a.period = %(period)s
-          AND a.start_ts > %(start)s::timestamptz - interval '{longest}'
-          AND a.start_ts < least(%(end)s::timestamptz, %(until)s::timestamptz)
-    ) both_kinds
-    GROUP BY start_ts HAVING bool_or(step)
-) curve
+    SELECT id, start_ts, end_ts, label, NULL::{kind} AS amount, NULL::numeric AS per,
+           NULL::int AS quality, true AS step
+    FROM ({steps}) steps
+    UNION ALL
+    SELECT a.scope_id, a.start_ts, NULL, NULL, {amount}, {per}, a.quality, false
+    FROM {accounts} a
+    WHERE a.project_id = %(project)s AND a.scope = %(scope)s AND a.scope_id = ANY(%(ids)s)
+      AND a.energy = %(energy)s AND a.period = %(period)s
+      AND a.start_ts > %(start)s::timestamptz - interval '{longest}'
+      AND a.start_ts < least(%(end)s::timestamptz, %(until)s::timestamptz)
+) both_kinds
+GROUP BY start_ts, id HAVING bool_or(step)
 """
-_LISTS: Final = {
-    True: ("array_agg(start_ts ORDER BY start_ts)", "array_agg(label ORDER BY start_ts)"),
-    False: ("NULL", "NULL"),
-}
+_PUT_TOGETHER: Final = """
+SELECT id, min(start_ts) AS start_ts, max(end_ts) AS end_ts, (array_agg(label ORDER BY start_ts))[1]
+       AS label, sum(amount) AS amount, sum(per) AS per, max(quality) AS quality,
+       min({value}) AS low, max({value}) AS high, count(*) AS parts
+FROM (SELECT *, (row_number() OVER one - 1) / ceil(count(*) OVER (PARTITION BY id)
+             / %(width)s::numeric)::bigint AS pixel
+      FROM ({laid}) laid WINDOW one AS (PARTITION BY id ORDER BY start_ts)) numbered
+GROUP BY id, pixel
+"""
+_CURVE: Final = """
+SELECT id, min(start_ts) AS start, max(end_ts) AS end, {parts} AS parts, {total} AS total,
+       {starts} AS starts, {labels} AS labels, {value} AS values,
+       '[' || string_agg(quality::text, ',' ORDER BY start_ts) || ']' AS quality,
+       {low} AS lows, {high} AS highs
+FROM ({rows}) curve
+GROUP BY id
+"""
 _LONGEST: Final = {
     Period.QUARTER_HOUR: "15 minutes",
     Period.HOUR: "1 hour",
@@ -90,33 +142,76 @@ _LONGEST: Final = {
 }
 
 
-def _statement(measure: Measure, period: Period, *, lists: bool, as_of: bool) -> bytes:
-    starts, labels = _LISTS[lists]
-    return _CURVE.format(
+def _statement(measure: Measure, period: Period, *, narrow: bool, as_of: bool) -> bytes:
+    """Write the statement of a measure and a period; `narrow` puts steps together."""
+    formula = measure.value
+    calendar = period not in _SECONDS
+    value = formula.shown("amount", "per")
+    laid = _LAID.format(
         accounts=accounts(as_of=as_of),
-        starts=starts,
-        labels=labels,
-        value=f"trim_scale({measure.value})",
         missing=int(Quality.MISSING),
+        steps=_STEPS.get(period, _CALENDAR),
+        kind=formula.kind,
+        amount=formula.amount,
+        # What has no amount must not thin out the rate of the others.
+        per=f"CASE WHEN {formula.amount} IS NOT NULL THEN {formula.by} END"
+        if formula.by
+        else "NULL",
+        pers="max(per)" if formula.by else "NULL::numeric",
+        labels="max(label)" if calendar else "NULL::text",
         longest=_LONGEST[period],
-        steps=_QUARTERS if period is Period.QUARTER_HOUR else _CALENDAR,
+    )
+    return _CURVE.format(
+        total=f"trim_scale({formula.shown('sum(amount)', 'sum(per)')})",
+        parts="max(parts)" if narrow else "1",
+        starts="array_agg(start_ts ORDER BY start_ts)" if calendar else "NULL",
+        labels="array_agg(label ORDER BY start_ts)" if calendar else "NULL",
+        value=_json(value),
+        low=_json("low") if narrow else "NULL",
+        high=_json("high") if narrow else "NULL",
+        rows=_PUT_TOGETHER.format(value=value, laid=laid) if narrow else laid,
     ).encode()
 
 
+def _json(value: str) -> str:
+    """Answer the SQL that writes numbers as JSON with all their digits."""
+    text = f"coalesce(trim_scale({value})::text, 'null')"
+    return f"'[' || string_agg({text}, ',' ORDER BY start_ts) || ']'"
+
+
+_SECONDS: Final = {Period.QUARTER_HOUR: 900, Period.HOUR: 3600}
 _CURVES: Final = {
-    (measure, period, as_of): _statement(measure, period, lists=period > Period.HOUR, as_of=as_of)
+    (measure, period, narrow, as_of): _statement(measure, period, narrow=narrow, as_of=as_of)
     for measure in Measure
     for period in Period
+    for narrow in (False, True)
     for as_of in (False, True)
 }
 """Every statement there is, made once: nothing of a request is ever pasted into SQL."""
+_PATTERNS: Final = """
+WITH RECURSIVE above (id, node, depth) AS (
+    SELECT i.id, i.id, 0 FROM unnest(%(ids)s::bigint[]) AS i (id) WHERE %(scope)s = 2
+    UNION ALL
+    SELECT m.meter_id, m.node_id, 0 FROM node_meter m
+    WHERE m.project_id = %(project)s AND m.meter_id = ANY(%(ids)s) AND %(scope)s = 1
+    UNION ALL
+    SELECT a.id, n.parent_id, a.depth + 1 FROM above a
+    JOIN node n ON n.project_id = %(project)s AND n.id = a.node
+    WHERE n.parent_id IS NOT NULL
+)
+SELECT DISTINCT ON (id) id, node FROM above
+WHERE EXISTS (SELECT 1 FROM shift_period s
+              WHERE s.project_id = %(project)s AND s.node_id = above.node)
+ORDER BY id, depth, node
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """What a curve is asked for: one energy of one scope in steps of one period.
 
-    `as_of` is a version; None: as it is now.
+    At most `width` values come back where it is given: then steps are put together. `as_of` is a
+    version; None: as it is now.
     """
 
     scope: Scope
@@ -126,43 +221,73 @@ class Span:
     period: Period
     start: datetime
     end: datetime
+    width: int | None = None
     as_of: int | None = None
 
 
 async def curve(tx: ReadSession, project_id: int, span: Span, now: datetime) -> Curve:
     """Answer a curve over [start, end) widened to whole periods; nulls where there is nothing."""
-    start, end = span.start, span.end
+    return (await curves(tx, project_id, span, [span.scope_id], now))[span.scope_id]
+
+
+async def curves(
+    tx: ReadSession, project_id: int, span: Span, ids: Sequence[int], now: datetime
+) -> dict[int, Curve]:
+    """Answer the same curve of several scopes of a kind, by their number, in one statement."""
     if span.period is Period.QUARTER_HOUR:
-        start, end = quarter_of(start), quarter_of(end + QUARTER - timedelta(microseconds=1))
+        end = quarter_of(span.end + QUARTER - timedelta(microseconds=1))
+        span = replace(span, start=quarter_of(span.start), end=end)
     as_of = await version_to_read(tx, project_id, span.as_of)
-    row = await tx.fetch_one(
-        _CURVES[span.measure, span.period, as_of is not None],
-        {
-            "project": project_id,
-            "scope": int(span.scope),
-            "id": span.scope_id,
-            "energy": span.energy.code,
-            "period": int(span.period),
-            "per_unit": span.energy.smallest_per_unit,
-            "start": start,
-            "end": end,
-            "until": now,
-            "as_of": as_of,
-        },
-    )
-    if row is None or row["n"] == 0:
-        return Curve(start, end, _step(span.period), (), (), "[]", "[]")
-    step = _step(span.period)
-    return Curve(
-        start=row["start"],
-        end=row["end"],
-        step_s=step,
-        starts=row["starts"] or (),
-        labels=row["labels"] or (),
-        values=row["values"],
-        quality=row["quality"],
-    )
+    params = {
+        "project": project_id,
+        "scope": int(span.scope),
+        "ids": list(ids),
+        "energy": span.energy.code,
+        "period": int(span.period),
+        "per_unit": span.energy.smallest_per_unit,
+        "start": span.start,
+        "end": span.end,
+        "until": now,
+        "width": span.width,
+        "as_of": as_of,
+    }
+    if span.period is Period.SHIFT:
+        found: dict[int, int] = dict(await tx.fetch_tuples(_PATTERNS, params))
+        params["patterns"] = [found.get(id) for id in ids]
+    statement = _CURVES[span.measure, span.period, span.width is not None, as_of is not None]
+    rows = await tx.fetch_all(statement, params, into=_Row)
+    drawn = {row.id: row.curve(_SECONDS.get(span.period)) for row in rows}
+    nothing = Curve(span.start, span.end, _SECONDS.get(span.period), (), (), "[]", "[]")
+    return {id: drawn.get(id, nothing) for id in ids}
 
 
-def _step(period: Period) -> int | None:
-    return {Period.QUARTER_HOUR: 900, Period.HOUR: 3600}.get(period)
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A curve as the statement answers it; `parts` steps are one value."""
+
+    id: int
+    start: datetime
+    end: datetime
+    parts: int
+    total: Decimal | None
+    starts: Sequence[datetime] | None
+    labels: Sequence[str] | None
+    values: str
+    quality: str
+    lows: str | None
+    highs: str | None
+
+    def curve(self, step_s: int | None) -> Curve:
+        """Answer it as readers know it."""
+        return Curve(
+            start=self.start,
+            end=self.end,
+            step_s=None if step_s is None else step_s * self.parts,
+            starts=self.starts or (),
+            labels=self.labels or (),
+            values=self.values,
+            quality=self.quality,
+            total=self.total,
+            lows=self.lows,
+            highs=self.highs,
+        )

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from backend.aggregation.cells import Cell, array
+from backend.aggregation.cells import QUARTER_S, Cell, array
 from backend.aggregation.chunks import DirtyRow, newest
 from backend.aggregation.metering import instant
-from backend.aggregation.quarters import QUARTER_S
 from backend.core.db import WriteSession
 
 CLAIM: Final = 2_000

@@ -32,7 +32,7 @@ class RestSpan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class StatutoryYear(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was announced for a year."""
 
-    source: str
+    source: dict[str, str]
     confirmed: bool
     rest: list[RestSpan]
     makeup: list[date]

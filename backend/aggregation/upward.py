@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 
 from backend.aggregation.calendar import keep_calendar, read_plant_time
-from backend.aggregation.cells import Cell, Changed
+from backend.aggregation.cells import QUARTER_S, Cell, Changed
 from backend.aggregation.metering import instant
 from backend.aggregation.nodes import Term, cells_above, read_terms, write_nodes
 from backend.aggregation.periods import Calendar, read_calendar
@@ -32,12 +32,11 @@ class Above:
 
 
 def span_of(cells: Iterable[Cell]) -> tuple[datetime, datetime] | None:
-    """Answer the stretch that holds all cells; None without any."""
-    bounds = [(cell.start, cell.end) for cell in cells]
-    if not bounds:
+    """Answer the stretch that holds all these quarter hours; None without any."""
+    starts = {start for _, _, start, _ in cells}
+    if not starts:
         return None
-    firsts, lasts = zip(*bounds, strict=True)
-    return instant(min(firsts) * MICROS), instant(max(lasts) * MICROS)
+    return instant(min(starts) * MICROS), instant((max(starts) + QUARTER_S) * MICROS)
 
 
 async def look_up(

@@ -90,18 +90,26 @@ _KEEP: Final = f"""
 INSERT INTO account_history ({_ROW}, version) SELECT {_OF_CURRENT}, %(version)s {_AREA}
 ON CONFLICT DO NOTHING
 """
-_NEW: Final = f"""
-INSERT INTO account_history ({", ".join(_KEY)}, end_ts, version)
-SELECT {", ".join(f"c.{name}" for name in _KEY)}, c.end_ts, %(version)s {_AREA}
-ON CONFLICT DO NOTHING
-"""
-_UNCHANGED: Final = f"""
-DELETE FROM account_history h USING (
-    SELECT {", ".join(f"c.{name}" for name in (*_KEY, *FIGURES))} {_AREA}) AS c
-WHERE h.project_id = %(project)s AND h.version = %(version)s AND {_same("h", "c")}
-  AND ({", ".join(f"h.{name}" for name in FIGURES)}) IS NOT DISTINCT FROM
-      ({", ".join(f"c.{name}" for name in FIGURES)})
+# Accounts that there was none of before, and those that came out the same: few, one by one.
+_ODD: Final = f"""
+SELECT c.scope, c.scope_id, c.energy, c.period, c.start_ts, c.end_ts, k.same IS NULL {_AREA}
+LEFT JOIN LATERAL (
+    SELECT ({", ".join(f"h.{name}" for name in FIGURES)}) IS NOT DISTINCT FROM
+           ({", ".join(f"c.{name}" for name in FIGURES)}) AS same
+    FROM account_history h WHERE h.project_id = %(project)s AND h.scope = c.scope
+    AND h.scope_id = c.scope_id AND h.energy = c.energy AND h.period = c.period
+    AND h.start_ts = c.start_ts AND h.version = %(version)s OFFSET 0
+) AS k ON true
+WHERE k.same IS NOT false
 """  # noqa: S608 - constants of this file only
+_NEW: Final = """
+INSERT INTO account_history (project_id, version, scope, scope_id, energy, period, start_ts, end_ts)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+_SAME: Final = """
+DELETE FROM account_history WHERE project_id = %s AND version = %s AND scope = %s
+AND scope_id = %s AND energy = %s AND period = %s AND start_ts = %s
+"""
 
 
 async def being_applied(tx: ReadSession, project_id: int) -> int | None:
@@ -113,8 +121,8 @@ async def being_applied(tx: ReadSession, project_id: int) -> int | None:
     )
 
 
-_KNOWN: Final[WeakKeyDictionary[ReadSession, int | None]] = WeakKeyDictionary()
-"""The version that is being applied, as each transaction that reads has found it."""
+_seen: Final[WeakKeyDictionary[ReadSession, int | None]] = WeakKeyDictionary()
+"""What a read transaction found: all its statements see one moment, so it asks once."""
 
 
 async def version_to_read(tx: ReadSession, project_id: int, as_of: int | None) -> int | None:
@@ -123,9 +131,12 @@ async def version_to_read(tx: ReadSession, project_id: int, as_of: int | None) -
     While a version is being applied nobody sees any of it: what counts is the one before. A
     transaction of one project looks once, so that all its figures are of one version.
     """
-    if tx not in _KNOWN:
-        _KNOWN[tx] = await being_applied(tx, project_id)
-    version = _KNOWN[tx]
+    if isinstance(tx, WriteSession):
+        version = await being_applied(tx, project_id)
+    else:
+        if tx not in _seen:
+            _seen[tx] = await being_applied(tx, project_id)
+        version = _seen[tx]
     if version is None:
         return as_of
     return version - 1 if as_of is None else min(as_of, version - 1)
@@ -179,10 +190,13 @@ class Keeper:
 
     async def after(self) -> None:
         """Note accounts that there were none of, and forget those that did not change."""
-        for area in self._areas:
-            await self._tx.execute(_NEW, area)
-        for area in self._areas:
-            await self._tx.execute(_UNCHANGED, area)
+        whose = (self._project_id, self._version)
+        odd = {row for area in self._areas for row in await self._tx.fetch_tuples(_ODD, area)}
+        new = [(*whose, *row[:6]) for row in odd if row[6]]
+        same = [(*whose, *row[:5]) for row in odd if not row[6]]
+        for statement, rows in ((_NEW, new), (_SAME, same)):
+            if rows:
+                await self._tx.execute_many(statement, rows)
         self._areas = []
 
 

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from backend.aggregation.cells import Cell, array
+from backend.aggregation.cells import QUARTER_S, Cell, array
 from backend.aggregation.curve import half_even
 from backend.aggregation.expression import Node, check, names, parse, value
-from backend.aggregation.quarters import QUARTER_S, Hole, Quarter
+from backend.aggregation.quarters import Hole, Quarter
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput
 from gateway.contract.energy import EnergyType, energy_type

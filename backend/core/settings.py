@@ -203,6 +203,14 @@ class Settings(BaseSettings):
         validation_alias="KILOWISE_DEMO",
         description="1 = the demonstration plant and people; set by `kilowise serve --demo`.",
     )
+    history_days: int = Field(
+        default=396,
+        ge=1,
+        le=428,
+        validation_alias="KILOWISE_HISTORY_DAYS",
+        description="Days of the demonstration's past that the first start imports; 396 = 13 "
+        "months.",
+    )
 
     @property
     def clock(self) -> Clock:

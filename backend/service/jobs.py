@@ -17,6 +17,7 @@ from procrastinate.exceptions import ConnectorException
 from backend.core.events import notified
 from backend.core.partitions import keep_partitions
 from backend.core.platform import Platform
+from backend.service.compaction import compact_readings, join_late_readings
 from backend.service.equipment.keep import keep_all as keep_equipment
 from backend.service.notify.channels.webpush import WebPushChannel
 from backend.service.notify.outbox import WAKE_CHANNEL, Outbox
@@ -51,6 +52,7 @@ async def run(platform: Platform) -> None:
             tasks.create_task(_deliver(platform, outbox))
             tasks.create_task(_work(platform))
             tasks.create_task(restatement.run(platform))
+            tasks.create_task(join_late_readings(platform))
             if platform.settings.demo:
                 tasks.create_task(answer.run(platform))
 
@@ -95,6 +97,11 @@ def queue(platform: Platform) -> procrastinate.App:
     @app.task(name="keep_equipment", pass_context=False, queueing_lock="keep_equipment")
     async def equipment(timestamp: int) -> None:
         await keep_equipment(platform.database, platform.clock.now())
+
+    @app.periodic(cron="41 * * * *")
+    @app.task(name="compact_readings", pass_context=False, queueing_lock="compact_readings")
+    async def compact(timestamp: int) -> None:
+        await compact_readings(platform)
 
     return app
 

@@ -79,7 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write readings by 15 min for `kilowise import`",
     )
-    add("--days", type=int, default=35, help="days of history (35, at most 60)")
+    add("--days", type=int, default=35, help="days of history (35, at most 428)")
+    add("--part-days", type=int, default=0, help="days of each file FILE.1, FILE.2, ... (one file)")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -133,8 +134,9 @@ def _write_files(which: Identity, clock: Clock, arguments: argparse.Namespace) -
         count = write_truth(arguments.truth, field, int(start.timestamp()), end)
         sys.stdout.write(f"{arguments.truth}: {count} quarter hours\n")
     if arguments.history:
-        count = write_history(arguments.history, field, end, arguments.days)
-        sys.stdout.write(f"{arguments.history}: {count} readings of {arguments.days} days\n")
+        days, part = arguments.days, arguments.part_days
+        count = write_history(arguments.history, field, end, days, part)
+        sys.stdout.write(f"{arguments.history}: {count} readings of {days} days\n")
     return 0
 
 

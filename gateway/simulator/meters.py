@@ -1,7 +1,7 @@
 """Simulated meters: the registers that a device of the plant holds at an instant.
 
 A register is its circuit's exact amount, cut off at one count, plus what it showed when the meter
-was installed, 62 days before the anchor; it wraps at the profile's modulus or at its width. The
+was installed, 430 days before the anchor; it wraps at the profile's modulus or at its width. The
 same profile file tells the driver how to read it. Where current transformers were exchanged and the
 meter was not told, its registers and powers show the share `shown_share` of what flows.
 """

@@ -15,7 +15,7 @@ from gateway.simulator.loads import PARTS_PER_SMALLEST, Change, Changes, Load
 from gateway.simulator.plant_file import CircuitModel, PlantModel
 from gateway.simulator.workdays import block_start, first_block
 
-INSTALLED_DAYS = 62
+INSTALLED_DAYS = 430
 """Meters were installed so long before the anchor; before that they show their first reading."""
 _INSTANTS = 4
 
@@ -42,7 +42,7 @@ class Plant:
     def __init__(
         self, model: PlantModel, seed: int, anchor: date, changes: Iterable[Change] = ()
     ) -> None:
-        """Count from the day on which the meters were installed, 62 days before the anchor."""
+        """Count from the day on which the meters were installed, 430 days before the anchor."""
         self.model = model
         self.seed = seed
         self.anchor = anchor

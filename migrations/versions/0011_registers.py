@@ -23,16 +23,19 @@ def upgrade() -> None:
         wall(table)
     grant_app(*TABLES)
     op.execute("GRANT SELECT ON meter_source TO kw_ingest")
+    op.execute("GRANT INSERT ON register_event TO kw_ingest")
 
 
 def downgrade() -> None:
     """Drop them."""
     begin()
+    op.execute("REVOKE INSERT ON register_event FROM kw_ingest")
     op.execute(DOWN)
 
 
 UP = """
 ALTER TABLE register_event ADD COLUMN answers BIGINT;
+ALTER TABLE device ADD COLUMN serial TEXT, ADD COLUMN ratio TEXT;
 CREATE INDEX register_event_point ON register_event (project_id, point_id, ts);
 CREATE TABLE meter_source (
     project_id INTEGER NOT NULL,
@@ -49,5 +52,6 @@ CREATE INDEX meter_device ON meter (project_id, device_id);
 DOWN = """
 DROP TABLE meter_source;
 DROP INDEX register_event_point, meter_point, meter_device;
+ALTER TABLE device DROP COLUMN serial, DROP COLUMN ratio;
 ALTER TABLE register_event DROP COLUMN answers;
 """

@@ -1,4 +1,4 @@
-"""How far a restatement is, what it stands on, and its rows of history found by version."""
+"""How far a restatement is, what it stands on, and the months of history found by version."""
 
 from alembic import op
 
@@ -20,15 +20,15 @@ def upgrade() -> None:
     )
     op.execute("CREATE INDEX restatement_open ON restatement (project_id, state)")
     op.execute(
-        "CREATE INDEX account_history_version ON account_history"
-        " (project_id, version, scope, period)"
+        "CREATE INDEX account_history_month ON account_history (project_id, version)"
+        " WHERE period = 4"
     )
 
 
 def downgrade() -> None:
     """Drop them."""
     begin()
-    op.execute("DROP INDEX restatement_open, account_history_version")
+    op.execute("DROP INDEX restatement_open, account_history_month")
     op.execute(
         "ALTER TABLE restatement DROP COLUMN work,"
         " DROP COLUMN started_at, DROP COLUMN answer, DROP COLUMN fault"

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fromField, toField } from '../src/lib/format/local.ts';
+import { fromField, toField } from '../src/lib/forms/local.ts';
 
 test('a field shows and takes the time of the plant, not of the viewer', () => {
   expect(toField('Asia/Shanghai', Date.parse('2026-03-01T00:00:00Z'))).toBe('2026-03-01T08:00');

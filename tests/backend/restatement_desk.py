@@ -1,5 +1,6 @@
 """A plant in which two people restate: proposing, deciding, stepping as the worker does."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from backend.core.db import Database
@@ -38,7 +39,9 @@ class Desk:
             await self.plant.store(meter, rows)
         await self.plant.settle()
 
-    async def propose(self, kind: str, params: dict[str, object], by: Actor | None = None) -> Row:
+    async def propose(
+        self, kind: str, params: Mapping[str, object], by: Actor | None = None
+    ) -> Row:
         async with self.plant.database.project(self.plant.project) as tx:
             return await propose(
                 tx, self.plant.project, kind, params, "it was wrong", asker(by or self.alice), NOW
@@ -60,6 +63,15 @@ class Desk:
                 (self.plant.project, meter.id),
             )
         return encode_id("mtr", rows[0][0])
+
+    async def node_id(self) -> str:
+        """The node's outside identity."""
+        async with self.plant.database.read(self.plant.project) as tx:
+            rows = await tx.fetch_tuples(
+                "SELECT uid FROM node WHERE project_id = %s AND id = %s",
+                (self.plant.project, self.node),
+            )
+        return encode_id("node", rows[0][0])
 
     async def row(self, row: Row) -> Row:
         async with self.plant.database.read(self.plant.project) as tx:

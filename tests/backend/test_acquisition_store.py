@@ -149,22 +149,22 @@ async def test_workers_hear_of_dirty_registers_after_the_commit(
 
 
 @pytest.mark.both_postgres
-async def test_the_window_begins_with_the_oldest_partition(
+async def test_the_window_has_hot_days_and_late_ones(
     database: Database, admin: psycopg.Connection
 ) -> None:
+    day = 86_400_000
     async with database.ingest() as tx:
         window = await read_window(tx, NOW)
-    january = MS - (31 + 28 + 14) * 86_400_000 - 4 * 3_600_000
-    assert window == Window(january, MS + 300_000)
-    assert [window.refusal(t) for t in (january - 1, january, MS + 300_000, MS + 300_001)] == [
-        "too_old",
-        None,
-        None,
-        "in_the_future",
-    ]
-    admin.execute("DROP TABLE reading_2026_01")
+    midnight = MS - MS % day
+    assert window == Window(MS - 400 * day, midnight - 35 * day, MS + 300_000)
+    times = (MS - 400 * day - 1, MS - 400 * day, MS + 300_000, MS + 300_001)
+    assert [window.refusal(t) for t in times] == ["too_old", None, None, "in_the_future"]
+    assert [window.is_late(midnight - 35 * day - n) for n in (1, 0)] == [True, False]
+    # Days whose partition is gone are late, whatever their age.
+    admin.execute("DROP TABLE reading_2026_01, reading_2026_02")
     async with database.ingest() as tx:
-        assert (await read_window(tx, NOW)).oldest_ms == january + 31 * 86_400_000
+        march = await read_window(tx, NOW)
+    assert march.hot_ms == midnight - 14 * day
 
 
 def test_newest_and_dirty_ranges() -> None:

@@ -29,6 +29,7 @@ INGEST = {
     "reading": STORE,
     "last_value": STORE,
     "dirty": STORE,
+    "reading_late": {"SELECT", "INSERT"},
     "reading_quarantine": STORE,
     "gateway_state": STORE,
     "device": STORE,
@@ -44,6 +45,7 @@ INGEST = {
     "gateway_certificate": {"SELECT"},
     "meter": {"SELECT"},
     "meter_source": {"SELECT"},
+    "register_event": {"INSERT"},
     "alembic_version": {"SELECT"},
 }
 

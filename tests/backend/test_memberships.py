@@ -82,7 +82,9 @@ async def count(
         instead,
     )
     async with plant.database.project(plant.project) as tx:
-        return await set_membership(await an_edit(plant, tx, restated=restated), wanted)
+        made = await set_membership(await an_edit(plant, tx, restated=restated), wanted)
+    await plant.settle()
+    return made
 
 
 async def day_of(plant: Plant, node: int) -> int | None:
@@ -117,11 +119,13 @@ async def test_what_a_node_no_longer_counts_vanishes_from_it(plant: Plant, share
     key = await uid(plant, "node", node), await uid(plant, "meter", shared.id)
     async with plant.database.project(plant.project) as tx:
         ended = await end_membership(await an_edit(plant, tx), *key, TODAY, TODAY + 2 * HOUR)
+    await plant.settle()
     assert ended.valid_to == TODAY + 2 * HOUR
     assert len(await plant.accounts(2, node, 1)) == 8
     assert await day_of(plant, node) == 8 * 4 * KWH
     async with plant.database.project(plant.project) as tx:
         await end_membership(await an_edit(plant, tx), *key, TODAY, TODAY)
+    await plant.settle()
     assert await plant.accounts(2, node, 1) == []
     assert await day_of(plant, node) is None
     async with plant.database.project(plant.project) as tx:
@@ -188,6 +192,7 @@ async def test_an_ended_meter_is_counted_no_further(plant: Plant, shared: Metere
     node, meter = 1, await uid(plant, "meter", shared.id)
     async with plant.database.project(plant.project) as tx:
         row = await end_meter(await an_edit(plant, tx), meter, TODAY + 4 * HOUR)
+    await plant.settle()
     assert row.valid_to == TODAY + 4 * HOUR
     assert len(await plant.accounts(2, node, 1)) == 16
     with pytest.raises(KilowiseError) as caught:

@@ -75,7 +75,7 @@ async def test_a_project_is_made_whole_and_made_again_without_change(
         "operating_state": 10,
         "shift_period": 0,
         "tariff": 3,
-        "factor": 12,
+        "factor": 13,
         "alarm_definition": 4,
     }
     assert await create_project(database, clock, "qichuan", "demo") == project_id

@@ -1,6 +1,7 @@
 """What people find out about registers afterwards: ratios, exchanges, spikes, and revoking them."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -30,7 +31,7 @@ async def desk(database: Database, make_project: MakeProject, make_person: MakeP
     return await make_desk(database, make_project, make_person)
 
 
-async def restated(desk: Desk, kind: str, params: dict[str, object]) -> Row:
+async def restated(desk: Desk, kind: str, params: Mapping[str, object]) -> Row:
     """Propose, measure and apply; the dry run said exactly what came of it."""
     row = await desk.measured(await desk.propose(kind, params))
     assert row.state is State.PROPOSED, row.fault
@@ -157,6 +158,30 @@ async def test_case_07_a_spike_deleted_after_the_month_ended(desk: Desk) -> None
         assert (qty, cost) == (kwh * KWH, Decimal(kwh) * Decimal("0.65"))
     await sums_agree(desk.plant, 1, meter.id)
     await sums_agree(desk.plant, 2, desk.node)
+
+
+async def test_a_place_counted_a_meter_otherwise(desk: Desk) -> None:
+    """A third of the second meter for one day, nothing of it after: the place follows, exactly."""
+    meter, last = desk.meters[1], MARCH + timedelta(days=1)
+    ids = {"node": await desk.node_id(), "meter": await desk.meter_id(meter)}
+    share: dict[str, object] = {
+        "coefficient": "0.333333", "since": MARCH.isoformat(), "until": last.isoformat()
+    }  # fmt: skip
+    await restated(desk, "membership", ids | share)
+    march = (await desk.plant.values(2, desk.node, 4, MARCH))[0]
+    assert march == 2 * 191 * KWH - 96 * (KWH - 333_333)
+    assert await month(desk, 2, desk.node, FEBRUARY) == 2 * 192
+    await restated(desk, "membership", ids | {"coefficient": "0", "since": last.isoformat()})
+    assert (await desk.plant.values(2, desk.node, 4, MARCH))[0] == march - 95 * KWH
+    assert await month(desk, 1, meter.id, MARCH) == 191
+    async with desk.plant.database.read(desk.plant.project) as tx:
+        rows = await tx.fetch_tuples(
+            "SELECT coefficient, valid_from, valid_to FROM node_meter WHERE project_id = %s"
+            " AND node_id = %s AND meter_id = %s ORDER BY valid_from",
+            (desk.plant.project, desk.node, meter.id),
+        )
+    always = datetime(1970, 1, 1, tzinfo=UTC)
+    assert rows == [(1, always, MARCH), (Decimal("0.333333"), MARCH, last)]
 
 
 async def test_what_cannot_be_is_refused(desk: Desk) -> None:

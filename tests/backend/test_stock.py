@@ -7,12 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from psycopg.types.json import Jsonb
 
-from backend.aggregation.calendar import Period
+from backend.aggregation.calendar import QUARTER, Period
 from backend.aggregation.stock_accounts import PROFILE, WORKING, Rule, settle_stock
 from backend.core import audit
 from backend.core.db import Database
 from backend.core.errors import Conflict, InvalidInput
+from backend.core.ids import new_uuid
+from backend.service.plant.comprehensive import Why, comprehensive
 from backend.service.stock.checks import NewDocument
 from backend.service.stock.documents import list_documents
 from backend.service.stock.rules import set_rule
@@ -114,26 +117,40 @@ async def test_own_steam_that_is_sold_is_taken_off_and_what_is_used_counts_no_mo
 ) -> None:
     """The boiler's 2,600 t of steam are its own: 700 t sold count negative, 1,900 t nothing."""
     plant, expected = keeper.plant, json.loads((CASE / "expected.json").read_text())
-    sold = await plant.meter("steam", resolution=0.001)
+    made, used, sold = [await plant.meter("steam", resolution=0.001) for _ in range(3)]
     async with plant.database.project(plant.project) as tx:
         await tx.execute(
-            "UPDATE meter SET own_product = true WHERE project_id = %s AND id = %s",
-            (plant.project, sold.id),
+            "UPDATE meter SET own_product = true WHERE project_id = %s AND energy = 'steam'",
+            (plant.project,),
         )
-    works = await plant.node({Metered(keeper.meter.id, 0): 1, sold: -1})
+    coal = Metered(keeper.meter.id, 0)
+    works = await plant.node({coal: 1, used: 1, sold: -1})
+    boiler = await plant.node({coal: 1, made: 1}, parent=works)
+    await plant.one(
+        "INSERT INTO conversion (project_id, uid, node_id, kind, inputs, outputs, params,"
+        " valid_from) VALUES (%s, %s, %s, 'boiler', %s, %s, %s, %s) RETURNING id",
+        new_uuid(LATER),
+        boiler,
+        Jsonb([coal.id]),
+        Jsonb([made.id]),
+        Jsonb({}),
+        local("2026-01-01T00:00"),
+    )
     for one in case_29():
         await keeper.record(one)
-    readings = every(local("2026-03-01T00:00"), timedelta(minutes=15), [0.0, 350.0, 700.0])
-    await plant.store(sold, readings)
+    for meter, tonnes in ((made, 2600.0), (used, 1900.0), (sold, 700.0)):
+        readings = [0.0, tonnes / 2, tonnes]
+        await plant.store(meter, every(local("2026-03-01T00:00"), QUARTER, readings))
     await plant.settle()
+    span = local("2026-03-01T00:00"), local("2026-04-01T00:00")
     async with plant.database.read(plant.project) as tx:
-        found = await tx.fetch_value(
-            "SELECT sum(kgce) FROM account WHERE project_id = %s AND scope = 2 AND scope_id = %s"
-            " AND period = %s",
-            (plant.project, works, int(Period.MONTH)),
-            into=Decimal,
-        )
-    assert found == Decimal(expected["comprehensive_kgce"])
+        found = await comprehensive(tx, plant.project, works, *span)
+    assert found.kgce == Decimal(expected["comprehensive_kgce"])
+    assert {term.meter_id: term.why for term in found.terms} == {
+        coal.id: Why.TAKEN,
+        used.id: Why.MADE_HERE,
+        sold.id: Why.PASSED_ON,
+    }
 
 
 async def test_a_correction_recomputes_exactly_what_it_touches(keeper: Keeper) -> None:

@@ -18,7 +18,16 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent
-NO_FIGURES = {"__init__", "__main__", "process", "serial_line", "server", "thingsboard"}
+NO_FIGURES = {
+    "__init__",
+    "__main__",
+    "process",
+    "rollup_beside",
+    "serial_line",
+    "server",
+    "thingsboard",
+    "year_of_accounts",
+}
 TOTAL_S, ONE_S, END_S = 600.0, 180.0, 15.0
 """Seconds for all, for one, and for a stopped one to clean up."""
 KEYS = {"name", "value", "unit", "against", "ratio", "reach", "ok"}

@@ -1,6 +1,7 @@
 """Storage ingest: our store against psql \\copy, same rows, same table, same run, turn by turn.
 
-Ours does more per batch: last values, dirty ranges, a NOTIFY and a commit of its own.
+Ours does more per batch: last values, dirty ranges, a NOTIFY and a commit of its own. A rollup of
+another project works beside both all the time.
 """
 
 import asyncio
@@ -18,10 +19,14 @@ from backend.acquisition.ingest import MAX_ROWS
 from backend.acquisition.store import store
 from backend.core.clock import ManualClock
 from backend.core.db import Database
+from tests.bench.rollup_beside import rollup_beside
 from tests.bench.server import BenchServer, bench_server, figure, run
 
 NOW = datetime(2026, 3, 15, 4, 0, tzinfo=UTC)
-MS = int(NOW.timestamp() * 1000)
+MONTH = "reading_2026_04"
+MS = int(datetime(2026, 4, 2, tzinfo=UTC).timestamp() * 1000)
+"""In a month of its own, which is emptied as a whole; the rollup beside works in March."""
+PROJECT = 77
 POINTS = 1000
 INSTANTS = 200
 ROUNDS = 7
@@ -72,23 +77,31 @@ async def ours(database: Database, made: list[Batch]) -> float:
     return time.perf_counter() - began
 
 
+def empty(owner: psycopg.Connection) -> None:
+    """Take away what the turn before has stored."""
+    owner.execute(f"TRUNCATE {MONTH}".encode())
+    owner.execute("SELECT set_config('app.project', %s, false)", (str(PROJECT),))
+    for table in ("last_value", "dirty"):
+        owner.execute(f"DELETE FROM {table} WHERE project_id = {PROJECT}".encode())
+
+
 async def main() -> list[str]:
-    """Take turns on a table that is emptied before each."""
+    """Take turns on a month that is emptied before each."""
     our_times, psql_times = [], []
     with bench_server(NOW) as server:
         file = server.folder / "rows.txt"
-        all_rows = rows(1)
+        all_rows = rows(PROJECT)
         write_text(file, all_rows)
         owner = psycopg.connect(server.url("kw_owner"), autocommit=True)
         with owner:
             async with server.database() as database:
-                await ours(database, list(batches(rows(2)[:MAX_ROWS], 2)))
-                for _ in range(ROUNDS):
-                    owner.execute("TRUNCATE reading, last_value, dirty")
-                    psql_times.append(await asyncio.to_thread(psql, server, file))
-                    owner.execute("TRUNCATE reading, last_value, dirty")
-                    made = list(batches(all_rows, 1))
-                    our_times.append(await ours(database, made))
+                await ours(database, list(batches(rows(PROJECT)[:MAX_ROWS], PROJECT)))
+                async with rollup_beside(server):
+                    for _ in range(ROUNDS):
+                        empty(owner)
+                        psql_times.append(await asyncio.to_thread(psql, server, file))
+                        empty(owner)
+                        our_times.append(await ours(database, list(batches(all_rows, PROJECT))))
     count = len(all_rows)
     rate, against = count / median(our_times), count / median(psql_times)
     return [

@@ -1,25 +1,39 @@
 """Accounting: meter-hours a second on one connection, from one-minute and quarter-hour readings.
 
 Everything is in: claim, register engine, quarter hours with price, kgce and kgCO2, hours, days,
-months and years of meters and of the nodes above them. Time is the CPU of the worker and of its
-server process together (they take turns), so that other load on the machine does not count.
+weeks, months and years of meters and of the nodes above them. Time is the CPU of the worker and of
+its server process together (they take turns), so that other load on the machine does not count.
+Growth compares the time of a meter-hour at 1,000 and 10,000 meters with that at 100. A late sample
+is one of ten days ago, beside live ones, from its commit until the site's day has it (real time).
 """
 
+import asyncio
 import os
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from psycopg.types.json import Jsonb
 
+from backend.aggregation import worker
 from backend.aggregation.accounts import account, keep_ahead
+from backend.core.clock import ManualClock
 from backend.core.db import Database
 from backend.core.ids import new_uuid
+from backend.core.platform import Platform
+from backend.core.settings import Settings
 from tests.bench.server import bench_server, figure, run
 
 NOW = datetime(2026, 3, 15, 4, 0, tzinfo=UTC)
 METERS = 50
 DAYS = 7
+GROWTH = {100: 72, 1_000: 24, 10_000: 4}
+"""Hours of quarter-hour readings by number of meters."""
+LATE = 20
+END = datetime(2026, 3, 2, tzinfo=UTC)
+SITE = 1_000_000
+START = datetime(2026, 3, 1, tzinfo=UTC)
 SPAN = timedelta(days=1)
 YEAR = list(range(1, 13))
 RULES = {
@@ -41,7 +55,7 @@ SELECT %(p)s, d, gen_random_uuid(), 'm' || d, '{}', 'electricity', d, 'ep_imp', 
 FROM generate_series(1, %(n)s) d;
 INSERT INTO node_meter (project_id, node_id, meter_id, coefficient)
 SELECT %(p)s, 1 + d / 10, d, 1 FROM generate_series(1, %(n)s) d
-UNION ALL SELECT %(p)s, 100, d, 1 FROM generate_series(1, %(n)s) d;
+UNION ALL SELECT %(p)s, 1000000, d, 1 FROM generate_series(1, %(n)s) d;
 INSERT INTO factor (project_id, energy, substance, value, basis, valid_from, source)
 VALUES (%(p)s, 'electricity', 'kgce', 0.1229, 'calorific', '2020-01-01', 'bench'),
        (%(p)s, 'electricity', 'kgco2', 0.5306, 'location', '2020-01-01', 'bench')
@@ -58,8 +72,21 @@ SELECT %(p)s, d, %(start)s, %(end)s FROM generate_series(1, %(n)s) d
 """
 
 
-async def measured(database: Database, slug: str, step: timedelta) -> float:
+async def fill(database: Database, slug: str, step: timedelta) -> int:
+    """Make the usual project, all of it dirty; answer its number."""
+    return await made(database, slug, step, METERS, DAYS * 24)
+
+
+async def measured(
+    database: Database, slug: str, step: timedelta, meters: int = METERS, hours: int = DAYS * 24
+) -> float:
     """Meter-hours a second of a project whose meters are read every `step`."""
+    project = await made(database, slug, step, meters, hours)
+    return meters * hours / await accounted(database, project)
+
+
+async def made(database: Database, slug: str, step: timedelta, meters: int, hours: int) -> int:
+    """A project with readings of some hours, none of them accounted."""
     async with database.platform() as tx:
         project = await tx.fetch_value(
             "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo,"
@@ -69,10 +96,11 @@ async def measured(database: Database, slug: str, step: timedelta) -> float:
             into=int,
         )
     assert project is not None
-    start = datetime(2026, 3, 1, tzinfo=UTC)
+    start = START
+    span = timedelta(hours=hours)
     params = {
-        "p": project, "n": METERS, "start": start, "end": start + DAYS * timedelta(days=1),
-        "step": step, "count": DAYS * timedelta(days=1) // step,
+        "p": project, "n": meters, "start": start, "end": start + span, "step": step,
+        "count": span // step,
     }  # fmt: skip
     async with database.project(project) as tx:
         for statement in PLANT.split(";\n"):
@@ -87,7 +115,7 @@ async def measured(database: Database, slug: str, step: timedelta) -> float:
     async with database.ingest() as tx:
         await tx.execute(READINGS.encode(), params)
         await tx.execute(DIRTY.encode(), params)
-    return METERS * DAYS * 24 / await accounted(database, project)
+    return project
 
 
 async def accounted(database: Database, project: int) -> float:
@@ -109,17 +137,99 @@ def server_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+async def late(database: Database, settings: Settings) -> float:
+    """Seconds from the commit of a late sample until the site's day has it; the median."""
+    project = await made(database, "late", timedelta(minutes=15), METERS, 24)
+    await accounted(database, project)
+    platform = Platform(settings, ManualClock(NOW), database, "mqtt://127.0.0.1:1", "http://x")
+    running = asyncio.create_task(worker.run(platform))
+    live = asyncio.create_task(flow(database, project))
+    took = []
+    for i in range(LATE):
+        before = await site_day(database, project)
+        began = time.monotonic()
+        # The register goes on by one each minute of that day: the day's sum moves.
+        await put(database, project, 1, END + (i + 1) * timedelta(minutes=1), last(1) + i + 1)
+        while await site_day(database, project) == before:  # noqa: ASYNC110 - other tasks' work
+            await asyncio.sleep(0.005)
+        took.append(time.monotonic() - began)
+    for task in (running, live):
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    return sorted(took)[LATE // 2]
+
+
+async def flow(database: Database, project: int) -> None:
+    """Live samples of all other meters, every half second."""
+    for n in range(100_000):
+        at = NOW - timedelta(hours=1) + n * timedelta(seconds=1)
+        for meter in range(2, METERS + 1):
+            await put(database, project, meter, at, last(meter) + n / 10)
+        await asyncio.sleep(0.5)
+
+
+async def put(database: Database, project: int, meter: int, at: datetime, value: float) -> None:
+    """One sample, as ingest stores it."""
+    async with database.ingest() as tx:
+        await tx.execute(
+            "INSERT INTO reading (project_id, point_id, ts, value, quality)"
+            " VALUES (%s, %s, %s, %s, 0)",
+            (project, meter, at, value),
+        )
+        await tx.execute(
+            "INSERT INTO dirty (project_id, point_id, first_ts, last_ts) VALUES (%s, %s, %s, %s)",
+            (project, meter, at, at),
+        )
+        await tx.execute("SELECT pg_notify('kw_dirty', %s)", (str(project),))
+
+
+def last(meter: int) -> float:
+    """What a register shows after a day of READINGS."""
+    return 1000 * meter + 96 * (1.7 + meter % 7)
+
+
+async def site_day(database: Database, project: int) -> int:
+    """The site's quantity of the late sample's day."""
+    async with database.read(project) as tx:
+        found = await tx.fetch_value(
+            "SELECT qty FROM account WHERE project_id = %s AND scope = 2 AND scope_id = %s"
+            " AND energy = 'electricity' AND period = 3 AND start_ts = '2026-03-01 16:00+00'",
+            (project, SITE),
+            into=int,
+        )
+    return found or 0
+
+
 async def main() -> list[str]:
-    """The two lines of this benchmark."""
+    """The lines of this benchmark."""
     with bench_server(NOW) as server:
         async with server.database() as database:
             await measured(database, "warm", timedelta(minutes=15))
             fine = await measured(database, "fine", timedelta(minutes=1))
             coarse = await measured(database, "coarse", timedelta(minutes=15))
+            rates = {
+                meters: await measured(database, f"n{meters}", timedelta(minutes=15), meters, hours)
+                for meters, hours in GROWTH.items()
+            }
+            seconds = await late(database, Settings(data=server.folder))
     unit = "meter-hours/s"
+    few = rates.pop(min(rates))
     return [
         figure("rollup from 1-min readings", fine, unit, ratio=None, reach=5000),
         figure("rollup from 15-min readings", coarse, unit, ratio=None, reach=5000),
+        *(
+            figure(
+                f"rollup of {meters} meters",
+                rate,
+                unit,
+                against="100 meters",
+                ratio=rate / few,
+                reach=0.8,
+            )
+            for meters, rate in rates.items()
+        ),
+        figure("late sample in the tree", seconds, "s", ratio=None, reach=1, at_most=True),
     ]
 
 

@@ -34,6 +34,8 @@ def test_a_register_is_read_on_the_round(browser: Chromium, running: Product) ->
         expect(page.locator("main strong").first).to_have_text("48,563.5 m³")
         page.get_by_text("Newest readings").click()
         page.get_by_role("button", name="Take back").first.click()
+        asked = page.get_by_role("dialog", name="Take 48,563.5 m³ back?")
+        asked.get_by_role("button", name="Take back").click()
         expect(page.locator("main strong").first).to_have_text("48,479 m³")
         expect(page.locator("li.gone")).to_contain_text("Zhou Jian")
         assert held.broken == []
@@ -57,6 +59,8 @@ def test_a_paper_is_recorded_and_taken_back(browser: Chromium, running: Product)
         paper = page.get_by_test_id("papers").locator("li").first
         expect(paper).to_contain_text("Sale")
         paper.get_by_role("button", name="Take back").click()
+        asked = page.get_by_role("dialog", name="Take Sale 12 kg back?")
+        asked.get_by_role("button", name="Take back").click()
         expect(page.get_by_test_id("papers").locator("li.gone")).to_have_count(2)
         assert held.text("book") == before
         assert held.broken == [

@@ -96,6 +96,8 @@ async def test_births_say_what_there_is_and_data_follow(
     assert birth[topics.EXT_PROFILE].value == "eastron/sdm630"
     assert birth[topics.EXT_PROFILE_HASH].value == SDM630.hash
     assert birth[topics.EXT_VERIFIED].value is SDM630.verified
+    assert birth[topics.EXT_RATIO].value == "ct=1 pt=1"
+    assert topics.EXT_SERIAL not in birth
     assert birth[topics.EXT_NAME].value == "Meter 1"
     energy = birth["ep_imp"]
     assert (energy.value, energy.datatype) == (1000.5, Datatype.DOUBLE)

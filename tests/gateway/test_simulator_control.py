@@ -197,8 +197,26 @@ def test_history_goes_on_in_the_live_registers_to_the_count(field: Field, tmp_pa
 
 
 def test_history_longer_than_the_meters_know_is_refused(field: Field, tmp_path: Path) -> None:
-    with pytest.raises(SimulationError, match="1 to 60 days"):
-        write_history(tmp_path / "history", field, int(START.timestamp()), 61)
+    with pytest.raises(SimulationError, match="1 to 428 days"):
+        write_history(tmp_path / "history", field, int(START.timestamp()), 429)
+
+
+def test_history_in_parts_is_the_same_and_powers_end_after_35_days(
+    field: Field, tmp_path: Path
+) -> None:
+    end = int(START.timestamp())
+    count = write_history(tmp_path / "parts", field, end, 38, 36)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["parts.1", "parts.2"]
+    parts = [(tmp_path / f"parts.{number}").read_text().splitlines() for number in (1, 2)]
+    assert parts[0][0] == parts[1][0]
+    rows = [json.loads(line) for lines in parts for line in lines[1:]]
+    assert len(rows) == count
+    days = [(row[1] // 1000 + ZONE_S) // 86_400 for row in rows]
+    assert days == sorted(days, reverse=True)
+    points = json.loads(parts[0][0])["points"]
+    powers = {point["id"] for point in points if point["kind"] == "gauge"}
+    assert min(day for row, day in zip(rows, days, strict=True) if row[0] in powers) == days[0] - 34
+    assert days[-1] == days[0] - 37
 
 
 async def test_a_cut_link_drops_and_refuses_until_it_is_mended() -> None:

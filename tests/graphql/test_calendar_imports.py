@@ -149,7 +149,7 @@ async def test_a_sheet_with_faults_names_row_and_field_and_keeps_nothing(
     assert await kept(hers, ask, made) == []
     rest = told(await ask(hers, IMPORT, sent(made, content, dry=False, rest=True)))
     assert (rest["kept"], len(rest["faults"])) == (1, 8)
-    assert await kept(hers, ask, made) == ["STOP 2026-03-20..2026-03-21 xlsx"]
+    assert await kept(hers, ask, made) == ["STOP 2026-03-20..2026-03-21 sheet"]
 
 
 @pytest.mark.parametrize(

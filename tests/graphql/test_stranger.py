@@ -32,6 +32,7 @@ from backend.service.notify.subscriptions import Registration, register
 from backend.service.people.asker import Asker
 from tests.gateway.bench import VALVE
 from tests.graphql import stranger_restatements as restatements
+from tests.graphql import stranger_series
 from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant, make_plant
 from tests.graphql.sockets import open_socket
@@ -103,6 +104,7 @@ SCOPE_METER = SCOPE_NODE.replace("{node}", "{meter}")
 RANKING = f'ranking(parent: "{{node}}", {OF["energy"]}, {OF["period"]}) {{{{ share }}}}'
 
 QUESTIONS: dict[str, list[str]] = {
+    **stranger_series.FIELDS,
     "Query.viewer": ["{{ viewer {{ person {{ login }} projects {{ slug }} }} }}"],
     "Query.project": [
         '{{ project(id: "{project}") {{ id slug }} }}',
@@ -249,6 +251,7 @@ ROUTES: dict[str, list[str]] = {
         "/api/v1/imports/{job}/apply?project={project}",
         "/api/v1/imports/{job}/apply?project={own}",
     ],
+    **stranger_series.ROUTES,
     "GET /api/v1/health": ["/api/v1/health"],
     "POST /api/v1/session": ["/api/v1/session"],
     "GET /api/v1/session": ["/api/v1/session"],

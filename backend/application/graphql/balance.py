@@ -7,10 +7,10 @@ from enum import Enum
 
 import strawberry
 
+from backend.application.curves import known_energy
 from backend.application.graphql.context import Door, outside_uid
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.plant import Node
-from backend.application.graphql.series import known_energy
 from backend.core.errors import NotFound
 from backend.service.balance.node_balance import NodeBalance, Span, node_balance
 from backend.service.balance.suspects import Suspicion as Found

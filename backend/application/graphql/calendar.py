@@ -13,6 +13,7 @@ from backend.aggregation.regroup import waiting
 from backend.aggregation.shift_rows import shift_node
 from backend.aggregation.shifts import ready_made
 from backend.aggregation.statutory import CALENDARS, spring_festivals, statutory
+from backend.application.curves import Period
 from backend.application.graphql.calendar_types import (
     Align,
     CalendarDay,
@@ -29,7 +30,6 @@ from backend.application.graphql.calendar_types import (
 )
 from backend.application.graphql.context import Door, KwInfo, outside_uid
 from backend.application.graphql.naming import Name
-from backend.application.graphql.series import Period
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput, NotFound
 from backend.core.ids import encode_id

@@ -78,7 +78,7 @@ class OperatingState:
         description="No power flows on purpose: figures are 0 with this reason, not missing."
     )
     note: str
-    source: str = strawberry.field(description="person, template, ics or xlsx.")
+    source: str = strawberry.field(description="person, template, ics or sheet.")
 
     @classmethod
     def of(cls, row: StateRow, node: str) -> "OperatingState":
@@ -227,7 +227,7 @@ class StatutoryYear:
     """What was announced for a year, by whom, and whether a person has confirmed the rows."""
 
     year: int
-    source: str
+    source: Name
     confirmed: bool
 
 
@@ -246,7 +246,7 @@ class StatutoryCalendar:
             code=found.code,
             name=Name.of(dict(found.name)),
             years=[
-                StatutoryYear(year=number, source=year.source, confirmed=year.confirmed)
+                StatutoryYear(year=number, source=Name.of(year.source), confirmed=year.confirmed)
                 for number, year in sorted(found.years.items())
             ],
         )

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import strawberry
 
+from backend.application.curves import Period
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
 from backend.application.graphql.factors import begin_edit
-from backend.application.graphql.series import Period
 from backend.application.graphql.supply import shown
 from backend.core.errors import NotFound
 from backend.core.ids import encode_id

@@ -7,6 +7,7 @@ import strawberry
 
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
 from backend.application.graphql.factors import begin_edit
+from backend.application.graphql.naming import Name
 from backend.core.ids import encode_id
 from backend.service.plant import memberships
 from backend.service.plant.memberships import Wanted
@@ -19,6 +20,8 @@ class Membership:
     """A place counts coefficient x meter in [validFrom, validTo)."""
 
     node_id: strawberry.ID
+    node_name: Name
+    tree: str
     meter_id: strawberry.ID
     energy: str
     coefficient: Decimal
@@ -30,6 +33,8 @@ class Membership:
         """Answer a stored membership."""
         return cls(
             node_id=strawberry.ID(encode_id("node", row.node_uid)),
+            node_name=Name.of(row.node_name, row.node),
+            tree=row.tree,
             meter_id=strawberry.ID(encode_id("mtr", row.meter_uid)),
             energy=row.energy,
             coefficient=row.coefficient,

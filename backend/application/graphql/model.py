@@ -4,6 +4,7 @@ from datetime import datetime
 
 import strawberry
 
+from backend.application.curves import Period
 from backend.application.graphql.context import Door, outside_uid
 from backend.application.graphql.conversions import (
     ComprehensiveEnergy,
@@ -17,7 +18,6 @@ from backend.application.graphql.factors import Factor, read_factors
 from backend.application.graphql.memberships import Membership, read_memberships
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.plant import Node
-from backend.application.graphql.series import Period
 from backend.application.graphql.supply import SupplyBalance, read_supply
 from backend.application.graphql.trees import Tree, read_trees
 from backend.service.plant import rows

@@ -4,6 +4,8 @@ from datetime import datetime
 
 import strawberry
 
+from backend.aggregation.series import Measure
+from backend.application.curves import Period, known_energy
 from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
@@ -40,11 +42,10 @@ from backend.application.graphql.restatements import (
 from backend.application.graphql.scalars import BigInt
 from backend.application.graphql.series import (
     CalendarPeriod,
-    Measure,
-    Period,
     RankingRow,
     Series,
-    known_energy,
+    SeriesInput,
+    list_series,
     read_periods,
     read_ranking,
     read_series,
@@ -53,6 +54,7 @@ from backend.application.graphql.sheets import ReadingSheet, read_reading_sheet
 from backend.application.graphql.stocks import Stock, find_stock, list_stocks
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Tariff, read_tariff
+from backend.application.graphql.tops import TopInput, TopList, read_top_list
 from backend.core.ids import encode_id
 from backend.service.gateways import records
 from backend.service.people.roles import Permission, permits
@@ -184,6 +186,16 @@ class Project(ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
         As it is now, or as it was at a version of the accounts.
         """
         return await read_series(self.door, scope, energy, measure, period, start, end, as_of)
+
+    @strawberry.field
+    async def curves(self, input: SeriesInput) -> list[Series]:  # noqa: A002 - GraphQL's own word
+        """Curves of several nodes and meters, narrowed to a screen and compared where wanted."""
+        return await list_series(self.door, input)
+
+    @strawberry.field
+    async def top(self, input: TopInput) -> TopList | None:  # noqa: A002 - GraphQL's own word
+        """The greatest nodes of a level, or meters, with shares and what the others add up to."""
+        return await read_top_list(self.door, input)
 
     @strawberry.field
     async def ranking(

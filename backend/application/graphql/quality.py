@@ -7,10 +7,10 @@ from enum import Enum
 import strawberry
 
 from backend.aggregation.calendar import QUARTER
+from backend.application.curves import known_energy
 from backend.application.graphql.context import Door, outside_uid
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.scalars import BigInt
-from backend.application.graphql.series import known_energy
 from backend.core.errors import NotFound
 from backend.service.quality.measured import Found, measured
 from backend.service.quality.score import WEIGHTS, Shares, score, total

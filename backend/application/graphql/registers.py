@@ -14,7 +14,7 @@ from backend.application.graphql.persons import Person, person_of
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id
 from backend.service.registers import deeds
-from backend.service.registers.judged import Judged, judgements
+from backend.service.registers.judged import Judged, band_judgements, judgements
 
 MOST = 500
 
@@ -210,10 +210,13 @@ async def events_of_meter(door: Door, meter: int) -> list[RegisterEvent]:
 
 
 async def judgements_of_meter(door: Door, meter: int, first: int) -> list[Judgement]:
-    """Answer the newest judgements of a meter's registers."""
+    """Answer the newest judgements of a meter's registers, and days that bands did not sum up."""
     if not 1 <= first <= MOST:
         raise InvalidInput("list_length", least=1, most=MOST)
     async with door.read() as tx:
         points = await points_of(tx, door.project.id, [meter])
         found = await judgements(tx, door.project.id, points, first)
-    return [Judgement.of(row) for row in found]
+        now = door.process.platform.clock.now()
+        found += await band_judgements(tx, door.project.id, meter, now)
+    newest = sorted(found, key=lambda row: row.start, reverse=True)
+    return [Judgement.of(row) for row in newest[:first]]

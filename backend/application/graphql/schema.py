@@ -68,8 +68,8 @@ Mutation = merge_types(
         MembershipMutation,
         StockMutation,
         HandMutation,
-        ConversionMutation,
         RegisterMutation,
+        ConversionMutation,
     ),
 )
 Subscription = merge_types(

@@ -1,50 +1,43 @@
 """Curves, rankings and the periods of the plant's calendar."""
 
 from datetime import datetime
-from enum import Enum
+from decimal import Decimal
 
 import orjson
 import strawberry
 
-from backend.aggregation import figures, series
-from backend.aggregation.calendar import Period as Stored
+from backend.aggregation import figures
+from backend.aggregation.earlier import Against
 from backend.aggregation.rollup import Scope
-from backend.application.graphql.context import Door, outside_uid
+from backend.aggregation.series import Curve, Measure
+from backend.application.curves import (
+    Asked,
+    Drawn,
+    Period,
+    check_span,
+    known_energy,
+    read_curves,
+    scope_of,
+)
+from backend.application.graphql.context import Door
 from backend.application.graphql.figures import Figures
 from backend.application.graphql.plant import Node
-from backend.application.graphql.scalars import Instants, Values, encode_instants
+from backend.application.graphql.scalars import BigInt, Instants, Values, encode_instants
 from backend.core.errors import InvalidInput, NotFound
 from backend.service.plant.rows import SUPPLY
-from gateway.contract.energy import EnergyType, energy_types
 
-MOST_POINTS = 40_000
 MOST_ROWS = 100
 
-
-@strawberry.enum
-class Period(Enum):
-    """Lengths of accounts."""
-
-    QUARTER = "QUARTER"
-    HOUR = "HOUR"
-    DAY = "DAY"
-    MONTH = "MONTH"
-    YEAR = "YEAR"
-
-    @property
-    def stored(self) -> Stored:
-        """The number in the database."""
-        return Stored.QUARTER_HOUR if self is Period.QUARTER else Stored[self.value]
-
-
-@strawberry.enum
-class Measure(Enum):
-    """What a curve shows."""
-
-    QUANTITY = "QUANTITY"
-    KGCE = "KGCE"
-    KGCO2 = "KGCO2"
-    COST = "COST"
+strawberry.enum(Period, description="Lengths of accounts.")
+strawberry.enum(
+    Measure,
+    description="What a curve shows: quantity, kgce, kgCO2, cost, the mean power of a step (display"
+    " unit per hour), or the share of the meter-seconds that stand on readings.",
+)
+strawberry.enum(
+    Against,
+    description="PREVIOUS: the span of the same length before; YEAR: the same dates a year ago.",
+)
 
 
 @strawberry.type
@@ -61,12 +54,37 @@ class Series:
     labels: list[str] | None = strawberry.field(
         description="Labels of calendar steps in the plant's zone (2026-11-23, 2026-11)."
     )
+    scope: strawberry.ID | None = None
+    total: Decimal | None = strawberry.field(
+        default=None,
+        description="The exact sum of the values, for powers and shares that of the whole span;"
+        " null where nothing is known.",
+    )
+    low: Values | None = strawberry.field(
+        default=None, description="The lowest step in each value, where `width` put steps together."
+    )
+    high: Values | None = None
+    compared: "Series | None" = strawberry.field(
+        default=None, description="What it is compared with, step by step."
+    )
 
     @classmethod
-    def of(cls, curve: series.Curve, unit: str) -> "Series":
+    def drawn(cls, found: Drawn) -> "Series":
+        """Answer a curve with its scope and what it is compared with."""
+        answer = cls.of(found.curve, found.unit)
+        answer.scope = strawberry.ID(found.scope)
+        if found.compared is not None:
+            answer.compared = cls.of(found.compared, found.unit)
+        return answer
+
+    @classmethod
+    def of(cls, curve: Curve, unit: str) -> "Series":
         """Answer a curve that the database has encoded already."""
         calendar = curve.step_s is None
         return cls(
+            total=curve.total,
+            low=None if curve.lows is None else Values(orjson.Fragment(curve.lows)),
+            high=None if curve.highs is None else Values(orjson.Fragment(curve.highs)),
             start=curve.start,
             end=curve.end,
             step=curve.step_s,
@@ -96,29 +114,43 @@ class RankingRow:
     share: float
 
 
-def known_energy(code: str) -> EnergyType:
-    """Answer an energy type; InvalidInput for a code there is none of."""
-    found = energy_types().get(code)
-    if found is None:
-        raise InvalidInput("energy_unknown", energy=code[:40])
-    return found
+@strawberry.input
+class SeriesInput:
+    """Which curves: of some nodes and meters, one energy and measure, in steps of one period."""
+
+    scopes: list[strawberry.ID]
+    energy: str
+    period: Period
+    start: datetime
+    end: datetime
+    measure: Measure = Measure.QUANTITY
+    width: int | None = strawberry.field(
+        default=None, description="At most so many values: whole steps are put together exactly."
+    )
+    compare: Against | None = None
+    to_date: bool = strawberry.field(
+        default=False, description="Leave out the step that still runs, on both sides."
+    )
+    as_of: BigInt | None = strawberry.field(
+        default=None, description="As it was at a version of the accounts; null = now."
+    )
 
 
-def unit_of(door: Door, energy: EnergyType, measure: Measure) -> str:
-    """Answer the unit of a measure."""
-    units = {Measure.KGCE: "kgce", Measure.KGCO2: "kgCO2", Measure.COST: door.project.currency}
-    return units.get(measure, energy.unit.code)
-
-
-async def scope_of(door: Door, id: str) -> tuple[Scope, int]:
-    """Answer what an outside identity of a node or meter stands for; NotFound for any other."""
-    directory = await door.directory()
-    node, meter = outside_uid("node", id), outside_uid("mtr", id)
-    if node is not None and node in directory.node_ids:
-        return Scope.NODE, directory.node_ids[node]
-    if meter is not None and meter in directory.meter_ids:
-        return Scope.METER, directory.meter_ids[meter]
-    raise NotFound(kind="scope")
+async def list_series(door: Door, wanted: SeriesInput) -> list[Series]:
+    """Answer curves of some nodes and meters, in the order asked for."""
+    asked = Asked(
+        scopes=wanted.scopes,
+        energy=wanted.energy,
+        measure=wanted.measure,
+        period=wanted.period,
+        start=wanted.start,
+        end=wanted.end,
+        width=wanted.width,
+        compare=wanted.compare,
+        to_date=wanted.to_date,
+        as_of=wanted.as_of,
+    )
+    return [Series.drawn(found) for found in await read_curves(door, asked)]
 
 
 async def read_series(
@@ -132,29 +164,15 @@ async def read_series(
     as_of: int | None = None,
 ) -> Series:
     """Answer a curve of a node or meter, as of a version or as it is now."""
-    kind = known_energy(energy)
-    _check_span(period, start, end)
-    which, number = await scope_of(door, scope)
-    stored = series.Measure[measure.name]
-    span = series.Span(which, number, kind, stored, period.stored, start, end, as_of)
-    async with door.read() as tx:
-        found = await series.curve(tx, door.project.id, span, door.process.platform.clock.now())
-    return Series.of(found, unit_of(door, kind, measure))
-
-
-def _check_span(period: Period, start: datetime, end: datetime) -> None:
-    if end <= start:
-        raise InvalidInput("span_empty")
-    seconds = {Period.QUARTER: 900, Period.HOUR: 3600}.get(period, 86_400)
-    if (end - start).total_seconds() / seconds > MOST_POINTS:
-        raise InvalidInput("span_too_long", most=MOST_POINTS)
+    asked = Asked([scope], energy, measure, period, start, end, as_of=as_of)
+    return Series.drawn((await read_curves(door, asked))[0])
 
 
 async def read_periods(
     door: Door, period: Period, start: datetime, end: datetime
 ) -> list[CalendarPeriod]:
     """Answer business periods that touch [start, end), oldest first."""
-    _check_span(period, start, end)
+    check_span(period, start, end)
     if period is Period.QUARTER:
         raise InvalidInput("period_not_in_calendar", period=period.value)
     async with door.read() as tx:

@@ -12,12 +12,12 @@ from backend.aggregation.metering import instant
 from backend.aggregation.reading_sheet import Adjustment, Boundary, Knot, RegisterSheet, Remark
 from backend.aggregation.rollup import Scope
 from backend.aggregation.sheets import Asked
+from backend.application.curves import Period, known_energy, scope_of
 from backend.application.graphql.context import Door
 from backend.application.graphql.figures import Figures
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.naming import Name
 from backend.application.graphql.scalars import BigInt
-from backend.application.graphql.series import Period, known_energy, scope_of
 from backend.core.errors import InvalidInput
 from gateway.contract.energy import EnergyType
 

@@ -7,9 +7,9 @@ from fractions import Fraction
 import strawberry
 
 from backend.aggregation.figures import main_energy
+from backend.application.curves import Period
 from backend.application.graphql.context import Door
 from backend.application.graphql.scalars import BigInt
-from backend.application.graphql.series import Period
 from backend.service.plant import supply
 
 DIGITS = 6

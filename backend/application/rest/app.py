@@ -8,7 +8,16 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from backend.application.rest import commands, configs, enrolment, files, imports, session, system
+from backend.application.rest import (
+    commands,
+    configs,
+    enrolment,
+    files,
+    imports,
+    series,
+    session,
+    system,
+)
 from backend.application.web_process import WebProcess
 from backend.core.errors import KilowiseError
 
@@ -36,6 +45,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(commands.router)
     app.include_router(configs.router)
     app.include_router(enrolment.router)
+    app.include_router(series.router)
     app.add_exception_handler(KilowiseError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)

@@ -86,7 +86,12 @@ class AccountHistory(SQLModel, table=True):
 
     __tablename__ = "account_history"
     __table_args__ = (
-        sa.Index("account_history_version", "project_id", "version", "scope", "period"),
+        sa.Index(
+            "account_history_month",
+            "project_id",
+            "version",
+            postgresql_where=sa.text("period = 4"),
+        ),
     )
     project_id: int = project_key()
     scope: int = smallint(key=True)

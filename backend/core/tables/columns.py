@@ -116,6 +116,16 @@ def double() -> Any:
     return Field(default=None, sa_column=sa.Column(sa.Double, nullable=True))
 
 
+def day_key() -> Any:
+    """A UTC day in a key."""
+    return Field(sa_column=sa.Column(sa.Date, primary_key=True))
+
+
+def array(kind: type[sa.types.TypeEngine[Any]]) -> Any:
+    """An array of numbers that may be left out."""
+    return Field(sa_column=sa.Column(pg.ARRAY(kind), nullable=True), default=None)
+
+
 def document(*, nullable: bool = False) -> Any:
     """A jsonb column; for names `{"en": ..., "zh-CN": ...}`."""
     kwargs: dict[str, Any] = {"default": None} if nullable else {}
@@ -156,9 +166,11 @@ def made_id() -> Any:
 
 __all__ = [
     "always",
+    "array",
     "bigint",
     "datetime",
     "day_column",
+    "day_key",
     "decimal",
     "document",
     "double",

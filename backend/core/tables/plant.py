@@ -111,7 +111,10 @@ class GatewayState(SQLModel, table=True):
 
 
 class Device(SQLModel, table=True):
-    """A field device; made by a project's model or by its first birth."""
+    """A field device; made by a project's model or by its first birth.
+
+    `serial` and `ratio` are what its newest birth says of them.
+    """
 
     __tablename__ = "device"
     __table_args__ = (sa.UniqueConstraint("project_id", "gateway_id", "slug"),)
@@ -127,6 +130,8 @@ class Device(SQLModel, table=True):
     online: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
     born_at: datetime | None = instant(nullable=True)
     died_at: datetime | None = instant(nullable=True)
+    serial: str | None = text_column(nullable=True)
+    ratio: str | None = text_column(nullable=True)
 
 
 class Point(SQLModel, table=True):

@@ -1,13 +1,15 @@
 """Readings and what ingest keeps beside them: last values, dirty ranges, quarantine, imports."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from backend.core.tables.columns import (
+    array,
     bigint,
+    day_key,
     double,
     identity_key,
     instant,
@@ -31,6 +33,46 @@ class Reading(SQLModel, table=True):
     ts: datetime = instant(key=True)
     value: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
     quality: int = smallint(default=0)
+
+
+class ReadingDay(SQLModel, table=True):
+    """The samples of a point's closed UTC day as arrays of deltas (`acquisition/day_codec.py`).
+
+    Times: `first_ts` and steps in `unit_us` (none: each is 1). Values: whole numbers from `base` in
+    steps over `divisor`, or floats as they are. `quality` begins anew at the places
+    `quality_from`; none = all good. A sample is here or in `reading`, never in both.
+    """
+
+    __tablename__ = "reading_day"
+    project_id: int = project_key()
+    point_id: int = bigint(key=True)
+    day: date = day_key()
+    count: int = Field(sa_column=sa.Column(sa.Integer, nullable=False))
+    first_ts: datetime = instant()
+    unit_us: int = bigint()
+    base: int = bigint()
+    divisor: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
+    times_2: list[int] | None = array(sa.SmallInteger)
+    times_4: list[int] | None = array(sa.Integer)
+    times_8: list[int] | None = array(sa.BigInteger)
+    values_2: list[int] | None = array(sa.SmallInteger)
+    values_4: list[int] | None = array(sa.Integer)
+    values_8: list[int] | None = array(sa.BigInteger)
+    floats_4: list[float] | None = array(sa.REAL)
+    floats_8: list[float] | None = array(sa.Double)
+    quality_from: list[int] | None = array(sa.Integer)
+    quality: list[int] | None = array(sa.SmallInteger)
+
+
+class ReadingLate(SQLModel, table=True):
+    """Samples older than the hot window that ingest has taken; on their way into `reading_day`."""
+
+    __tablename__ = "reading_late"
+    project_id: int = project_key()
+    point_id: int = bigint(key=True)
+    ts: datetime = instant(key=True)
+    value: float = Field(sa_column=sa.Column(sa.Double, nullable=False))
+    quality: int = smallint()
 
 
 class LastValue(SQLModel, table=True):

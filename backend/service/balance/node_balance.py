@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from backend.acquisition.readings import between
 from backend.aggregation.calendar import QUARTER, Period, quarter_of
 from backend.aggregation.rollup import Scope
 from backend.core.db import ReadSession
@@ -99,16 +100,22 @@ WHERE project_id = %(project)s AND scope = %(scope)s AND scope_id = ANY(%(ids)s)
   AND start_ts = ANY(%(starts)s::timestamptz[])
 GROUP BY scope_id
 """
-_EXPORTS = """
+_EXPORTS = f"""
 SELECT nm.node_id, ((extract(epoch FROM r.ts) - %(first)s) / 900)::int, r.value
 FROM node_meter nm
 JOIN meter m ON m.project_id = %(project)s AND m.id = nm.meter_id AND m.energy = %(energy)s
 JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
      AND p.name = replace(m.register_name, 'ep_imp', 'ep_exp') AND p.name <> m.register_name
-JOIN reading r ON r.project_id = %(project)s AND r.point_id = p.id AND r.quality = 0
-     AND r.ts = ANY(%(ends)s::timestamptz[])
+CROSS JOIN LATERAL ({
+    between(
+        "p.id",
+        "%(start)s::timestamptz",
+        "%(end)s::timestamptz",
+        "r.quality = 0 AND r.ts = ANY(%(ends)s::timestamptz[])",
+    )
+}) AS r
 WHERE nm.project_id = %(project)s AND nm.node_id = ANY(%(ids)s) AND nm.coefficient = 1
-"""
+"""  # noqa: S608 - constants of this file only
 
 
 async def node_balance(

@@ -213,7 +213,7 @@ def _wanted(
     if off not in YES | NO:
         raise Fault(row, "deEnergised", "row_yes_no", {"value": off[:40]})
     span = _span(row, fields, zone)
-    return Wanted(node, state, span, off in YES, texts["note"][: states.MAX_NOTE], "xlsx")
+    return Wanted(node, state, span, off in YES, texts["note"][: states.MAX_NOTE], "sheet")
 
 
 def _span(row: int, fields: Mapping[str, Cell], zone: ZoneInfo) -> Span:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from backend.acquisition.readings import between
 from backend.aggregation.calendar import HOUR, QUARTER
 from backend.aggregation.pricing import Pricing, read_pricing
 from backend.core.db import Database, ReadSession, WriteSession
@@ -81,12 +82,14 @@ LEFT JOIN equipment_hour h ON h.project_id = %(project)s AND h.node_id = %(node)
 WHERE h.seen_at IS DISTINCT FROM t.seen
 ORDER BY t.hour_ts DESC LIMIT %(bite)s
 """
-_SAMPLES: Final = """
-SELECT point_id, extract(epoch FROM ts)::float8, value FROM reading
-WHERE project_id = %(project)s AND point_id = ANY(%(points)s) AND quality = 0
-  AND ts >= %(first)s AND ts < %(last)s
-ORDER BY point_id, ts
-"""
+_SAMPLES: Final = f"""
+SELECT o.point, extract(epoch FROM r.ts)::float8, r.value
+FROM unnest(%(points)s::bigint[]) AS o (point)
+CROSS JOIN LATERAL ({
+    between("o.point", "%(first)s::timestamptz", "%(last)s::timestamptz", "r.quality = 0")
+}) AS r
+ORDER BY o.point, r.ts
+"""  # noqa: S608 - constants of this file only
 _STORE: Final = """
 INSERT INTO equipment_hour (project_id, node_id, start_ts, off_s, idle_s, load_s, unknown_s, starts,
     run_qty, idle_qty, idle_cost, samples, seen_at)

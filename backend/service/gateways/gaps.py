@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from backend.acquisition.readings import SAMPLES
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput
 
@@ -53,7 +54,7 @@ WHERE m.project_id = %(project)s
   AND (%(gateway)s::uuid IS NULL OR g.uid = %(gateway)s)
   AND (%(meter)s::uuid IS NULL OR m.uid = %(meter)s)
 """
-_LEDGER = """
+_LEDGER = f"""
 WITH register AS (
     SELECT m.uid AS meter_uid, g.uid AS gateway_uid, m.slug, p.id AS point_id,
            CASE WHEN s.epoch IS NOT NULL OR p.max_gap_s <= 900 THEN interval '15 min'
@@ -64,19 +65,29 @@ WITH register AS (
     JOIN gateway g ON g.project_id = %(project)s AND g.id = d.gateway_id
     JOIN point p ON p.project_id = %(project)s AND p.device_id = d.id AND p.name = m.register_name
     LEFT JOIN gateway_state s ON s.project_id = %(project)s AND s.gateway_id = g.id
-    JOIN LATERAL (
-        SELECT r.ts FROM reading r WHERE r.project_id = %(project)s AND r.point_id = p.id
-        ORDER BY r.ts LIMIT 1
-    ) f ON true
+    CROSS JOIN LATERAL (SELECT least(
+        (SELECT r.ts FROM reading r WHERE r.project_id = %(project)s AND r.point_id = p.id
+         ORDER BY r.ts LIMIT 1),
+        (SELECT c.first_ts FROM reading_day c WHERE c.project_id = %(project)s
+         AND c.point_id = p.id ORDER BY c.day LIMIT 1)) AS ts) f
     WHERE m.project_id = %(project)s
       AND (%(gateway)s::uuid IS NULL OR g.uid = %(gateway)s)
       AND (%(meter)s::uuid IS NULL OR m.uid = %(meter)s)
+), compacted AS (
+    SELECT DISTINCT register.point_id, date_bin(register.slot, r.ts, 'epoch') AS at
+    FROM register JOIN reading_day d ON d.project_id = %(project)s
+         AND d.point_id = register.point_id
+         AND d.day BETWEEN (%(start)s::timestamptz AT TIME ZONE 'UTC')::date
+                       AND (%(last)s::timestamptz AT TIME ZONE 'UTC')::date
+    CROSS JOIN LATERAL {SAMPLES} AS r
 )
 SELECT gateway_uid, meter_uid, h.hour, count(*)::int AS expected,
        (count(*) FILTER (WHERE EXISTS (
            SELECT 1 FROM reading r
            WHERE r.project_id = %(project)s AND r.point_id = register.point_id
-             AND r.ts >= t.at AND r.ts < t.at + register.slot)))::int AS stored
+             AND r.ts >= t.at AND r.ts < t.at + register.slot)
+           OR EXISTS (SELECT 1 FROM compacted c
+                      WHERE c.point_id = register.point_id AND c.at = t.at)))::int AS stored
 FROM register
 CROSS JOIN generate_series(%(start)s, %(last)s, interval '1 hour') AS h (hour)
 CROSS JOIN LATERAL generate_series(
@@ -84,7 +95,7 @@ CROSS JOIN LATERAL generate_series(
 WHERE t.at + register.slot <= %(now)s AND t.at + register.slot > register.first_ts
 GROUP BY gateway_uid, meter_uid, slug, h.hour
 ORDER BY h.hour DESC, slug
-"""
+"""  # noqa: S608 - SAMPLES is a constant
 
 
 async def gap_ledger(

@@ -103,9 +103,9 @@ def questions(
 def refuse_reading(at: datetime, value: Decimal, now: datetime) -> None:
     """Raise InvalidInput for what can be no reading, whatever a person answers."""
     if at > now + AHEAD:
-        raise InvalidInput("entry_in_the_future", field="time", at=at.isoformat())
+        raise InvalidInput("entry_in_the_future", field="time")
     if at < EARLIEST:
-        raise InvalidInput("entry_too_old", field="time", at=at.isoformat())
+        raise InvalidInput("entry_too_old", field="time")
     if not value.is_finite():
         raise InvalidInput("entry_number", field="value")
     if not 0 <= value < MOST:

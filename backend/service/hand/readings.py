@@ -175,7 +175,7 @@ async def keep(
     """
     window = await read_window(tx, now)
     if window.refusal(milliseconds(entry.at)) is not None:
-        raise InvalidInput("entry_too_old", field="time", at=entry.at.isoformat())
+        raise InvalidInput("entry_too_old", field="time")
     value = float(entry.value)
     sample = (project_id, register.point_id, entry.at, value, int(Quality.MANUAL))
     if not await tx.execute(_STORE, sample):

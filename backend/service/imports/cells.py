@@ -106,7 +106,8 @@ def instant(cell: Cell, zone: ZoneInfo) -> datetime | None:
 
 def _local(naive: datetime, zone: ZoneInfo) -> datetime:
     first = naive.replace(tzinfo=zone)
-    if first.utcoffset() == naive.replace(tzinfo=zone, fold=1).utcoffset():
-        return first.astimezone(UTC)
+    offset = first.utcoffset()
+    if offset is not None and offset == naive.replace(tzinfo=zone, fold=1).utcoffset():
+        return naive.replace(tzinfo=UTC) - offset
     jumped = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != naive
     raise BadCell("cell_time_jumped" if jumped else "cell_time_twice", {})

@@ -111,28 +111,28 @@ def totals(records: Iterable[Record]) -> list[MeterTotal]:
 
     Readings of a register have no sum; their total is how far it went.
     """
-    found: dict[str, MeterTotal] = {}
-    ends: dict[str, tuple[Decimal, Decimal]] = {}
+    found: dict[UUID, MeterTotal] = {}
+    ends: dict[UUID, tuple[Decimal, Decimal]] = {}
     for record in records:
         match record:
             case Sample(target=target, at=at, value=value):
                 one = _total(found, target.uid, target.name, target.unit)
                 one.add(at, at, Decimal(0))
-                low, high = ends.get(one.meter, (value, value))
-                ends[one.meter] = min(low, value), max(high, value)
+                low, high = ends.get(target.uid, (value, value))
+                ends[target.uid] = min(low, value), max(high, value)
             case ByHand(register=register, at=at, value=value):
                 one = _total(found, register.meter_uid, register.name, register.unit)
                 one.add(at, at, Decimal(0))
-                low, high = ends.get(one.meter, (value, value))
-                ends[one.meter] = min(low, value), max(high, value)
+                low, high = ends.get(register.meter_uid, (value, value))
+                ends[register.meter_uid] = min(low, value), max(high, value)
             case Span(target=target, start=start, end=end, quantity=quantity):
                 _total(found, target.uid, target.name, target.unit).add(start, end, quantity)
             case Paper(meter=meter, new=new):
                 unit = meter.energy.unit.code
                 one = _total(found, meter.uid, meter.name, unit)
                 one.add(new.at, new.at, _signed(record))
-    for id, (low, high) in ends.items():
-        found[id].total = high - low
+    for uid, (low, high) in ends.items():
+        found[uid].total = high - low
     return list(found.values())
 
 
@@ -145,7 +145,8 @@ def _signed(paper: Paper) -> Decimal:
 
 
 def _total(
-    found: dict[str, MeterTotal], uid: UUID, name: Mapping[str, str], unit: str
+    found: dict[UUID, MeterTotal], uid: UUID, name: Mapping[str, str], unit: str
 ) -> MeterTotal:
-    meter = encode_id("mtr", uid)
-    return found.setdefault(meter, MeterTotal(meter, name, unit))
+    if uid not in found:
+        found[uid] = MeterTotal(encode_id("mtr", uid), name, unit)
+    return found[uid]

@@ -84,6 +84,7 @@ class Paper:
 
 
 Record = Sample | Span | ByHand | Paper
+_QUALITIES: Final = frozenset(Decimal(one) for one in Quality if one is not Quality.MISSING)
 T = TypeVar("T", Target, StockMeter, HandRegister)
 
 
@@ -129,7 +130,7 @@ class _Row:
         target = self._named(self.reader.look.targets)
         value = self._converted("value", target.unit, target.unit)
         quality = self._number("quality", default=Decimal(Quality.GOOD))
-        if quality not in {Decimal(one) for one in Quality if one is not Quality.MISSING}:
+        if quality not in _QUALITIES:
             raise self._wrong("quality", "import_bad_quality")
         return Sample(self.number, target, self._stored("time"), value, int(quality))
 
@@ -219,6 +220,8 @@ class _Row:
         """Answer a number in the unit `wanted`; without a unit of its own it is in `own`."""
         found = self._number(name)
         unit = self._text("unit") or self.reader.columns.units.get("unit") or own
+        if unit == wanted:
+            return found
         try:
             ratio = unit_of(unit).per(unit_of(wanted))
         except (UnknownUnit, WrongDimension):

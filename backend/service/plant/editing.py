@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from backend.aggregation.calendar import QUARTER, PlantTime, quarter_of, read_plant_time
-from backend.aggregation.recount import count_nodes_anew
+from backend.aggregation.rollup import Scope
+from backend.aggregation.stale import mark_again
 from backend.core import audit
 from backend.core.db import WriteSession
 from backend.core.errors import InvalidInput
@@ -62,10 +63,9 @@ class Edit:
         """Answer the first quarter hour that has not begun: what changes "from now on"."""
         return quarter_of(self.now) + QUARTER
 
-    async def count_anew(self, nodes: Sequence[int], energy: str, since: datetime) -> None:
-        """Have what nodes count of an energy right from an instant to now."""
-        span = (since, self.now)
-        await count_nodes_anew(self.tx, self.project_id, nodes, energy, span, self.now)
+    async def count_anew(self, scope: Scope, ids: Sequence[int], since: datetime) -> None:
+        """Have virtual meters or nodes made again from what is below them, from an instant on."""
+        await mark_again(self.tx, self.project_id, int(scope), ids, since, self.now)
 
     async def read_anew(self, point_id: int, since: datetime) -> None:
         """Have a register's accounts made anew from an instant to now."""

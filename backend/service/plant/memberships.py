@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from backend.aggregation.rollup import Scope
 from backend.core.db import ReadSession
 from backend.core.errors import Conflict, InvalidInput, NotFound
 from backend.core.ids import encode_id
@@ -42,6 +43,8 @@ class Membership:
     node_id: int
     node_uid: UUID
     node: str
+    node_name: dict[str, str]
+    tree: str
     meter_id: int
     meter_uid: UUID
     meter: str
@@ -73,7 +76,8 @@ class _End:
 
 
 _SELECT: Final = """
-SELECT nm.node_id, n.uid AS node_uid, n.slug AS node, nm.meter_id, m.uid AS meter_uid,
+SELECT nm.node_id, n.uid AS node_uid, n.slug AS node,
+       n.name AS node_name, n.tree, nm.meter_id, m.uid AS meter_uid,
        m.slug AS meter, m.energy, nm.coefficient, nm.valid_from, nm.valid_to
 FROM node_meter nm
 JOIN node n ON n.project_id = %(project)s AND n.id = nm.node_id
@@ -137,7 +141,7 @@ async def set_membership(edit: Edit, wanted: Wanted) -> Membership:
     )
     found = await list_memberships(edit.tx, edit.project_id, node=node.id, meter=meter.id)
     made = next(row for row in found if row.valid_from == wanted.valid_from)
-    await edit.count_anew([made.node_id], made.energy, wanted.valid_from)
+    await edit.count_anew(Scope.NODE, [made.node_id], wanted.valid_from)
     old = {"memberships": [row.told() for row in known]}
     await edit.tell("membership.set", _ref(made), "set", old, made.told())
     return made
@@ -165,7 +169,7 @@ async def end_membership(
     if row.valid_to is not None and row.valid_to <= end:
         raise Conflict("membership_ended", end=edit.shown(row.valid_to))
     await _set_end(edit, row, end)
-    await edit.count_anew([row.node_id], row.energy, end)
+    await edit.count_anew(Scope.NODE, [row.node_id], end)
     after = replace(row, valid_to=end)
     await edit.tell("membership.end", _ref(row), "ended", row.told(), after.told())
     return after
@@ -185,9 +189,7 @@ async def _end_all(edit: Edit, rows: list[Membership], end: datetime) -> None:
     going = [row for row in rows if row.valid_to is None or row.valid_to > end]
     for row in going:
         await _set_end(edit, row, end)
-    for energy in sorted({row.energy for row in going}):
-        nodes = sorted({row.node_id for row in going if row.energy == energy})
-        await edit.count_anew(nodes, energy, end)
+    await edit.count_anew(Scope.NODE, sorted({row.node_id for row in going}), end)
 
 
 async def _set_end(edit: Edit, row: Membership, end: datetime) -> None:

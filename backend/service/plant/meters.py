@@ -12,6 +12,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from backend.aggregation.rollup import Scope
 from backend.core.db import ReadSession
 from backend.core.errors import Conflict, InvalidInput, NotFound
 from backend.core.ids import encode_id, new_uuid
@@ -129,10 +130,10 @@ async def create_meter(edit: Edit, wanted: NewMeter) -> MeterRow:
     name = checked_name(wanted.name)
     _check(wanted.energy, wanted.traits)
     edit.allow(wanted.valid_from)
-    source = await read_origin(edit, wanted.energy, wanted.origin)
     known = await meters_by_id(edit.tx, edit.project_id)
     uid = new_uuid(edit.now)
     slug = slug_of(name, wanted.energy, {row.slug for row in known.values()})
+    source = await read_origin(edit, slug, wanted.energy, wanted.origin)
     traits = wanted.traits
     await edit.tx.execute(
         "INSERT INTO meter (project_id, uid, slug, name, energy, source, device_id, register_name,"
@@ -160,6 +161,8 @@ async def create_meter(edit: Edit, wanted: NewMeter) -> MeterRow:
     if source.point_id is not None and wanted.valid_from < edit.now:
         await edit.read_anew(source.point_id, wanted.valid_from)
     made = await find_meter(edit.tx, edit.project_id, uid)
+    if source.expression is not None and wanted.valid_from < edit.now:
+        await edit.count_anew(Scope.METER, [made.id], wanted.valid_from)
     await edit.tell("meter.create", made.outside, "created", new=made.told())
     return made
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from backend.aggregation.virtual import check_expression
 from backend.core.errors import Conflict, InvalidInput, NotFound
 from backend.service.plant.editing import Edit
 from gateway.contract.energy import energy_type
 from gateway.contract.units import UnknownUnit, WrongDimension
 
 SOURCES: Final = ("register", "gauge", "virtual")
-LONGEST: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,13 @@ SELECT slug FROM meter WHERE project_id = %(project)s AND device_id = %(device)s
 """
 
 
-async def read_origin(edit: Edit, energy: str, origin: Origin) -> Source:
-    """Answer the source of a meter of this energy; InvalidInput or Conflict say what is wrong."""
+async def read_origin(edit: Edit, slug: str, energy: str, origin: Origin) -> Source:
+    """Answer the source of the meter `slug`; InvalidInput or Conflict say what is wrong."""
     if origin.source not in SOURCES:
         raise InvalidInput("meter_source", known=", ".join(SOURCES))
     if origin.source == "virtual":
         text = (origin.expression or "").strip()
-        if not 0 < len(text) <= LONGEST:
-            raise InvalidInput("expression_length", most=LONGEST)
+        await check_expression(edit.tx, edit.project_id, slug, energy_type(energy), text)
         return Source("virtual", expression=text)
     power = None if origin.power is None else await _point(edit, origin.device, origin.power)
     if origin.source == "gauge":

@@ -1,11 +1,23 @@
-"""How readings of a meter's registers were judged, newest first."""
+"""How readings of a meter's registers were judged, newest first.
+
+Beside what the register engine judged stand the days on which a meter's tariff registers did not
+sum to its total (kind `bands`): `before` is the total, `after` their sum, `added` what is missing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
+from typing import Final
 
+from backend.aggregation.bands import check_bands
+from backend.aggregation.calendar import DAY, read_plant_time
+from backend.aggregation.metering import instant
 from backend.core.db import ReadSession
+
+DAYS: Final = 7
+"""Closed days of which bands are compared with the total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +46,29 @@ async def judgements(
         {"project": project_id, "points": list(points), "first": first},
         into=Judged,
     )
+
+
+async def band_judgements(
+    tx: ReadSession, project_id: int, meter: int, now: datetime
+) -> list[Judged]:
+    """Answer on which of the last days a meter's bands were not its total."""
+    plant = await read_plant_time(tx, project_id)
+    today = plant.day_of(now)
+    edges = [plant.start_of(today - (DAYS - n) * DAY) for n in range(DAYS + 1)]
+    unit, found = await check_bands(tx, project_id, meter, edges)
+    return [
+        Judged(
+            "bands",
+            instant(one.start),
+            instant(one.end),
+            _decimal(one.total),
+            _decimal(one.bands),
+            _decimal(one.total - one.bands),
+            unit,
+        )
+        for one in found
+    ]
+
+
+def _decimal(exact: Fraction) -> Decimal:
+    return Decimal(exact.numerator) / Decimal(exact.denominator)

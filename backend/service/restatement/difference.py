@@ -58,7 +58,7 @@ class Moved:
         }
 
 
-_MOVED: Final = """
+_MOVED: Final = f"""
 SELECT h.scope, h.scope_id, h.energy, h.start_ts, coalesce(a.end_ts, h.end_ts),
        h.qty, trim_scale(h.kgce), trim_scale(h.kgco2), trim_scale(h.cost),
        a.qty, trim_scale(a.kgce), trim_scale(a.kgco2), trim_scale(a.cost)
@@ -66,17 +66,15 @@ FROM account_history h
 LEFT JOIN account a ON a.project_id = %(project)s AND a.scope = h.scope
      AND a.scope_id = h.scope_id AND a.energy = h.energy AND a.period = h.period
      AND a.start_ts = h.start_ts
-WHERE h.project_id = %(project)s AND h.version = %(version)s AND h.period = %(period)s
+WHERE h.project_id = %(project)s AND h.version = %(version)s AND h.period = {int(Period.MONTH)}
   AND (h.qty, h.kgce, h.kgco2, h.cost) IS DISTINCT FROM (a.qty, a.kgce, a.kgco2, a.cost)
 ORDER BY h.start_ts, h.scope DESC, h.scope_id, h.energy
-"""
+"""  # noqa: S608 - constants only; the period stands as a number, so that its index serves it
 
 
 async def read_difference(tx: ReadSession, project_id: int, version: int) -> Sequence[Moved]:
     """Answer the months that differ between the version before `version` and what is current."""
-    rows = await tx.fetch_tuples(
-        _MOVED, {"project": project_id, "version": version, "period": int(Period.MONTH)}
-    )
+    rows = await tx.fetch_tuples(_MOVED.encode(), {"project": project_id, "version": version})
     return [
         Moved(scope, id, energy, start, end, _figure(row[:4]), _figure(row[4:]))
         for scope, id, energy, start, end, *row in rows

@@ -17,7 +17,7 @@ from backend.service.restatement.decide import stored_change
 from backend.service.restatement.difference import Moved, read_difference
 from backend.service.restatement.rows import Row
 
-SPAN: Final = timedelta(days=35)
+SPAN: Final = timedelta(days=7)
 # Ranges of other registers wait outside, so that the trial does only its own work.
 _OTHERS: Final = """
 DELETE FROM dirty d WHERE d.project_id = %(project)s AND NOT EXISTS (

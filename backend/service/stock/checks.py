@@ -77,9 +77,9 @@ def faults_of(
 def time_faults(at: datetime, now: datetime) -> Iterator[FieldFault]:
     """Answer what is wrong with the time at which a person saw something."""
     if at > now + AHEAD:
-        yield FieldFault("time", "entry_in_the_future", {"at": at.isoformat()})
+        yield FieldFault("time", "entry_in_the_future", {})
     if at < EARLIEST:
-        yield FieldFault("time", "entry_too_old", {"at": at.isoformat()})
+        yield FieldFault("time", "entry_too_old", {})
 
 
 def smallest_of(quantity: Decimal, unit: str, energy: EnergyType) -> int:

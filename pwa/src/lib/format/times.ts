@@ -5,6 +5,7 @@ export type TimeStyle =
   | 'hour'
   | 'day'
   | 'weekday'
+  | 'weekdayname'
   | 'monthday'
   | 'month'
   | 'shortmonth'
@@ -18,6 +19,7 @@ const STYLES: Record<TimeStyle, Intl.DateTimeFormatOptions> = {
   hour: { hour: '2-digit', hourCycle: 'h23' },
   day: { day: 'numeric', month: 'short' },
   weekday: { weekday: 'short', day: 'numeric', month: 'short' },
+  weekdayname: { weekday: 'short' },
   month: { month: 'long', year: 'numeric' },
   monthday: { day: 'numeric' },
   shortmonth: { month: 'short' },

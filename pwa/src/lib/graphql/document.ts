@@ -9,6 +9,7 @@ interface Setup {
     Decimal: string;
     BigInt: string;
     DateTime: string;
+    Date: string;
     Values: (number | null)[];
     Instants: string[];
     JSON: Record<string, unknown>;

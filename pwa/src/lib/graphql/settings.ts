@@ -1,4 +1,4 @@
-/** What the More tab shows and does: tariff, factors, notifications, the demo's story. */
+/** What the More tab shows and does: tariff, notifications, the demo's story. */
 import { graphql, type ResultOf } from './document.ts';
 
 export const termsQuery = graphql(`
@@ -28,16 +28,6 @@ export const termsQuery = graphql(`
           start
         }
       }
-      factors {
-        energy
-        substance
-        value
-        basis
-        source
-        validFrom
-        validTo
-        confirmed
-      }
     }
   }
 `);
@@ -64,4 +54,3 @@ export const playStoryMutation = graphql(`
 
 export type Terms = NonNullable<ResultOf<typeof termsQuery>['project']>;
 export type Tariff = NonNullable<Terms['tariff']>;
-export type Factor = Terms['factors'][number];

@@ -1,0 +1,77 @@
+"""Where a point's readings are: the one place that knows that closed days are arrays.
+
+Every function answers SQL of `(ts, value, quality)` of one point, from `reading` and `reading_day`
+alike, to be put into a statement that has the project as `%(project)s`; `point`, `low` and the like
+are SQL of its own. Conditions name the row `r`. A sample is in one of the two places only.
+"""
+
+from typing import Final
+
+SAMPLES: Final = """
+(SELECT d.first_ts + (d.unit_us * coalesce(sum(u.t4) OVER passed, sum(u.t8) OVER passed, u.n - 1)
+            )::float8 * interval '1 microsecond' AS ts,
+        coalesce(u.f4, u.f8, (d.base + coalesce(sum(u.v4) OVER passed,
+                 (sum(u.v8) OVER passed)::bigint))::float8 / d.divisor) AS value,
+        coalesce(d.quality[width_bucket(u.n::int, d.quality_from)], 0::smallint) AS quality
+ FROM ROWS FROM (unnest(coalesce(d.times_2::int[], d.times_4)), unnest(d.times_8),
+                 unnest(coalesce(d.values_2::int[], d.values_4)), unnest(d.values_8),
+                 unnest(d.floats_4), unnest(d.floats_8))
+      WITH ORDINALITY AS u (t4, t8, v4, v8, f4, f8, n)
+ WINDOW passed AS (ORDER BY u.n ROWS UNBOUNDED PRECEDING))
+"""
+"""The samples of the row `d` of `reading_day`, exactly as they were stored."""
+_DAY: Final = "({} AT TIME ZONE 'UTC')::date"
+_COLD: Final = (
+    "reading_day d CROSS JOIN LATERAL " + SAMPLES + " AS r"
+    " WHERE d.project_id = %(project)s AND d.point_id = {point}"
+)
+_HOT: Final = "reading r WHERE r.project_id = %(project)s AND r.point_id = {point}"
+
+
+def between(point: str, low: str, high: str, condition: str = "true") -> str:
+    """Answer the readings in [low, high] that meet a condition, in no order."""
+    wanted = f"r.ts BETWEEN {low} AND {high} AND {condition}"
+    days = f"d.day BETWEEN {_DAY.format(low)} AND {_DAY.format(high)}"
+    return f"""
+        SELECT r.ts, r.value, r.quality FROM {_HOT.format(point=point)} AND {wanted}
+        UNION ALL
+        SELECT r.ts, r.value, r.quality FROM {_COLD.format(point=point)} AND {days} AND {wanted}
+    """  # noqa: S608 - SQL of the callers, never of a request
+
+
+def last(point: str, until: str, condition: str) -> str:
+    """Answer the time (`ts`, or null) of the last reading that meets a condition.
+
+    `until` is how its time must relate to something, for example `< o.before`. The arrays of a day
+    are opened only where no later reading is found outside them.
+    """
+    return _nearest(
+        hot=f"{_HOT.format(point=point)} AND {condition} AND r.ts {until} ORDER BY r.ts DESC",
+        cold=f"{_COLD.format(point=point)} AND d.day <= {_DAY.format(until.lstrip('<= '))}"
+        f" AND d.first_ts {until}"
+        f" AND (hot.ts IS NULL OR d.day >= {_DAY.format('hot.ts')}) ORDER BY d.day DESC, r.ts DESC",
+        wanted=f"{condition} AND r.ts {until} AND (hot.ts IS NULL OR r.ts > hot.ts)",
+    )
+
+
+def first(point: str, since: str, condition: str) -> str:
+    """Answer the time (`ts`, or null) of the first reading at or after `since` that meets a
+    condition.
+    """
+    return _nearest(
+        hot=f"{_HOT.format(point=point)} AND {condition} AND r.ts >= {since} ORDER BY r.ts",
+        cold=f"{_COLD.format(point=point)} AND d.day >= {_DAY.format(since)}"
+        f" AND (hot.ts IS NULL OR d.day <= {_DAY.format('hot.ts')}) ORDER BY d.day, r.ts",
+        wanted=f"{condition} AND r.ts >= {since} AND (hot.ts IS NULL OR r.ts < hot.ts)",
+    )
+
+
+def _nearest(hot: str, cold: str, wanted: str) -> str:
+    # OFFSET 0: the first look is made once, and conditions are asked of one row after the other.
+    return f"""
+        SELECT coalesce(cold.ts, hot.ts) AS ts
+        FROM (SELECT (SELECT r.ts FROM {hot} LIMIT 1) AS ts OFFSET 0) AS hot
+        LEFT JOIN LATERAL (
+            SELECT r.ts FROM (SELECT r.* FROM {cold} OFFSET 0) AS r WHERE {wanted} LIMIT 1
+        ) AS cold ON true
+    """  # noqa: S608 - SQL of the callers, never of a request

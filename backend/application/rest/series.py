@@ -1,0 +1,218 @@
+"""`/api/v1/series` and `/api/v1/ranking`: the figures of GraphQL for scripts and spreadsheets.
+
+JSON, CSV or NDJSON; numbers keep all their digits, a value that is missing is null or empty.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+
+from backend.aggregation.earlier import Against
+from backend.aggregation.ranking import Order
+from backend.aggregation.series import Curve, Measure
+from backend.application.curves import Asked, Drawn, Period, read_curves
+from backend.application.rest.doors import ProjectDoor
+from backend.application.top import RankedList, Wanted, read_top
+from backend.core.errors import InvalidInput
+
+router = APIRouter(tags=["figures"])
+
+NO_STORE = {"Cache-Control": "no-store"}
+COLUMNS = "scope,start,label,value,quality,unit"
+ROWS_AT_ONCE = 1_000
+
+
+class Form(Enum):
+    """How an answer is written."""
+
+    JSON = "json"
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
+class SeriesMeasure(Enum):
+    """What a curve shows."""
+
+    QUANTITY = "QUANTITY"
+    KGCE = "KGCE"
+    KGCO2 = "KGCO2"
+    COST = "COST"
+    POWER = "POWER"
+    MEASURED = "MEASURED"
+
+
+class RankingOrder(Enum):
+    """By what is ranked."""
+
+    QUANTITY = "QUANTITY"
+    KGCE = "KGCE"
+    KGCO2 = "KGCO2"
+    COST = "COST"
+
+
+@router.get("/series", response_class=Response)
+async def series(
+    door: ProjectDoor,
+    scope: Annotated[list[str], Query(min_length=1, max_length=100)],
+    energy: str,
+    period: Period,
+    start: datetime,
+    end: datetime,
+    measure: SeriesMeasure = SeriesMeasure.QUANTITY,
+    width: int | None = None,
+    compare: Against | None = None,
+    to_date: bool = False,
+    format: Form = Form.JSON,  # noqa: A002 - what the address calls it
+) -> Response:
+    """Answer curves of nodes and meters (`scope`, repeated) over [start, end)."""
+    asked = Asked(
+        scopes=scope,
+        energy=energy,
+        measure=Measure[measure.name],
+        period=period,
+        start=_aware(start),
+        end=_aware(end),
+        width=width,
+        compare=compare,
+        to_date=to_date,
+    )
+    drawn = await read_curves(door, asked)
+    if format is Form.JSON:
+        return _json({"series": [_curve_json(one) for one in drawn]})
+    if format is Form.CSV:
+        return StreamingResponse(_csv(drawn), headers=NO_STORE, media_type="text/csv")
+    return StreamingResponse(_ndjson(drawn), headers=NO_STORE, media_type="application/x-ndjson")
+
+
+@router.get("/ranking", response_class=Response)
+async def ranking(
+    door: ProjectDoor,
+    energy: str,
+    period: Period,
+    at: datetime | None = None,
+    order: RankingOrder = RankingOrder.QUANTITY,
+    first: int = 10,
+    parent: str | None = None,
+    level: int = 1,
+    meters: bool = False,
+) -> Response:
+    """Answer the greatest nodes of a level, or meters, of the period that holds `at`."""
+    wanted = Wanted(
+        energy=energy,
+        order=Order[order.name],
+        period=period,
+        at=door.process.platform.clock.now() if at is None else _aware(at),
+        first=first,
+        parent=parent,
+        level=level,
+        meters=meters,
+    )
+    found = await read_top(door, wanted)
+    return _json({"ranking": None if found is None else _ranking_json(found)})
+
+
+def _aware(instant: datetime) -> datetime:
+    """Refuse a local time without its offset: twice a year it is not one instant."""
+    if instant.tzinfo is None:
+        raise InvalidInput("time_without_zone", given=instant.isoformat())
+    return instant.astimezone(UTC)
+
+
+def _json(body: dict[str, object]) -> Response:
+    text = orjson.dumps(body, default=_exact, option=orjson.OPT_UTC_Z)
+    return Response(text, headers=NO_STORE, media_type="application/json")
+
+
+def _exact(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(format(value, "f"))
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def _curve_json(drawn: Drawn) -> dict[str, object]:
+    compared = drawn.compared
+    head = {"scope": drawn.scope, "unit": drawn.unit}
+    more = {} if compared is None else {"compared": _values_json(compared)}
+    return head | _values_json(drawn.curve) | more
+
+
+def _values_json(curve: Curve) -> dict[str, object]:
+    texts = {"values": curve.values, "quality": curve.quality}
+    if curve.lows is not None and curve.highs is not None:
+        texts |= {"low": curve.lows, "high": curve.highs}
+    return {
+        "start": curve.start,
+        "end": curve.end,
+        "step": curve.step_s,
+        "starts": list(curve.starts) or None,
+        "labels": list(curve.labels) or None,
+        "total": curve.total,
+        **{name: orjson.Fragment(text) for name, text in texts.items()},
+    }
+
+
+def _ranking_json(found: RankedList) -> dict[str, object]:
+    return {
+        "start": found.start,
+        "end": found.end,
+        "unit": found.unit,
+        "whole": found.whole,
+        "rows": [
+            {
+                "scope": row.scope,
+                "name": row.name,
+                "value": row.amount,
+                "share": row.share,
+                "quality": row.quality,
+            }
+            for row in found.rows
+        ],
+        "others": {
+            "count": found.others,
+            "value": found.others_amount,
+            "share": found.others_share,
+        },
+    }
+
+
+def _rows(drawn: Drawn) -> Iterator[tuple[str, str, str, str, str, str]]:
+    """Answer the cells of COLUMNS of each step; the numbers are the database's own texts."""
+    curve = drawn.curve
+    values, quality = (text[1:-1].split(",") for text in (curve.values, curve.quality))
+    if not curve.quality.strip("[]"):
+        return
+    starts: Sequence[datetime] = curve.starts or [
+        curve.start + n * timedelta(seconds=curve.step_s or 0) for n in range(len(values))
+    ]
+    labels = curve.labels or [""] * len(values)
+    for start, label, value, trust in zip(starts, labels, values, quality, strict=True):
+        at = start.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        yield drawn.scope, at, label, value, trust, drawn.unit
+
+
+def _csv(found: Sequence[Drawn]) -> Iterator[str]:
+    lines = [COLUMNS]
+    for drawn in found:
+        for scope, start, label, value, trust, unit in _rows(drawn):
+            number = "" if value == "null" else value
+            lines.append(
+                f'{scope},{start},"{label.replace(chr(34), chr(34) * 2)}",{number},{trust},{unit}'
+            )
+            if len(lines) == ROWS_AT_ONCE:
+                yield "\r\n".join([*lines, ""])
+                lines.clear()
+    yield "\r\n".join([*lines, ""]) if lines else ""
+
+
+def _ndjson(found: Sequence[Drawn]) -> Iterator[bytes]:
+    for drawn in found:
+        for scope, start, label, value, trust, unit in _rows(drawn):
+            cells = {"scope": scope, "start": start, "label": label, "unit": unit}
+            numbers = {"value": orjson.Fragment(value), "quality": orjson.Fragment(trust)}
+            yield orjson.dumps(cells | numbers) + b"\n"

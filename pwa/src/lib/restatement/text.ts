@@ -1,0 +1,20 @@
+/** What a restatement says of itself in the reader's language. */
+import { DASH, when } from '../format/shown.ts';
+import { tNamed } from '../texts/language.svelte.ts';
+
+export const kindText = (kind: string) => tNamed(`restatement.kind.${kind}`, {}, kind);
+export const stateText = (state: string) => tNamed(`restatement.state.${state}`, {}, state);
+export const fieldText = (name: string) => tNamed(`restatement.field.${name}`, {}, name);
+
+/** The changed fields as pairs of words; identities of things are shown by their links. */
+export function facts(params: Record<string, unknown>): [string, string][] {
+  return Object.entries(params)
+    .filter(([name, value]) => value !== null && !['meter', 'node', 'event'].includes(name))
+    .map(([name, value]) => [fieldText(name), shown(value)]);
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  if (typeof value !== 'string') return DASH;
+  return /^\d{4}-\d\d-\d\dT/.test(value) ? when(value, 'full') : value;
+}

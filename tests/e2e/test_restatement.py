@@ -1,0 +1,122 @@
+"""A past that was wrong is put right on the phone, and every figure leads to its reading sheet."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import expect
+
+from backend.core.ids import encode_id
+from tests.e2e.browser import Phone, phone
+from tests.e2e.plant import ZONE, Plant
+from tests.product import Product
+
+METER = "furnace-2"
+NUMBER = re.compile(r"[-+]?[\d,]+(?:\.\d+)?")
+PROPOSE = """mutation($params: JSON!) { proposeRestatement(input: {project: "demo",
+  kind: "revoke", reason: "end of the test", params: $params}) { id } }"""
+ONE = """query($id: ID!) { project(id: "demo") { restatement(id: $id) { state mayApprove } } }"""
+APPROVE = 'mutation($id: ID!) { approveRestatement(project: "demo", id: $id) { state } }'
+EVENT = "SELECT uid FROM register_event WHERE restatement_id IS NOT NULL AND revoked_at IS NULL"
+
+
+def meter_of(running: Product) -> str:
+    """The furnace's meter."""
+    meters = running.graphql('{ project(id: "demo") { meters { id slug } } }')["project"]["meters"]
+    return str(next(one["id"] for one in meters if one["slug"] == METER))
+
+
+def state_of(running: Product, id: str, wanted: str) -> bool:
+    """Whether a restatement is in a state; a failed one is an error."""
+    found = running.graphql(ONE, id=id)["project"]["restatement"]
+    assert found["state"] != "FAILED"
+    return bool(found["state"] == wanted and (wanted != "PROPOSED" or found["mayApprove"]))
+
+
+@pytest.fixture
+def put_back(running: Product, plant: Plant) -> Iterator[None]:
+    """Afterwards the ratio is what it was, by another restatement."""
+    yield
+    for row in plant.rows(EVENT):
+        answer = running.graphql(PROPOSE, params={"event": encode_id("rev", row["uid"])})
+        id = answer["proposeRestatement"]["id"]
+        plant.until(partial(state_of, running, id, "PROPOSED"), "no difference was found")
+        running.graphql(APPROVE, id=id)
+        plant.until(partial(state_of, running, id, "APPLIED"), "it was not applied")
+
+
+def number(text: str) -> Decimal:
+    """The number that a text shows in English."""
+    found = NUMBER.search(text)
+    assert found, text
+    return Decimal(found[0].replace(",", ""))
+
+
+def add_up(held: Phone) -> None:
+    """What a register's sheet shows adds up to its account."""
+    page = held.page
+    raw = number(page.get_by_test_id("sheet-raw").inner_text())
+    parts = page.get_by_test_id("adjustment").locator("td").all_inner_texts()
+    total = number(page.get_by_test_id("sheet-total").inner_text())
+    assert raw + sum(map(number, parts), Decimal(0)) == total
+
+
+@pytest.mark.usefixtures("put_back")
+def test_a_wrong_ratio_is_proposed_measured_approved_and_explained(
+    browser: Chromium, running: Product, tmp_path: Path
+) -> None:
+    meter = meter_of(running)
+    now = datetime.fromisoformat(running.graphql("{ now }")["now"])
+    since = (now - timedelta(days=2)).astimezone(ZONE).replace(minute=0, second=0)
+    with phone(browser, running) as held:
+        page = held.page
+        held.open(f"/plant/{meter}")
+        page.get_by_role("link", name="Correct its past").click()
+        page.get_by_label("CT ratio as entered").fill("150/5")
+        page.get_by_label("CT ratio as it is").fill("200/5")
+        page.get_by_label("From").fill(f"{since:%Y-%m-%dT%H:%M}")
+        page.get_by_label("Reason").fill("The nameplate says 200/5")
+        page.get_by_role("button", name="Compute the difference").click()
+        approve = page.get_by_role("button", name="Approve and apply")
+        expect(approve).to_be_enabled()
+        expect(page.get_by_test_id("difference").first).to_be_visible()
+        assert held.overflow() == 0
+        approve.click()
+        expect(page.get_by_test_id("restatement-state")).to_have_attribute("data-state", "APPLIED")
+        yesterday = (now - timedelta(days=1)).isoformat().replace("+00:00", "Z")
+        held.open(f"/sheets/{meter}?period=DAY&at={yesterday}")
+        expect(page.get_by_test_id("adjustment")).to_contain_text("Transformer ratio corrected")
+        expect(page.get_by_test_id("adjustment")).to_contain_text("× 4/3")
+        add_up(held)
+        page.emulate_media(media="print")
+        expect(page.locator("nav")).to_be_hidden()
+        expect(page.get_by_role("button", name="Print")).to_be_hidden()
+        printed = tmp_path / "sheet.pdf"
+        page.pdf(path=printed, prefer_css_page_size=True)
+        assert printed.read_bytes().count(b"/Type /Page\n") == 1
+        assert held.broken == []
+
+
+def test_every_figure_leads_to_its_sheet_in_three_taps(browser: Chromium, running: Product) -> None:
+    """From the first screen, from the analysis of any place, and from any meter."""
+    ways = {
+        "/": ["nav >> text=Analyse", "text=How this figure came about"],
+        "/analyse": ["text=How this figure came about", "[data-testid=term] a"],
+        "/plant": ["a[href^='/plant/mtr_'] >> nth=0", "text=How this figure came about"],
+    }
+    with phone(browser, running) as held:
+        for start, taps in ways.items():
+            held.open(start)
+            assert len(taps) <= 3
+            for tap in taps:
+                held.page.locator(tap).first.click()
+                held.settle()
+            held.page.wait_for_url("**/sheets/*")
+            held.page.get_by_test_id("sheet-total").wait_for()
+        add_up(held)
+        assert held.broken == []
