@@ -135,6 +135,34 @@ async def test_the_part_with_the_wrong_ratio_is_named(plant: Plant) -> None:
     assert found.split.within is False
 
 
+async def test_a_part_that_is_connected_the_wrong_way_round_counts_as_export(
+    plant: Plant,
+) -> None:
+    made = synthetic(4, 3)
+    turned = max(made.parts, key=lambda part: max(made.parts[part]))
+    whole = await plant.meter()
+    site = await plant.node({whole: 1})
+    meters = {part: await plant.meter() for part in made.parts}
+    nodes = {part: await plant.node({meter: 1}, site) for part, meter in meters.items()}
+    export = await plant.one(
+        "INSERT INTO point (project_id, device_id, name, kind, unit, max_gap_s)"
+        " SELECT project_id, device_id, 'ep_exp', 'register', 'kWh', 900 FROM point"
+        " WHERE project_id = %s AND id = %s RETURNING id",
+        meters[turned].point,
+    )
+    shown = {whole: metered(1, made.whole)}
+    shown |= {meters[part]: metered(part, values) for part, values in made.parts.items()}
+    shown[Metered(0, export)] = shown[meters[turned]]
+    shown[meters[turned]] = [0] * len(made.whole)
+    for meter, quantities in shown.items():
+        registers = [total / KWH for total in accumulate(quantities, initial=0)]
+        await plant.store(meter, every(START, QUARTER, registers))
+    await plant.settle()
+    found = (await balance(plant, site, START + 3 * DAY)).suspicion
+    assert found is not None
+    assert (found.fault, found.part) == (Fault.DIRECTION, nodes[turned])
+
+
 async def test_parts_that_make_the_place_cannot_lose(plant: Plant) -> None:
     meters = [await plant.meter() for _ in range(2)]
     both = await plant.node(dict.fromkeys(meters, 1))

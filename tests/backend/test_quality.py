@@ -133,6 +133,25 @@ async def test_recorded_causes_and_planned_time(plant: Plant) -> None:
     assert judged.numerator == 94
 
 
+async def test_a_gateway_whose_meters_are_all_silent_is_the_cause(plant: Plant) -> None:
+    one, two, other = [await plant.meter() for _ in range(3)]
+    silent = {one: range(10, 14), two: range(8, 12), other: range(0)}
+    for meter, gone in silent.items():
+        rows = every(START, QUARTER, [float(n) for n in range(97)])
+        await plant.store(meter, [row for n, row in enumerate(rows) if n not in gone])
+    await plant.settle()
+    assert {one.cause for one in (await found(plant, one)).stretches} == {Cause.DEVICE}
+    async with plant.database.project(plant.project) as tx:
+        await tx.execute(
+            "UPDATE device SET gateway_id = 2 WHERE project_id = %s AND slug = 'd3'",
+            (plant.project,),
+        )
+    assert (await found(plant, one)).stretches == [
+        Stretch(one.id, Gap.ESTIMATED, Cause.GATEWAY, 9, 12),
+        Stretch(one.id, Gap.ESTIMATED, Cause.DEVICE, 12, 14),
+    ]
+
+
 async def test_a_question_has_bounds(plant: Plant) -> None:
     meter = await plant.meter()
     for end, code in ((START, "span_empty"), (START + 2500 * DAY, "span_too_long")):

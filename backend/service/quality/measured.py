@@ -5,7 +5,7 @@ that is over. A quarter hour is in time when its account stands as it was an hou
 de-energised one is complete.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -19,6 +19,7 @@ from backend.service.quality.recorded import read_recorded
 from backend.service.quality.score import Aspect, Share
 from backend.service.quality.stretches import (
     GAPS,
+    SILENT,
     Cause,
     Gap,
     Place,
@@ -29,7 +30,7 @@ from backend.service.quality.stretches import (
 from gateway.contract.quality import Quality
 
 MOST_CELLS: Final = 200_000
-"""Meters of the same gateways x quarter hours of one question."""
+"""Meters x quarter hours of one question."""
 QUARTER_S: Final = 900
 IN_TIME: Final = timedelta(hours=1)
 SETTLING: Final = timedelta(minutes=2)
@@ -106,6 +107,7 @@ SELECT a.scope_id, ((extract(epoch FROM a.start_ts) - %(first)s) / 900)::int, a.
 FROM meter m JOIN account a ON a.project_id = %(project)s AND a.scope = 1 AND a.scope_id = m.id
      AND a.energy = m.energy AND a.period = %(period)s
      AND a.start_ts >= %(start)s AND a.start_ts < %(end)s
+     AND (%(starts)s::timestamptz[] IS NULL OR a.start_ts = ANY(%(starts)s))
 WHERE m.project_id = %(project)s AND m.id = ANY(%(meters)s)
 """
 
@@ -123,22 +125,32 @@ async def measured(
     if end <= start:
         raise InvalidInput("span_empty")
     keys = {"project": project_id, "meters": list(meters)}
-    subjects = await tx.fetch_all(_SUBJECTS, keys, into=Subject)
     count = (end - start) // QUARTER
-    if len(subjects) * count > MOST_CELLS:
+    if len(meters) * count > MOST_CELLS:
         raise InvalidInput("span_too_long")
-    rows = await _rows(tx, project_id, subjects, start, count)
-    await _mark_planned(tx, project_id, subjects, rows, start, end)
-    recorded = await read_recorded(tx, project_id, subjects, start, end)
+    subjects = await tx.fetch_all(_SUBJECTS, keys, into=Subject)
+    wanted = [one for one in subjects if one.id in set(meters)]
+    rows = await _rows(tx, project_id, wanted, start, count)
+    await _mark_planned(tx, project_id, wanted, rows, start, end)
+    recorded = await read_recorded(tx, project_id, wanted, start, end)
     verdicts = await read_verdicts(tx, project_id, start, end)
     places = {one.id: Place(one.device_id, one.gateway_id) for one in subjects}
-    gaps = {one.id: rows[one.id].gaps for one in subjects}
-    wanted = [one for one in subjects if one.id in set(meters)]
+    gaps = {number: row.gaps for number, row in rows.items()}
+    silent = _silent(gaps.values())
+    if silent:
+        others = [one for one in subjects if one.id not in rows]
+        mates = await _rows(tx, project_id, others, start, count, silent)
+        gaps |= {number: row.gaps for number, row in mates.items()}
     return Found(
         start,
         [_measured(one, rows[one.id], recorded, verdicts, end) for one in wanted],
         stretches(gaps, places, recorded, [one.id for one in wanted]),
     )
+
+
+def _silent(rows: Iterable[Sequence[Gap | None]]) -> list[int]:
+    """Quarter hours in which any of the meters is silent: only there others are asked."""
+    return sorted({number for row in rows for number, gap in enumerate(row) if gap in SILENT})
 
 
 async def _rows(
@@ -147,7 +159,9 @@ async def _rows(
     subjects: Sequence[Subject],
     start: datetime,
     count: int,
+    numbers: Sequence[int] | None = None,
 ) -> dict[int, _Rows]:
+    """Read the quarter hours of meters, or only those of some numbers."""
     rows = {one.id: _expected(one, start, count) for one in subjects}
     params = {
         "project": project_id,
@@ -157,6 +171,7 @@ async def _rows(
         "start": start,
         "end": start + count * QUARTER,
         "in_time": IN_TIME,
+        "starts": None if numbers is None else [start + number * QUARTER for number in numbers],
     }
     for meter, number, quality, seconds, in_time in await tx.fetch_tuples(_QUARTERS, params):
         row = rows[meter]

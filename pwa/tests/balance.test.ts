@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { lossShare, otherPairs, verdict } from '../src/lib/balance/words.ts';
+import type { Balance, Suspicion } from '../src/lib/graphql/balance.ts';
+
+const balance: Balance = {
+  start: '2026-11-01T00:00:00Z',
+  end: '2026-11-02T00:00:00Z',
+  unit: 'kWh',
+  quarters: 96,
+  openQuarters: 0,
+  value: '1000.000000',
+  openValue: '0.000000',
+  loss: '30.000000',
+  open: '0.000000',
+  transformer: '10.000000',
+  metering: '20.000000',
+  unmetered: '0.000000',
+  uncertainty: '25.000000',
+  within: true,
+  derived: false,
+  unclassed: [],
+  parts: [],
+  suspicion: null
+};
+const suspicion: Suspicion = {
+  fault: 'RATIO',
+  own: false,
+  factor: 1.331,
+  factorError: 0.002,
+  explained: 0.97,
+  missingShare: 0.033,
+  quarters: 2486,
+  profile: null,
+  baseShare: null,
+  node: { id: 'node_1', name: { en: 'Paint shop', zh: '涂装车间' } },
+  meters: [],
+  mixups: [
+    { configured: '150/5', installed: '200/5' },
+    { configured: '75/5', installed: '100/5' }
+  ]
+};
+const tone = (change: Partial<Balance>) => verdict({ ...balance, ...change }).tone;
+
+test('a loss is a share of what went in where every part is known', () => {
+  expect(lossShare(balance)).toBe(0.03);
+  expect(lossShare({ ...balance, openValue: '400.000000' })).toBe(0.05);
+  expect(lossShare({ ...balance, openValue: '1000.000000' })).toBeNull();
+});
+
+test('what cannot be told is quiet, what classes explain is fine, the rest warns', () => {
+  expect(tone({})).toBe('ok');
+  expect(tone({ within: false })).toBe('warn');
+  expect(tone({ within: null })).toBe('quiet');
+  expect(tone({ openQuarters: 96 })).toBe('quiet');
+  expect(tone({ derived: true, suspicion })).toBe('quiet');
+  expect(tone({ suspicion })).toBe('warn');
+});
+
+test('the first pair is in the sentence, the others beside it; a phase has all beside it', () => {
+  expect(otherPairs(suspicion)).toBe('75/5 → 100/5');
+  expect(otherPairs({ ...suspicion, fault: 'PHASE' })).toBe('150/5 → 200/5, 75/5 → 100/5');
+});
