@@ -54,7 +54,7 @@ function buildName(): string {
 }
 
 const FRAME =
-  /src\/lib\/(alarm\/(order|text|Announcer)|chart\/series|format|net|session\/Demo|state|store|texts|ui\/(?!Segmented|Shell))|node_modules\/(graphql-ws|idb)\//;
+  /src\/lib\/(alarm\/(order|text)|chart\/series|format|net|session\/Demo|state|store|texts|ui\/(?!Segmented|Shell|Page|Update))|node_modules\/(graphql-ws|idb)\//;
 const PAYLOAD = /@sveltejs\/kit\/src\/runtime\/client\/payload\.js/;
 const KIT = /@sveltejs\/kit\/src\/(?!runtime\/client\/entry\.js)/;
 
@@ -85,6 +85,11 @@ export default defineConfig({
   define: { __WORKER_TEXTS__: JSON.stringify(workerTexts()) },
   build: {
     target: 'es2022',
+    /** Which scripts each of the other screens needs is not for the first one to carry. */
+    modulePreload: {
+      polyfill: false,
+      resolveDependencies: (_file, needed) => needed.filter((one) => one.endsWith('.css'))
+    },
     rolldownOptions: {
       output: {
         /**
