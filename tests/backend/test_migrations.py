@@ -34,6 +34,10 @@ SAMPLES: dict[type, object] = {
 }
 
 
+READINGS = {"reading", "reading_day", "reading_late"}
+"""Has no partitions here; the others refuse to be dropped with readings in them."""
+
+
 def revisions() -> list[str]:
     """Every revision, the oldest first."""
     scripts = ScriptDirectory(str(SCRIPTS))
@@ -68,8 +72,8 @@ def test_every_step_down_is_undone_by_the_step_up(
 def filled(admin: psycopg.Connection) -> None:
     """A row in every table, null wherever it may be."""
     for table in metadata.sorted_tables:
-        if table.name == "reading":
-            continue  # has no partitions here
+        if table.name in READINGS:
+            continue
         row = dict(_row(table))
         admin.execute(
             SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(

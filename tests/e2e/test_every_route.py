@@ -56,8 +56,8 @@ _ALARMS_SHOWN = """() => {
 }"""
 
 
-CITES = ("/more", "/factors")
-"""Name sources of tariffs and factors as they are."""
+CITES = ("/more", "/factors", "/stock")
+"""Name sources of tariffs and factors, and suppliers, as they are."""
 THINGS = """{ project(id: "demo") { meters { id slug } devices { id slug } gateways { id }
   alarms(first: 1) { id } network: nodes(tree: "electrical") { id slug } } }"""
 
