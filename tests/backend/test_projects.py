@@ -108,7 +108,7 @@ async def test_the_site_takes_from_the_grid_and_its_own_roof(
     taken = {node: {meter for n, meter in rows if n == node} for node, _ in rows}
     assert taken["grid"] == {"incomer-1", "incomer-2"}
     assert taken["qichuan"] == {"incomer-1", "incomer-2", "pv-east", "pv-west"}
-    assert nameplate == 2_000_000_000
+    assert nameplate == 2_000
 
 
 async def test_the_demo_has_three_trees_over_the_same_meters(

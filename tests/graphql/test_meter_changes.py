@@ -83,7 +83,7 @@ async def test_a_meter_on_a_register_is_made_described_and_ended(
         "registerName": "ep_exp",
         "level": 1,
         "accuracy": "0.5",
-        "nameplate": "250.000000",
+        "nameplate": "250",
         "ownProduct": False,
         "role": "grid_export",
         "validFrom": "2026-03-15T00:00:00Z",

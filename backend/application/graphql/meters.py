@@ -81,7 +81,7 @@ class Meter:
     def nameplate(self) -> Decimal | None:
         """What it can measure at most, in the energy's display unit an hour."""
         per_hour = self.row.nameplate_per_hour
-        return None if per_hour is None else energy_types()[self.row.energy].display(per_hour)
+        return None if per_hour is None else Decimal(per_hour)
 
     @strawberry.field
     def own_product(self) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 from typing import Final
 
 from psycopg.types.json import Jsonb
@@ -47,7 +48,7 @@ async def create_by_hand(
     point = None if face is None else await _point(edit, named, energy_type(energy), face)
     known = await meters_by_id(edit.tx, edit.project_id)
     uid = new_uuid(edit.now)
-    nameplate = None if face is None or face.nameplate is None else round(face.nameplate)
+    nameplate = None if face is None or face.nameplate is None else ceil(face.nameplate)
     await edit.tx.execute(
         "INSERT INTO meter (project_id, uid, slug, name, energy, level, source, point_id,"
         " nameplate_per_hour) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",

@@ -7,6 +7,7 @@ that nothing here changes what was counted.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from math import ceil
 from typing import Final
 from uuid import UUID
 
@@ -82,7 +83,7 @@ class MeterRow:
     def nameplate(self) -> Decimal | None:
         """In the energy's display unit an hour."""
         per_hour = self.nameplate_per_hour
-        return None if per_hour is None else energy_type(self.energy).display(per_hour)
+        return None if per_hour is None else Decimal(per_hour)
 
     def told(self) -> dict[str, object]:
         """Answer it as the audit keeps it."""
@@ -152,7 +153,7 @@ async def create_meter(edit: Edit, wanted: NewMeter) -> MeterRow:
             source.expression,
             traits.level,
             traits.accuracy,
-            _per_hour(wanted.energy, traits.nameplate),
+            _per_hour(traits.nameplate),
             traits.own_product,
             traits.role,
             wanted.valid_from,
@@ -176,7 +177,7 @@ async def change_meter(edit: Edit, uid: UUID | None, name: Name | None, traits: 
         name=before.name if name is None else checked_name(name),
         level=traits.level,
         accuracy=traits.accuracy,
-        nameplate_per_hour=_per_hour(before.energy, traits.nameplate),
+        nameplate_per_hour=_per_hour(traits.nameplate),
         own_product=traits.own_product,
         role=traits.role,
     )
@@ -234,5 +235,6 @@ def _check(energy: str, traits: Traits) -> None:
         raise InvalidInput("meter_role_where")
 
 
-def _per_hour(energy: str, nameplate: Decimal | None) -> int | None:
-    return None if nameplate is None else round(nameplate * energy_type(energy).smallest_per_unit)
+def _per_hour(nameplate: Decimal | None) -> int | None:
+    # A limit: rounded up, so that no true reading is held.
+    return None if nameplate is None else ceil(nameplate)

@@ -7,6 +7,7 @@ a later start takes nothing back that was changed. Only what a meter is read fro
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from math import ceil
 
 from psycopg.types.json import Jsonb
 
@@ -14,7 +15,6 @@ from backend.core.ids import new_uuid
 from backend.service.plant.trees import ORGANISATION
 from backend.service.projects.creation import Creation
 from backend.service.projects.template import MeterPart, NodePart, Template, TreePart
-from gateway.contract.energy import energy_type
 
 ORGANISATION_NAME = {"en": "Organisation", "zh-CN": "组织"}
 
@@ -71,7 +71,6 @@ async def make_meters(creation: Creation, parts: Template, gateway_id: int) -> d
         if meter.device not in devices:
             devices[meter.device] = await _device(creation, gateway_id, slug, meter)
         register, power = parts.points[meter.energy]
-        smallest = energy_type(meter.energy).smallest_per_unit
         meters[slug] = await creation.insert(
             "INSERT INTO meter AS m (project_id, uid, slug, name, energy, device_id,"
             " register_name, power_name, nameplate_per_hour, level, accuracy, role, own_product)"
@@ -86,7 +85,7 @@ async def make_meters(creation: Creation, parts: Template, gateway_id: int) -> d
             devices[meter.device],
             meter.point(register),
             meter.point(power),
-            round(meter.nameplate * smallest),
+            ceil(meter.nameplate),
             meter.level,
             None if meter.accuracy is None else Decimal(meter.accuracy),
             meter.role,
