@@ -129,7 +129,7 @@ async def build_summary(door: Door) -> Summary:
             live.fresh(directory.point(meter, meter.register_name)) is not None
             for meter in directory.meters.values()
         ),
-        meters_total=len(directory.meters),
+        meters_total=sum(one.device_id is not None for one in directory.meters.values()),
     )
 
 
