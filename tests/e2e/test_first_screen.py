@@ -119,6 +119,11 @@ def tonnes(kilograms: object) -> Decimal:
     return rounded(Decimal(str(kilograms)) / 1000, 2)
 
 
+def absent(figures: dict[str, Any]) -> bool:
+    """Nothing is accounted yet, as of a stock just after midnight: a dash, never a 0."""
+    return bool(figures["quality"] == "MISSING") and Decimal(figures["value"]) == 0
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_number_is_the_frames_own(screen: Screen, locale: str) -> None:
     screen.say(locale)
@@ -148,11 +153,11 @@ def test_every_number_is_the_frames_own(screen: Screen, locale: str) -> None:
     assert names == ["electricity", "natural_gas", "water", "diesel"]
     for one in frame["energies"]:
         value, *means = shown[f"energy {one['energy']}"].split(" | ")
-        assert number(value) == rounded(one["value"])
+        assert value.startswith("–") if absent(one) else number(value) == rounded(one["value"])
         assert value.split()[-1] == one["unit"].replace("m3", "m³")
         expected = [one["kgce"], one["kgco2"], one["cost"]]
         shows = [None if value is None else tonnes(value) for value in expected[:2]]
-        shows.append(rounded(expected[2]))
+        shows.append(None if expected[2] is None else rounded(expected[2]))
         assert [None if text == "–" else number(text) for text in means] == shows, one
     for index, one in enumerate(frame["top"]):
         assert number(shown[f"top {index}"]) == rounded(one["powerKw"])
@@ -204,7 +209,9 @@ HEAT_OF_BATCHES = {"diesel": (Decimal("42.60"), Decimal("42.71"))}
 
 def test_energy_times_factor_is_carbon_and_coal(screen: Screen, terms: dict[str, Any]) -> None:
     frame = screen.frame
-    for one in [frame["today"], frame["month"], *frame["energies"]]:
+    accounted = [one for one in frame["energies"] if not absent(one)]
+    assert {"electricity", "natural_gas"} <= {one["energy"] for one in accounted}
+    for one in [frame["today"], frame["month"], *accounted]:
         for field in ("kgce", "kgco2"):
             factor = in_force(terms, one["energy"], field)
             if one["energy"] in HEAT_OF_BATCHES and field == "kgce":

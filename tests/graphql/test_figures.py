@@ -8,6 +8,7 @@ import pytest
 
 from backend.aggregation.calendar import keep_calendar, plant_time
 from backend.core.db import ReadSession
+from backend.core.ids import new_uuid
 from backend.core.platform import Platform
 from tests.graphql.conftest import Ask, Client
 from tests.graphql.plants import Plant
@@ -66,7 +67,7 @@ SUMMARY = """{ project(id: "acme") { summary {
   at node { slug }
   today { start end quantity value unit kgce kgco2 cost estimated quality }
   yesterday { value } month { value kgco2 cost }
-  energies { energy value } totalKgce totalKgco2 totalCost
+  energies { energy value quality } totalKgce totalKgco2 totalCost
   todaySeries { start step values unit starts labels } yesterdaySeries { values quality }
   monthSeries { start step starts labels values quality }
   powerKw powerAt top { node { slug } powerKw share } openAlarms metersLive metersTotal
@@ -106,7 +107,9 @@ async def test_the_first_screen_cross_foots(
     assert summary["todaySeries"]["step"] == 900
     assert summary["todaySeries"]["starts"] is None
     assert len(summary["yesterdaySeries"]["values"]) == 96
-    assert summary["energies"] == [{"energy": "electricity", "value": "3600.000000"}]
+    assert summary["energies"] == [
+        {"energy": "electricity", "value": "3600.000000", "quality": "GOOD"}
+    ]
     totals = (summary["totalKgce"], summary["totalKgco2"], summary["totalCost"])
     assert totals == ("442.4400", "1910.1600", "2520.0")
     assert (summary["powerKw"], summary["powerAt"]) == (300.0, "2026-03-15T03:59:00Z")
@@ -127,6 +130,30 @@ async def test_an_empty_plant_has_missing_figures_never_zeros_that_look_good(
     assert summary["today"]["quality"] == "MISSING"
     assert summary["todaySeries"]["values"] == [None] * 48
     assert summary["totalKgce"] is None
+
+
+async def test_a_stock_is_an_energy_of_the_site_from_midnight_on_and_nothing_that_falls_silent(
+    client: Client, ask: Ask, alice: Actor, plant: MakePlant, platform: Platform
+) -> None:
+    made = await plant(alice.tenant)
+    await fill(platform, made)
+    project = alice.tenant.id
+    async with platform.database.project(project) as tx:
+        await tx.execute(
+            "WITH m AS (INSERT INTO meter (project_id, uid, slug, name, energy, level, source)"
+            " VALUES (%s, %s, 'diesel', '{\"en\": \"Diesel\"}', 'diesel', 1, 'stock') RETURNING id)"
+            " INSERT INTO node_meter (project_id, node_id, meter_id, coefficient)"
+            " SELECT %s, %s, id, 1 FROM m",
+            (project, new_uuid(NOW), project, made.nodes["site"].id),
+        )
+    answer = await ask(await client(alice), SUMMARY)
+    summary = answer["data"]["project"]["summary"]  # type: ignore[index]
+    assert summary["energies"] == [
+        {"energy": "electricity", "value": "3600.000000", "quality": "GOOD"},
+        {"energy": "diesel", "value": "0.000000", "quality": "MISSING"},
+    ]
+    assert summary["totalCost"] == "2520.0"
+    assert (summary["metersLive"], summary["metersTotal"]) == (3, 3)
 
 
 async def test_a_stale_meter_makes_the_sites_power_unknown(

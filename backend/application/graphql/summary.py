@@ -58,7 +58,9 @@ class Summary:
     )
     yesterday: Figures
     month: Figures
-    energies: list[Figures] = strawberry.field(description="All energies so far today.")
+    energies: list[Figures] = strawberry.field(
+        description="All energies of the site so far today; MISSING where today has none yet."
+    )
     total_kgce: Decimal | None = strawberry.field(
         description="Totals of all energies today; null where no energy has a factor."
     )
@@ -97,7 +99,8 @@ async def build_summary(door: Door) -> Summary:
     if site is None:
         raise NotFound(kind="site")
     async with door.read() as tx:
-        part = _Reading(tx, door, site, door.today(now), now)
+        used = {term.energy for term in directory.terms.get(site.id, [])}
+        part = _Reading(tx, door, site, used, door.today(now), now)
         today, yesterday, month, all_today = await part.sums()
         curves = await part.curves()
         demand = await read_demand(tx, door)
@@ -137,11 +140,18 @@ class _Reading:
     """What one transaction reads of the site's accounts."""
 
     def __init__(
-        self, tx: ReadSession, door: Door, site: NodeRow, today: Today, now: datetime
+        self,
+        tx: ReadSession,
+        door: Door,
+        site: NodeRow,
+        used: set[str],
+        today: Today,
+        now: datetime,
     ) -> None:
         self._tx = tx
         self._door = door
         self._site = site
+        self._used = used
         self._today = today
         self._now = now
         self._main = main_energy()
@@ -153,12 +163,12 @@ class _Reading:
         all_today = await self._sums(Stored.DAY, today.day, today.day_end)
         before = await self._before(today.yesterday, same_time)
         month = await self._sums(Stored.DAY, today.month, today.month_end, main)
-        ordered = [code for code in energy_types() if code in all_today]
+        ordered = [code for code in energy_types() if code in self._used | all_today.keys()]
         return (
             Figures.of(main, today.day, now, all_today.get(main)),
             Figures.of(main, today.yesterday, same_time, before),
             Figures.of(main, today.month, now, month.get(main)),
-            [Figures.of(code, today.day, now, all_today[code]) for code in ordered],
+            [Figures.of(code, today.day, now, all_today.get(code)) for code in ordered],
         )
 
     async def _before(self, start: datetime, end: datetime) -> Sum | None:
