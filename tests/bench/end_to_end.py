@@ -197,7 +197,9 @@ async def main() -> list[str]:
                 await child.wait()
             log.close()
         with psycopg.connect(server.url("kw_backup")) as connection:
-            found = connection.execute("SELECT count(*) FROM reading").fetchone()
+            # Births say 0.0; whether that is stored depends on the birth that ingest hears first.
+            query = "SELECT count(*) FROM reading WHERE value > 0"
+            found = connection.execute(query).fetchone()
         assert found == ((MESSAGES + 1) * POINTS,), found
     return [
         figure(
