@@ -241,13 +241,3 @@ async def tariffs_seen(tx: ReadSession, project_id: int) -> str:
         into=str,
     )
     return found or ""
-
-
-async def count_waiting(tx: ReadSession, project_id: int) -> int:
-    """Answer how many dirty ranges wait."""
-    return (
-        await tx.fetch_value(
-            "SELECT count(*) FROM dirty WHERE project_id = %s", (project_id,), into=int
-        )
-        or 0
-    )
