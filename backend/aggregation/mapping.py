@@ -109,7 +109,7 @@ SELECT o.point FROM ({OWN.format(condition="m.id = ANY(%(meters)s)")}) AS o
 UNION
 SELECT s.point_id FROM meter_source s
 WHERE s.project_id = %(project)s AND s.meter_id = ANY(%(meters)s)
-"""  # noqa: S608 - constants of this file only
+"""
 _OWN_POINT: Final = OWN.format(condition="m.id = %(meter)s").encode()
 _FITS: Final = """
 SELECT p.unit FROM point p WHERE p.project_id = %s AND p.id = %s AND p.kind = %s

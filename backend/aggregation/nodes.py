@@ -86,11 +86,11 @@ FROM (
     GROUP BY c.scope_id, c.energy, c.start_ts, c.end_ts, c.members
 ) AS t
 {UPSERT}
-"""  # noqa: S608 - constants of this file only
+"""
 _FILLED: Final = f"""
 SELECT DISTINCT c.scope_id, c.energy, extract(epoch FROM c.start_ts)::bigint,
        extract(epoch FROM c.end_ts)::bigint FROM {_CELLS}
-"""  # noqa: S608 - constants of this file only
+"""
 _GROUPS: Final = """
 SELECT n.node_id, m.energy,
        coalesce(extract(epoch FROM greatest(n.valid_from, m.valid_from))::float8, '-infinity'),

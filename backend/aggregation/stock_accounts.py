@@ -29,6 +29,7 @@ from backend.aggregation.stock import (
     evenly,
     value_of,
 )
+from backend.aggregation.versions import keeping
 from backend.core.db import ReadSession, WriteSession
 from gateway.contract.energy import EnergyType, energy_type
 from gateway.contract.quality import Quality
@@ -75,14 +76,14 @@ FROM (SELECT u.*, timestamptz 'epoch' + start * interval '1 second' AS start_ts
                   %(kgco2)s::numeric[], %(cost)s::numeric[])
            AS u (start, qty, kgce, kgco2, cost)) AS q
 {UPSERT}
-"""  # noqa: S608 - constants of other files of ours
+"""
 _DELETE: Final = f"""
 DELETE FROM account a USING unnest(%(starts)s::bigint[]) AS d (start)
 WHERE a.project_id = %(project)s AND a.scope = 1 AND a.scope_id = %(meter)s
   AND a.energy = %(energy)s AND a.period = 1
   AND a.start_ts = timestamptz 'epoch' + d.start * interval '1 second'
 {KEY}
-"""  # noqa: S608 - constants of other files of ours
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +168,14 @@ async def settle_stock(tx: WriteSession, project_id: int, meter_id: int, now: da
         start: Row(*rest)
         for start, *rest in await tx.fetch_tuples(_STORED, (project_id, meter_id, code))
     }
-    changed = await _replace(tx, (project_id, meter_id, code), wanted, stored, now)
-    if changed.cells:
-        first, last = (one(cell.start for cell in changed.cells) for one in (min, max))
-        span = (instant(first * 1_000_000), instant((last + QUARTER_S) * 1_000_000))
-        await pass_upward(tx, project_id, changed, span, now)
+    differing = [one for one in {*wanted, *stored} if wanted.get(one) != stored.get(one)]
+    if not differing:
+        return False
+    span = (instant(min(differing) * 1_000_000), instant((max(differing) + QUARTER_S) * 1_000_000))
+    async with keeping(tx, project_id, span, [meter_id]):
+        changed = await _replace(tx, (project_id, meter_id, code), wanted, stored, now)
+        if changed.cells:
+            await pass_upward(tx, project_id, changed, span, now)
     return bool(changed.cells)
 
 

@@ -53,7 +53,7 @@ ACCOUNTS_AS_OF: Final = f"""(
         WHERE h.project_id = %(project)s AND h.version > %(as_of)s
         ORDER BY {_DISTINCT}, h.version) k
     WHERE k.qty IS NOT NULL
-)"""  # noqa: S608 - constants of this file only
+)"""
 """The same columns as they were at version `%(as_of)s` of `%(project)s`, in place of `account`."""
 
 
@@ -85,7 +85,7 @@ _IN_SPAN: Final = """
 _AREA: Final = f"""
 {_TOUCHED}
 CROSS JOIN LATERAL (SELECT * FROM account x WHERE {_IN_SPAN} OFFSET 0) AS c
-"""  # noqa: S608 - constants of this file only
+"""
 _KEEP: Final = f"""
 INSERT INTO account_history ({_ROW}, version) SELECT {_OF_CURRENT}, %(version)s {_AREA}
 ON CONFLICT DO NOTHING
@@ -101,7 +101,7 @@ LEFT JOIN LATERAL (
     AND h.start_ts = c.start_ts AND h.version = %(version)s OFFSET 0
 ) AS k ON true
 WHERE k.same IS NOT false
-"""  # noqa: S608 - constants of this file only
+"""
 _NEW: Final = """
 INSERT INTO account_history (project_id, version, scope, scope_id, energy, period, start_ts, end_ts)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
