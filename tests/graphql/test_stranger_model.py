@@ -41,6 +41,7 @@ QUESTIONS: dict[str, list[str]] = {
         hers(f"supply({SPAN}) {{ consumption }}"),
         mine(f"supply({SPAN}) {{ consumption }}"),
     ],
+    "Project.conversionKinds": [hers("conversionKinds { code }")],
     "Project.conversions": [
         hers("conversions { kind }"),
         mine('conversions(node: "%(node)s") { kind }'),
