@@ -47,6 +47,12 @@ export function atPlant(zone: string, typed: string): string {
   return new Date(instant).toISOString();
 }
 
+/** The inverse: an instant as `datetime-local` shows it by the plant's clock. */
+export function byPlantClock(zone: string, at: string): string {
+  const instant = Date.parse(at);
+  return new Date(instant + offset(zone, instant)).toISOString().slice(0, 16);
+}
+
 function offset(zone: string, instant: number): number {
   const format = new Intl.DateTimeFormat('en-CA', {
     timeZone: zone,
