@@ -110,6 +110,12 @@ UNION
 SELECT s.point_id FROM meter_source s
 WHERE s.project_id = %(project)s AND s.meter_id = ANY(%(meters)s)
 """  # noqa: S608 - constants of this file only
+_METERS: Final = f"""
+SELECT o.meter FROM ({OWN.format(condition="p.id = ANY(%(points)s)")}) AS o
+UNION
+SELECT s.meter_id FROM meter_source s
+WHERE s.project_id = %(project)s AND s.point_id = ANY(%(points)s)
+"""  # noqa: S608 - constants of this file only
 _OWN_POINT: Final = OWN.format(condition="m.id = %(meter)s").encode()
 _FITS: Final = """
 SELECT p.unit FROM point p WHERE p.project_id = %s AND p.id = %s AND p.kind = %s
@@ -120,6 +126,12 @@ async def points_of(tx: ReadSession, project_id: int, meters: Sequence[int]) -> 
     """Answer all points that meters are or ever were read from."""
     rows = await tx.fetch_tuples(_POINTS, {"project": project_id, "meters": list(meters)})
     return [row[0] for row in rows]
+
+
+async def meters_of(tx: ReadSession, project_id: int, points: Sequence[int]) -> list[int]:
+    """Answer all meters that are or ever were read from points."""
+    rows = await tx.fetch_tuples(_METERS.encode(), {"project": project_id, "points": list(points)})
+    return sorted(row[0] for row in rows)
 
 
 async def read_sources(tx: ReadSession, project_id: int, meters: Sequence[int]) -> list[Source]:

@@ -69,24 +69,12 @@ class Change(BaseModel, ABC):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class MeterKey:
-    """A meter and where its quarter hours come from."""
-
-    id: int
-    energy: str
-    source: str
-    point: int | None
-
-
-async def find_meter(tx: ReadSession, project_id: int, text: str) -> MeterKey:
+async def find_meter(tx: ReadSession, project_id: int, text: str) -> int:
     """Answer a meter by its outside identity. Raises NotFound."""
-    found = await tx.fetch_one(
-        "SELECT m.id, m.energy, m.source, coalesce(m.point_id, p.id) AS point FROM meter m"
-        " LEFT JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id"
-        " AND p.name = m.register_name WHERE m.project_id = %(project)s AND m.uid = %(uid)s",
-        {"project": project_id, "uid": decode_id("mtr", text)},
-        into=MeterKey,
+    found = await tx.fetch_value(
+        "SELECT id FROM meter WHERE project_id = %s AND uid = %s",
+        (project_id, decode_id("mtr", text)),
+        into=int,
     )
     if found is None:
         raise NotFound(kind="meter")
@@ -102,14 +90,6 @@ async def find_node(tx: ReadSession, project_id: int, text: str) -> int:
     if found is None:
         raise NotFound(kind="node")
     return found
-
-
-async def find_register(tx: ReadSession, project_id: int, text: str) -> tuple[MeterKey, int]:
-    """Answer a meter that is read from a register, and its point. Raises InvalidInput, NotFound."""
-    meter = await find_meter(tx, project_id, text)
-    if meter.point is None:
-        raise InvalidInput("restatement_no_register", meter=text)
-    return meter, meter.point
 
 
 def checked_span(

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from backend.aggregation.mapping import meters_of
 from backend.aggregation.register_events import revoke_event
 from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import NotFound
@@ -21,19 +22,15 @@ class RevokeChange(Change):
     async def touched(self, tx: ReadSession, project_id: int, now: datetime) -> Touched:
         """Answer the meters on the event's register."""
         rows = await tx.fetch_tuples(
-            "SELECT e.ts, e.until_ts, array_agg(m.id) FILTER (WHERE m.id IS NOT NULL)"
-            " FROM register_event e"
-            " LEFT JOIN point p ON p.project_id = %(project)s AND p.id = e.point_id"
-            " LEFT JOIN meter m ON m.project_id = %(project)s AND (m.point_id = p.id"
-            " OR (m.device_id = p.device_id AND m.register_name = p.name))"
-            " WHERE e.project_id = %(project)s AND e.uid = %(uid)s GROUP BY e.ts, e.until_ts",
-            {"project": project_id, "uid": decode_id("rev", self.event)},
+            "SELECT point_id, ts, until_ts FROM register_event WHERE project_id = %s AND uid = %s",
+            (project_id, decode_id("rev", self.event)),
         )
         if not rows:
             raise NotFound(kind="rev")
-        [(since, until, meters)] = rows
+        [(point, since, until)] = rows
         first, last = checked_span(since, until, now)
-        return Touched(tuple(sorted(meters or ())), (), first, last, ())
+        meters = await meters_of(tx, project_id, [point])
+        return Touched(tuple(meters), (), first, last, ())
 
     async def write(self, tx: WriteSession, project_id: int, writing: Writing) -> None:
         """Make the event as if it had never been."""
