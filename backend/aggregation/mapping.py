@@ -171,6 +171,43 @@ async def map_meter(
     await mark_points(tx, project_id, [*before, point], first, now if last is None else last)
 
 
+async def stretch_of(
+    tx: ReadSession, project_id: int, meter: int, first: datetime, last: datetime | None
+) -> list[tuple[datetime, datetime | None, int]]:
+    """Answer what takes the place of a meter's own point in [first, last): start, end, point."""
+    rows = await tx.fetch_tuples(
+        "SELECT greatest(valid_from, %(first)s), least(valid_to, %(last)s::timestamptz), point_id"
+        " FROM meter_source WHERE project_id = %(project)s AND meter_id = %(meter)s"
+        " AND coalesce(valid_to, 'infinity') > %(first)s"
+        " AND valid_from < coalesce(%(last)s::timestamptz, 'infinity') ORDER BY valid_from",
+        {"project": project_id, "meter": meter, "first": first, "last": last},
+    )
+    return [(start, end, point) for start, end, point in rows]
+
+
+async def remap_meter(
+    tx: WriteSession,
+    project_id: int,
+    meter: int,
+    stretch: tuple[datetime, datetime | None],
+    sources: Sequence[tuple[datetime, datetime | None, int]],
+    now: datetime,
+) -> None:
+    """Have a meter read from `sources` in a stretch, elsewhere in it from its own point.
+
+    The inverse of `map_meter`, for what `stretch_of` answered before it.
+    """
+    before = await points_of(tx, project_id, [meter])
+    await _cut_out(tx, project_id, meter, *stretch)
+    await tx.execute_many(
+        "INSERT INTO meter_source (project_id, meter_id, valid_from, valid_to, point_id)"
+        " VALUES (%s, %s, %s, %s, %s)",
+        [(project_id, meter, *source) for source in sources],
+    )
+    points = {*before, *(point for *_, point in sources)}
+    await mark_points(tx, project_id, sorted(points), stretch[0], stretch[1] or now)
+
+
 def _check_stretch(first: datetime, last: datetime | None) -> None:
     if last is not None and last <= first:
         raise InvalidInput("meter_source_span")

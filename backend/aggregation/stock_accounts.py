@@ -29,6 +29,7 @@ from backend.aggregation.stock import (
     evenly,
     value_of,
 )
+from backend.aggregation.versions import keeping
 from backend.core.db import ReadSession, WriteSession
 from gateway.contract.energy import EnergyType, energy_type
 from gateway.contract.quality import Quality
@@ -167,12 +168,25 @@ async def settle_stock(tx: WriteSession, project_id: int, meter_id: int, now: da
         start: Row(*rest)
         for start, *rest in await tx.fetch_tuples(_STORED, (project_id, meter_id, code))
     }
-    changed = await _replace(tx, (project_id, meter_id, code), wanted, stored, now)
-    if changed.cells:
-        first, last = (one(cell.start for cell in changed.cells) for one in (min, max))
-        span = (instant(first * 1_000_000), instant((last + QUARTER_S) * 1_000_000))
+    starts = [at for at in {*wanted, *stored} if wanted.get(at) != stored.get(at)]
+    if not starts:
+        return False
+    span = (instant(min(starts) * 1_000_000), instant((max(starts) + QUARTER_S) * 1_000_000))
+    async with keeping(tx, project_id, span, [meter_id]):
+        changed = await _replace(tx, (project_id, meter_id, code), wanted, stored, now)
         await pass_upward(tx, project_id, changed, span, now)
-    return bool(changed.cells)
+    return True
+
+
+async def settle_stocks_of(tx: WriteSession, project_id: int, energy: str, now: datetime) -> None:
+    """Have the accounts of every stock of an energy follow, because a factor changed."""
+    rows = await tx.fetch_tuples(
+        "SELECT id FROM meter WHERE project_id = %s AND energy = %s AND source = 'stock'"
+        " ORDER BY id",
+        (project_id, energy),
+    )
+    for (meter,) in rows:
+        await settle_stock(tx, project_id, meter, now)
 
 
 async def _wanted(

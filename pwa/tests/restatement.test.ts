@@ -63,6 +63,15 @@ describe('the form', () => {
       ['substance', 'choice', false]
     ]);
   });
+  it('lets an optional list be left out, and begins a needed one with its first choice', () => {
+    const choice = { enum: ['delivery', 'count'], type: 'string' };
+    const [needed, optional] = fieldsOf({
+      properties: { one: choice, other: { anyOf: [choice, { type: 'null' }] } },
+      required: ['one']
+    });
+    expect(needed).toMatchObject({ type: 'choice', choices: ['delivery', 'count'] });
+    expect(optional).toMatchObject({ type: 'choice', choices: ['', 'delivery', 'count'] });
+  });
   it("takes times by the plant's clock, also when clocks change", () => {
     expect(atPlant('Asia/Shanghai', '2026-03-01T08:15')).toBe('2026-03-01T00:15:00.000Z');
     expect(atPlant('Asia/Kathmandu', '2026-03-01T00:00')).toBe('2026-02-28T18:15:00.000Z');

@@ -60,7 +60,9 @@ def test_its_first_wrong_day_is_the_day_of_the_exchange() -> None:
     missing = minus(inside, meters["paint"])
     own = [Day(*row) for row in zip(begins, meters["paint"], missing, inside, strict=True)]
     for made, factor in ((above, 1.331), (own, 1.338)):
-        assert onset(made, factor) == datetime.fromisoformat("2026-03-01T00:00:00+08:00")
+        assert onset(made, factor, begins[96]) == datetime.fromisoformat(
+            "2026-03-01T00:00:00+08:00"
+        )
 
 
 def test_the_plant_and_the_paint_shop_both_point_at_the_paint_shops_meter() -> None:

@@ -42,7 +42,7 @@ mutation ($params: JSON!) { proposeRestatement(input: {project: "demo", kind: "r
   params: $params, reason: "the balance says so"}) { id } }
 """
 FOUND = """
-query ($id: ID!) { project(id: "demo") { restatement(id: $id) { state version
+query ($id: ID!) { project(id: "demo") { restatement(id: $id) { state version mayTakeBack
   difference { name { en } month energy old { quantity } new { quantity } } } } }
 """
 SHEET = """
@@ -141,6 +141,7 @@ async def test_the_balance_finds_the_wrong_ratio_and_a_restatement_puts_it_right
     made = part(await ask(his, PROPOSE, {"params": params}), "data", "proposeRestatement", "id")
     assert await step(platform.database, project, NOW) is Step.DONE
     one = part(await ask(his, FOUND, {"id": made}), "data", "project", "restatement")
+    assert part(one, "mayTakeBack") is False
     difference = part(one, "difference")
     assert isinstance(difference, list)
     assert {(row["month"], row["energy"]) for row in difference} == {("2026-03", "electricity")}
@@ -158,6 +159,7 @@ async def test_the_balance_finds_the_wrong_ratio_and_a_restatement_puts_it_right
     assert await step(platform.database, project, NOW) is Step.DONE
     one = part(await ask(his, FOUND, {"id": made}), "data", "project", "restatement")
     assert (part(one, "state"), part(one, "version")) == ("APPLIED", "1")
+    assert part(one, "mayTakeBack") is True
 
     now = part(await ask(his, DAYS, {"scope": node}), "data", "project", "series", "values")
     before = await ask(his, DAYS, {"scope": node, "asOf": "0"})

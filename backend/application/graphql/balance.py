@@ -82,18 +82,14 @@ class BalanceSuspicion:
         """
         shown, project = self.shown_by, self.door.project.id
         async with self.door.read() as tx:
-            return await wrong_since(
-                tx, project, shown.node_id, shown.energy, shown.end, shown.suspicion
-            )
+            return await wrong_since(tx, project, shown.span, shown.suspicion)
 
 
 @dataclass(frozen=True, slots=True)
 class ShownBy:
-    """The balance that showed a suspicion: its place, energy and end."""
+    """The balance that showed a suspicion."""
 
-    node_id: int
-    energy: str
-    end: datetime
+    span: Span
     suspicion: Found
 
 
@@ -221,7 +217,7 @@ async def _suspicion(
     terms = directory.terms.get(named, [])
     return BalanceSuspicion(
         door=door,
-        shown_by=ShownBy(node, energy.code, balance.end, found),
+        shown_by=ShownBy(Span(node, energy.code, balance.start, balance.end), found),
         fault=BalanceFault(found.fault.value),
         node=Node(door=door, row=directory.nodes[named]),
         own=found.part is None,

@@ -17,7 +17,7 @@ from backend.aggregation.rollup import Scope
 from backend.aggregation.versions import accounts, version_to_read
 from backend.core.db import ReadSession
 from backend.service.balance.members import read_members
-from backend.service.balance.node_balance import KNOWN
+from backend.service.balance.node_balance import KNOWN, Span
 from backend.service.balance.suspects import Suspicion
 
 REACH: Final = timedelta(days=3 * 365)
@@ -45,42 +45,41 @@ class Day:
     carried: int
 
 
-def onset(days: Sequence[Day], factor: float) -> datetime | None:
+def onset(days: Sequence[Day], factor: float, latest: datetime) -> datetime | None:
     """Answer when the first day begins from which on the factor holds, of days in time's order.
 
-    None where it explains no day. The first of all days may mean that it was always so.
+    It begins at `latest` or before, where the factor has been seen. None without such a day; the
+    first of all days may mean that it was always so.
     """
-    best, least = len(days), None
     # Square sums of what is missing unexplained (y) and of what was carried (o).
     y_y = sum(float(day.missing) ** 2 for day in days)
     y_o = sum(float(day.missing) * day.carried for day in days)
     o_o = sum(float(day.carried) ** 2 for day in days)
     if o_o == 0:
         return None
-    for place in range(len(days), -1, -1):
-        if place < len(days):
-            day = days[place]
-            explained = (factor - 1) * day.counted
-            y_y += explained * (explained - 2 * day.missing)
-            y_o -= explained * day.carried
+    found: tuple[float, datetime] | None = None
+    for day in reversed(days):
+        explained = (factor - 1) * day.counted
+        y_y += explained * (explained - 2 * day.missing)
+        y_o -= explained * day.carried
         left = y_y - y_o * y_o / o_o
-        if least is None or left < least:
-            best, least = place, left
-    return days[best].start if best < len(days) else None
+        if day.start <= latest and (found is None or left < found[0]):
+            found = left, day.start
+    return found and found[1]
 
 
 async def wrong_since(
-    tx: ReadSession, project_id: int, node_id: int, energy: str, end: datetime, found: Suspicion
+    tx: ReadSession, project_id: int, span: Span, found: Suspicion
 ) -> datetime | None:
     """Answer since which day a place's suspect has read wrong by its factor; None: not known.
 
-    `node_id` is the balanced place, `end` until when its balance reached. Days count on which every
-    figure of the balance stands on readings.
+    `span` is that of the balance which named it: at least in its second half the factor holds. Days
+    count on which every figure of the balance stands on readings.
     """
     factor = found.evidence.factor
     if factor is None:
         return None
-    parts = (await read_members(tx, project_id, energy)).parts(node_id)
+    parts = (await read_members(tx, project_id, span.energy)).parts(span.node_id)
     version = await version_to_read(tx, project_id, None)
     statement = _DAYS.format(accounts=accounts(as_of=version is not None))
     rows = await tx.fetch_tuples(
@@ -89,23 +88,23 @@ async def wrong_since(
             "project": project_id,
             "as_of": version,
             "scope": int(Scope.NODE),
-            "ids": [node_id, *parts],
-            "energy": energy,
+            "ids": [span.node_id, *parts],
+            "energy": span.energy,
             "period": int(Period.DAY),
-            "start": end - REACH,
-            "end": end,
+            "start": span.end - REACH,
+            "end": span.end,
             "known": list(map(int, KNOWN)),
         },
     )
     by_day: defaultdict[datetime, dict[int, int]] = defaultdict(dict)
     for start, node, quantity in rows:
         by_day[start][node] = quantity
-    whole = [
-        _day(start, day, node_id, found.part)
+    complete = [
+        _day(start, day, span.node_id, found.part)
         for start, day in by_day.items()
         if len(day) > len(parts)
     ]
-    return onset(whole, factor)
+    return onset(complete, factor, span.start + (span.end - span.start) / 2)
 
 
 def _day(start: datetime, quantities: Mapping[int, int], node_id: int, part: int | None) -> Day:

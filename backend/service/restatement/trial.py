@@ -13,7 +13,7 @@ from psycopg import errors
 from backend.aggregation.accounts import LOCK, account
 from backend.aggregation.mapping import points_of
 from backend.core.db import Database, WriteSession
-from backend.service.restatement.apply import write_change
+from backend.service.restatement.apply import settle_stocks, write_change
 from backend.service.restatement.decide import stored_change
 from backend.service.restatement.difference import Moved, read_difference
 from backend.service.restatement.rows import Row
@@ -56,8 +56,10 @@ async def measure(
 
 async def _tried(tx: WriteSession, project_id: int, row: Row, now: datetime) -> Sequence[Moved]:
     touched = await stored_change(row).touched(tx, project_id, now)
-    await tx.execute(_OTHERS, (project_id, await points_of(tx, project_id, touched.meters)))
+    points = [*await points_of(tx, project_id, touched.meters), *touched.points]
+    await tx.execute(_OTHERS, (project_id, points))
     await _settle(tx, project_id, now)
+    await settle_stocks(tx, project_id, touched.meters, now)
     version = await write_change(tx, project_id, row, now)
     await _settle(tx, project_id, now)
     return await read_difference(tx, project_id, version)
