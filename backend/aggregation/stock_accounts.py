@@ -195,7 +195,7 @@ async def _wanted(
     """Answer every quarter hour that the documents make."""
     documents = await read_documents(tx, project_id, meter_id, energy)
     rule = await read_rule(tx, project_id, meter_id)
-    weigh = await _weigh(tx, project_id, rule)
+    weigh = await weigh_of(tx, project_id, rule)
     until = int((now - EPOCH).total_seconds()) // QUARTER_S * QUARTER_S
     standing = None if rule.per_day is None else Standing(rule.per_day, until)
     quarters = consumption(documents, weigh, standing)
@@ -223,7 +223,8 @@ def _valued(value: Value) -> Iterable[Decimal | None]:
     return (value.kgce, value.kgco2, value.cost)
 
 
-async def _weigh(tx: ReadSession, project_id: int, rule: Rule) -> Weigh:
+async def weigh_of(tx: ReadSession, project_id: int, rule: Rule) -> Weigh:
+    """Answer the weights of quarter hours by which a rule spreads."""
     if rule.rule == WORKING:
         spans = await tx.fetch_tuples(_WORK, {"project": project_id, "node": rule.node_id})
         return by_work((first, last) for first, last in spans)

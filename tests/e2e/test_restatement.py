@@ -102,7 +102,7 @@ def test_the_wrong_ratio_that_the_balance_finds_is_restated_and_explained(
         expect(page.get_by_label("From")).to_have_value(MIDNIGHT)
         page.get_by_role("button", name="Compute the difference").click()
         approve = page.get_by_role("button", name="Approve and apply")
-        expect(approve).to_be_enabled()
+        expect(approve).to_be_enabled(timeout=APPLIED_MS)
         expect(page.get_by_test_id("difference").first).to_be_visible()
         assert held.overflow() == 0
         approve.click()
