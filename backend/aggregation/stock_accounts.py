@@ -168,15 +168,25 @@ async def settle_stock(tx: WriteSession, project_id: int, meter_id: int, now: da
         start: Row(*rest)
         for start, *rest in await tx.fetch_tuples(_STORED, (project_id, meter_id, code))
     }
-    differing = [one for one in {*wanted, *stored} if wanted.get(one) != stored.get(one)]
-    if not differing:
+    starts = [at for at in {*wanted, *stored} if wanted.get(at) != stored.get(at)]
+    if not starts:
         return False
-    span = (instant(min(differing) * 1_000_000), instant((max(differing) + QUARTER_S) * 1_000_000))
+    span = (instant(min(starts) * 1_000_000), instant((max(starts) + QUARTER_S) * 1_000_000))
     async with keeping(tx, project_id, span, [meter_id]):
         changed = await _replace(tx, (project_id, meter_id, code), wanted, stored, now)
-        if changed.cells:
-            await pass_upward(tx, project_id, changed, span, now)
-    return bool(changed.cells)
+        await pass_upward(tx, project_id, changed, span, now)
+    return True
+
+
+async def settle_stocks_of(tx: WriteSession, project_id: int, energy: str, now: datetime) -> None:
+    """Have the accounts of every stock of an energy follow, because a factor changed."""
+    rows = await tx.fetch_tuples(
+        "SELECT id FROM meter WHERE project_id = %s AND energy = %s AND source = 'stock'"
+        " ORDER BY id",
+        (project_id, energy),
+    )
+    for (meter,) in rows:
+        await settle_stock(tx, project_id, meter, now)
 
 
 async def _wanted(
@@ -185,7 +195,7 @@ async def _wanted(
     """Answer every quarter hour that the documents make."""
     documents = await read_documents(tx, project_id, meter_id, energy)
     rule = await read_rule(tx, project_id, meter_id)
-    weigh = await _weigh(tx, project_id, rule)
+    weigh = await weigh_of(tx, project_id, rule)
     until = int((now - EPOCH).total_seconds()) // QUARTER_S * QUARTER_S
     standing = None if rule.per_day is None else Standing(rule.per_day, until)
     quarters = consumption(documents, weigh, standing)
@@ -213,7 +223,8 @@ def _valued(value: Value) -> Iterable[Decimal | None]:
     return (value.kgce, value.kgco2, value.cost)
 
 
-async def _weigh(tx: ReadSession, project_id: int, rule: Rule) -> Weigh:
+async def weigh_of(tx: ReadSession, project_id: int, rule: Rule) -> Weigh:
+    """Answer the weights of quarter hours by which a rule spreads."""
     if rule.rule == WORKING:
         spans = await tx.fetch_tuples(_WORK, {"project": project_id, "node": rule.node_id})
         return by_work((first, last) for first, last in spans)

@@ -25,6 +25,7 @@ from backend.service.people.roles import Permission, permits
 from backend.service.people.sessions import Caller
 from backend.service.restatement import decide, rows
 from backend.service.restatement.kinds.registry import KINDS
+from backend.service.restatement.kinds.revoke import TAKEN_BACK
 from backend.service.restatement.rows import Row, State
 
 MOST = 100
@@ -153,6 +154,15 @@ class Restatement:
             return True
         async with self.door.read() as tx:
             return not await decide.second_person(tx, self.door.project.id)
+
+    @strawberry.field
+    def may_take_back(self) -> bool:
+        """Whether a restatement of kind `revoke` can take it back as a whole."""
+        return (
+            self.row.state is State.APPLIED
+            and self.row.kind in TAKEN_BACK
+            and self.row.undo is not None
+        )
 
     async def _person(self, number: int | None) -> Person | None:
         return None if number is None else await self.door.persons.load(number)
