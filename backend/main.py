@@ -26,7 +26,8 @@ from backend.core.passwords import load_passwords
 from backend.core.platform import Platform
 from backend.core.ports import HANDED, choose_port, hold_port, port_of, until_healthy
 from backend.core.postgres import EmbeddedPostgres, find_programs, running_url
-from backend.core.roles import DATABASE, url_for_role
+from backend.core.processes import give_way
+from backend.core.roles import database_name, url_for_role
 from backend.core.schema import check_schema
 from backend.core.settings import Settings
 from backend.core.supervisor import Child, Supervisor, run_until_signal, until_signal, wait_at_gate
@@ -49,9 +50,16 @@ ROLES = {
 PROCESSES: tuple[tuple[str, ...], ...] = (
     ("web",),
     ("ingest",),
-    ("aggregate", "alarm", "worker"),
+    ("alarm",),
+    ("aggregate", "worker"),
 )
-"""The processes of `kilowise serve` and the roles in each, beside broker and PostgreSQL."""
+"""The processes of `kilowise serve` and the roles in each, beside broker and PostgreSQL.
+
+What people wait for (web, ingest, alarm) shares no process with bulk work.
+"""
+
+PATIENCE = {"history": 5}
+"""Niceness of a process that has only such roles: what nobody waits for gives way."""
 
 DEMO_SEED = "backend.service.demo:seed"
 """`async def seed(platform)`: makes the demonstration's project and people; repeatable."""
@@ -127,18 +135,13 @@ def build_platform(settings: Settings) -> Platform:
     )
 
 
-def database_name(url: str) -> str:
-    """Answer the database a URL names; `kilowise` when it names none or `postgres`."""
-    name = urlsplit(url).path.lstrip("/")
-    return DATABASE if name in {"", "postgres"} else name
-
-
 def run_roles(names: list[str], settings: Settings) -> None:
     """Run roles in this process until a signal; an error of one ends all (and is raised)."""
     set_up_logs(names[0] if len(names) == 1 else "roles", settings.log_level)
     for name in names:
         if not exists(ROLES[name]):
             raise OperatingError(f"The role {name} is not part of this installation.")
+    give_way(min(PATIENCE.get(name, 0) for name in names))
     uvloop.run(_run_roles(names, settings))
 
 
