@@ -28,7 +28,7 @@ NO_FIGURES = {
     "thingsboard",
     "year_of_accounts",
 }
-TOTAL_S, ONE_S, END_S = 600.0, 180.0, 15.0
+TOTAL_S, ONE_S, END_S = 1200.0, 180.0, 15.0
 """Seconds for all, for one, and for a stopped one to clean up."""
 KEYS = {"name", "value", "unit", "against", "ratio", "reach", "ok"}
 
