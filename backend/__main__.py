@@ -16,8 +16,8 @@ ROLES = {
     "web": "GraphQL, REST and the app",
     "ingest": "stores what gateways send and acknowledges it",
     "aggregate": "turns readings into accounts",
-    "alarm": "evaluates alarms",
-    "worker": "runs jobs: push delivery, imports, partitions",
+    "alarm": "evaluates alarms and pushes them",
+    "worker": "runs jobs: restatements, late readings, partitions",
     "broker": "the embedded MQTT broker",
     "history": "the demonstration's past, once",
 }

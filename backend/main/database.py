@@ -7,10 +7,10 @@ from backend.core.errors import DatabaseError
 from backend.core.partitions import keep_partitions
 from backend.core.passwords import load_passwords
 from backend.core.postgres import running_url
-from backend.core.roles import url_for_role
+from backend.core.roles import database_name, url_for_role
 from backend.core.schema import check_schema
 from backend.core.settings import Settings
-from backend.main.wiring import database_name, embedded_postgres
+from backend.main.wiring import embedded_postgres
 
 
 def init(settings: Settings) -> None:

@@ -5,6 +5,7 @@ import uvloop
 from backend.core.errors import OperatingError, SettingError
 from backend.core.logs import set_up_logs
 from backend.core.platform import Platform
+from backend.core.processes import give_way
 from backend.core.schema import check_schema
 from backend.core.settings import Settings
 from backend.core.supervisor import run_until_signal, wait_at_gate
@@ -21,6 +22,9 @@ ROLES = {
 }
 """Role -> `async def run(platform: Platform) -> None`, imported when the role starts."""
 
+PATIENCE = {"history": 5}
+"""Niceness of a process that has only such roles: what nobody waits for gives way."""
+
 
 def run_roles(names: list[str], settings: Settings) -> None:
     """Run roles in this process until a signal; an error of one ends all (and is raised)."""
@@ -28,6 +32,7 @@ def run_roles(names: list[str], settings: Settings) -> None:
     for name in names:
         if not exists(ROLES[name]):
             raise OperatingError(f"The role {name} is not part of this installation.")
+    give_way(min(PATIENCE.get(name, 0) for name in names))
     uvloop.run(_run_roles(names, settings))
 
 

@@ -29,9 +29,13 @@ log = logging.getLogger(__name__)
 PROCESSES: tuple[tuple[str, ...], ...] = (
     ("web",),
     ("ingest",),
-    ("aggregate", "alarm", "worker"),
+    ("alarm",),
+    ("aggregate", "worker"),
 )
-"""The processes of `kilowise serve` and the roles in each, beside broker and PostgreSQL."""
+"""The processes of `kilowise serve` and the roles in each, beside broker and PostgreSQL.
+
+What people wait for (web, ingest, alarm) shares no process with bulk work.
+"""
 
 DEMO_SEED = "backend.service.demo:seed"
 """`async def seed(platform)`: makes the demonstration's project and people; repeatable."""

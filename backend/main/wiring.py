@@ -3,14 +3,13 @@
 import importlib
 import importlib.util
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from backend.core.db import Database
 from backend.core.errors import DatabaseError
 from backend.core.passwords import load_passwords
 from backend.core.platform import Platform
 from backend.core.postgres import EmbeddedPostgres, find_programs, running_url
-from backend.core.roles import DATABASE, url_for_role
+from backend.core.roles import database_name, url_for_role
 from backend.core.settings import Settings
 
 Run = Callable[[Platform], Awaitable[None]]
@@ -52,12 +51,6 @@ def build_platform(settings: Settings) -> Platform:
         mqtt_url=settings.mqtt_url or embedded_broker(settings, settings.mqtt_port),
         public_url=settings.public_url or f"{scheme}://{settings.bind}:{settings.port}",
     )
-
-
-def database_name(url: str) -> str:
-    """Answer the database a URL names; `kilowise` when it names none or `postgres`."""
-    name = urlsplit(url).path.lstrip("/")
-    return DATABASE if name in {"", "postgres"} else name
 
 
 def embedded_postgres(settings: Settings) -> EmbeddedPostgres:

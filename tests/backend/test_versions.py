@@ -12,9 +12,10 @@ import pytest
 from backend.aggregation.accounts import mark_dirty
 from backend.aggregation.calendar import Period
 from backend.aggregation.figures import ranking, sums
+from backend.aggregation.measures import Measure
 from backend.aggregation.register_events import Kind, RegisterEvent, record_event
 from backend.aggregation.rollup import Scope
-from backend.aggregation.series import Measure, Span, curve
+from backend.aggregation.series import Span, curve
 from backend.aggregation.stale import mark_again
 from backend.core.db import Database
 from backend.core.ids import new_uuid
