@@ -9,6 +9,7 @@ time).
 """
 
 import asyncio
+import gc
 import os
 import time
 from contextlib import suppress
@@ -157,6 +158,7 @@ async def site_day(database: Database, project: int) -> int:
 
 async def main() -> list[str]:
     """The lines of this benchmark."""
+    gc.set_threshold(*worker.COLLECT)
     with bench_server(NOW) as server:
         async with server.database() as database:
             await measured(database, "warm", timedelta(minutes=15))
