@@ -42,6 +42,11 @@ def look(admin: psycopg.Connection, actor: Actor) -> dict[str, object]:
             f" WHERE project_id = {actor.tenant.id}".encode()
         ).fetchone()
         seen[table] = row
+    for table in ("membership", "project_role"):
+        seen[table] = admin.execute(
+            f"SELECT t::text FROM {table} t WHERE project_id = {actor.tenant.id}"
+            " ORDER BY 1".encode()
+        ).fetchall()
     seen["person"] = admin.execute(
         "SELECT p::text, (SELECT count(*) FROM sign_in_session s WHERE s.person_id = p.id)"
         " FROM person p WHERE p.id = %s",
