@@ -10,7 +10,12 @@ from pathlib import Path
 
 import httpx
 import psycopg
+from fastapi.routing import APIRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 
+from backend.application.rest.app import build_rest
+from backend.application.web import build_app
+from backend.application.web_process import WebProcess
 from backend.core.tables import GLOBAL_TABLES, metadata
 from tests.graphql.conftest import Ask
 from tests.postgres import Actor, MakePerson, MakeProject
@@ -74,3 +79,22 @@ async def learns_nothing(
             assert answers[0] == answers[1], f"{name}: {text}"
             assert "acme" not in str(answers[0]), name
             assert seen() == before, f"{name} changed something"
+
+
+def every_route(process: WebProcess) -> set[str]:
+    """Every route that the web app answers: method and path."""
+    found = set()
+    for route in build_app(process).routes:
+        if isinstance(route, WebSocketRoute):
+            found.add(f"WS {route.path}")
+        elif isinstance(route, Route):
+            found |= {f"{method} {route.path}" for method in route.methods or ()}
+        else:
+            assert isinstance(route, Mount)
+            assert route.path in {"/api/v1", ""}
+    for included in build_rest(process).routes:
+        router = getattr(included, "original_router", None)
+        for route in [included] if router is None else router.routes:
+            assert isinstance(route, APIRoute | Route)
+            found |= {f"{method} /api/v1{route.path}" for method in route.methods or ()}
+    return {one for one in found if not one.startswith("HEAD ")}
