@@ -13,14 +13,10 @@ from functools import partial
 
 import psycopg
 import pytest
-from fastapi.routing import APIRoute
 from graphql import GraphQLObjectType
 from psycopg.types.json import Jsonb
-from starlette.routing import Mount, Route, WebSocketRoute
 
 from backend.application.graphql.schema import build_schema, core_schema
-from backend.application.rest.app import build_rest
-from backend.application.web import build_app
 from backend.application.web_process import WebProcess
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
@@ -37,7 +33,7 @@ from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant, make_plant
 from tests.graphql.sockets import open_socket
 from tests.graphql.stranger_routes import OUTSIDE_TENANTS, ROUTES
-from tests.graphql.strangers import look, rows_of_topics
+from tests.graphql.strangers import every_route, look, rows_of_topics
 from tests.postgres import NOW, Actor
 
 ENDPOINT = "https://push.example.com/alice"
@@ -253,22 +249,7 @@ def test_every_field_has_a_row() -> None:
 
 
 def test_every_route_has_a_row(process: WebProcess) -> None:
-    wanted = set()
-    for route in build_app(process).routes:
-        if isinstance(route, WebSocketRoute):
-            wanted.add(f"WS {route.path}")
-        elif isinstance(route, Route):
-            wanted |= {f"{method} {route.path}" for method in route.methods or ()}
-        else:
-            assert isinstance(route, Mount)
-            assert route.path in {"/api/v1", ""}
-    for included in build_rest(process).routes:
-        router = getattr(included, "original_router", None)
-        for route in [included] if router is None else router.routes:
-            assert isinstance(route, APIRoute | Route)
-            wanted |= {f"{method} /api/v1{route.path}" for method in route.methods or ()}
-    found = {one for one in wanted if not one.startswith("HEAD ")}
-    assert found == ROUTES.keys() | OUTSIDE_TENANTS
+    assert every_route(process) == ROUTES.keys() | OUTSIDE_TENANTS
 
 
 @dataclass(frozen=True, slots=True)

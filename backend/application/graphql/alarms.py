@@ -120,7 +120,7 @@ class AlarmSource:
 
     def __init__(self, door: Door) -> None:
         """Watch the project's events of alarms."""
-        self.scope = ("alarms", door.project.id, door.project.role)
+        self.scope = ("alarms", *door.scope)
         self._door = door
         self._watch = door.process.news.watch(door.project.id, "alarm")
 

@@ -221,7 +221,7 @@ class CommandSource:
 
     def __init__(self, door: Door) -> None:
         """Watch the project's events of commands."""
-        self.scope = ("commands", door.project.id, door.project.role)
+        self.scope = ("commands", *door.scope)
         self._door = door
         self._watch = door.process.news.watch(door.project.id, "command")
 

@@ -21,7 +21,7 @@ from backend.application.graphql.scalars import BigInt, Json
 from backend.application.graphql.sources import Keep, Stream
 from backend.application.lengths import list_length
 from backend.core.ids import encode_id
-from backend.service.people.roles import Permission, permits
+from backend.service.people.roles import Permission
 from backend.service.people.sessions import Caller
 from backend.service.restatement import decide, rows
 from backend.service.restatement.kinds.registry import KINDS
@@ -146,7 +146,7 @@ class Restatement:
     async def may_approve(self, info: KwInfo) -> bool:
         """Whether the viewer may approve it now."""
         caller = info.context.signed_in()
-        if not permits(self.door.project.role, Permission.APPROVE):
+        if Permission.APPROVE not in self.door.project.permissions:
             return False
         if self.row.state is not State.PROPOSED or not self.row.measured:
             return False
@@ -272,7 +272,7 @@ class RestatementSource:
 
     def __init__(self, door: Door) -> None:
         """Watch the project's events of restatements."""
-        self.scope = ("restatements", door.project.id, door.project.role)
+        self.scope = ("restatements", *door.scope)
         self._door = door
         self._watch = door.process.news.watch(door.project.id, "restatement")
 

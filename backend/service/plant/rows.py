@@ -120,9 +120,9 @@ class PointRow:
 
 
 async def nodes(tx: ReadSession, project_id: int, ids: Keys = None) -> list[NodeRow]:
-    """Answer nodes in the order of the tree's siblings."""
+    """Answer nodes in the order of the tree's siblings; a parent that is not seen is none."""
     return await tx.fetch_all(
-        "SELECT n.id, n.uid, n.slug, n.kind, n.name, n.parent_id, p.uid AS parent_uid,"
+        "SELECT n.id, n.uid, n.slug, n.kind, n.name, p.id AS parent_id, p.uid AS parent_uid,"
         " n.tree, n.level, n.major, n.valid_to"
         " FROM node n LEFT JOIN node p ON p.project_id = %(project)s AND p.id = n.parent_id"
         " WHERE n.project_id = %(project)s"
