@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Final, LiteralString, NamedTuple
 
 from backend.aggregation.expression import Node, Term, addends, names, value
 from backend.aggregation.virtual import Virtual, read_formulas
@@ -77,7 +77,7 @@ async def read_virtual_sheet(
     tx: ReadSession,
     project_id: int,
     meter_id: int,
-    accounts: str,
+    accounts: LiteralString,
     params: Mapping[str, object],
 ) -> VirtualSheet | None:
     """Answer the sheet of a virtual meter; None where its expression cannot be computed.
