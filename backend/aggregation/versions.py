@@ -53,7 +53,7 @@ ACCOUNTS_AS_OF: Final = f"""(
         WHERE h.project_id = %(project)s AND h.version > %(as_of)s
         ORDER BY {_DISTINCT}, h.version) k
     WHERE k.qty IS NOT NULL
-)"""  # noqa: S608 - constants of this file only
+)"""
 """The same columns as they were at version `%(as_of)s` of `%(project)s`, in place of `account`."""
 
 
@@ -85,7 +85,7 @@ _IN_SPAN: Final = """
 _AREA: Final = f"""
 {_TOUCHED}
 CROSS JOIN LATERAL (SELECT * FROM account x WHERE {_IN_SPAN} OFFSET 0) AS c
-"""  # noqa: S608 - constants of this file only
+"""
 _KEEP: Final = f"""
 INSERT INTO account_history ({_ROW}, version) SELECT {_OF_CURRENT}, %(version)s {_AREA}
 ON CONFLICT DO NOTHING
@@ -101,14 +101,23 @@ LEFT JOIN LATERAL (
     AND h.start_ts = c.start_ts AND h.version = %(version)s OFFSET 0
 ) AS k ON true
 WHERE k.same IS NOT false
-"""  # noqa: S608 - constants of this file only
-_NEW: Final = """
-INSERT INTO account_history (project_id, version, scope, scope_id, energy, period, start_ts, end_ts)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
-_SAME: Final = """
-DELETE FROM account_history WHERE project_id = %s AND version = %s AND scope = %s
-AND scope_id = %s AND energy = %s AND period = %s AND start_ts = %s
+# What some of them are, as arrays in the order of the key.
+_KEY_COLUMNS: Final = (*_KEY[1:], "end_ts")
+_KEYS: Final = """
+unnest(%(scope)s::smallint[], %(scope_id)s::bigint[], %(energy)s::text[], %(period)s::smallint[],
+       %(start_ts)s::timestamptz[], %(end_ts)s::timestamptz[])
+    AS k (scope, scope_id, energy, period, start_ts, end_ts)
+"""
+_NEW: Final = f"""
+INSERT INTO account_history (project_id, version, scope, scope_id, energy, period, start_ts, end_ts)
+SELECT %(project)s, %(version)s, k.* FROM {_KEYS} ON CONFLICT DO NOTHING
+"""
+_SAME: Final = f"""
+DELETE FROM account_history h USING {_KEYS}
+WHERE h.project_id = %(project)s AND h.version = %(version)s AND h.scope = k.scope
+  AND h.scope_id = k.scope_id AND h.energy = k.energy AND h.period = k.period
+  AND h.start_ts = k.start_ts
 """
 
 
@@ -190,13 +199,14 @@ class Keeper:
 
     async def after(self) -> None:
         """Note accounts that there were none of, and forget those that did not change."""
-        whose = (self._project_id, self._version)
         odd = {row for area in self._areas for row in await self._tx.fetch_tuples(_ODD, area)}
-        new = [(*whose, *row[:6]) for row in odd if row[6]]
-        same = [(*whose, *row[:5]) for row in odd if not row[6]]
-        for statement, rows in ((_NEW, new), (_SAME, same)):
+        for statement, new in ((_NEW, True), (_SAME, False)):
+            rows = [row[:6] for row in odd if row[6] is new]
             if rows:
-                await self._tx.execute_many(statement, rows)
+                columns = map(list, zip(*rows, strict=True))
+                keys: dict[str, object] = dict(zip(_KEY_COLUMNS, columns, strict=True))
+                keys |= {"project": self._project_id, "version": self._version}
+                await self._tx.execute(statement.encode(), keys)
         self._areas = []
 
 

@@ -96,6 +96,12 @@ def init_sql(passwords: Mapping[str, str], database: str = DATABASE) -> str:
     return "\n".join(lines) + "\n"
 
 
+def database_name(url: str) -> str:
+    """Answer the database a URL names; `kilowise` when it names none or `postgres`."""
+    name = urlsplit(url).path.lstrip("/")
+    return DATABASE if name in {"", "postgres"} else name
+
+
 def url_for_role(url: str, role: str, password: str, database: str | None = None) -> str:
     """Answer the address `url` with another user and password, and another database if given."""
     parts = urlsplit(url)

@@ -7,6 +7,7 @@ and knows of them by `rows_of_topics`.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import psycopg
@@ -16,12 +17,16 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from backend.application.rest.app import build_rest
 from backend.application.web import build_app
 from backend.application.web_process import WebProcess
+from backend.core.ids import encode_id, new_uuid
 from backend.core.tables import GLOBAL_TABLES, metadata
-from tests.graphql.conftest import Ask
-from tests.postgres import Actor, MakePerson, MakeProject
+from tests.postgres import NOW, Actor, MakePerson, MakeProject
+
+if TYPE_CHECKING:
+    from tests.graphql.conftest import Ask
 
 Questions = Mapping[str, Sequence[str]]
 Names = Mapping[str, str]
+LearnsNothing = Callable[[Questions, Names, Names], Awaitable[None]]
 
 
 def rows_of_topics() -> set[str]:
@@ -36,6 +41,16 @@ def rows_of_topics() -> set[str]:
 async def make_stranger(make_project: MakeProject, make_person: MakePerson) -> Actor:
     """Charlie, who may do everything in a project of their own."""
     return await make_person("charlie", await make_project("other"), role="administrator")
+
+
+def nothing_like(names: Names) -> dict[str, str]:
+    """Identities of the same shapes that nothing has; a name that is no identity stays."""
+    fresh = {
+        name: encode_id(text.partition("_")[0], new_uuid(NOW))
+        for name, text in names.items()
+        if "_" in text
+    }
+    return {**names, **fresh}
 
 
 def look(admin: psycopg.Connection, actor: Actor) -> dict[str, object]:
@@ -65,7 +80,7 @@ async def learns_nothing(
     hers: Names,
     none: Names,
     charlie: Callable[[], Awaitable[httpx.AsyncClient]],
-    ask: Ask,
+    ask: "Ask",
     seen: Callable[[], Mapping[str, object]],
 ) -> None:
     """Each question (`%(name)s` is filled in) has one answer for her things and for nothing.

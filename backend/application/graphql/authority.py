@@ -6,8 +6,13 @@ from uuid import UUID
 
 import strawberry
 
-from backend.application.graphql.configs import asker_of
-from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
+from backend.application.graphql.context import (
+    Door,
+    KwInfo,
+    asker_of,
+    enter_project,
+    outside_uid,
+)
 from backend.application.graphql.enums import Module, Permission
 from backend.application.graphql.naming import Name
 from backend.application.graphql.persons import Person

@@ -20,6 +20,7 @@ from backend.aggregation.calendar import Period, plant_time
 from backend.aggregation.figures import Sum, Today, sums, today_of
 from backend.aggregation.rollup import Scope
 from backend.application.directory import Directory
+from backend.application.graphql.persons import Person, persons_by_id
 from backend.application.live_cache import LiveView
 from backend.application.web_process import WebProcess
 from backend.core.db import ReadSession, WriteSession
@@ -28,6 +29,7 @@ from backend.core.ids import decode_id
 from backend.core.sight import Sight
 from backend.service.gateways.fleet import Health, healths
 from backend.service.people import roles
+from backend.service.people.asker import Asker
 from backend.service.people.openings import OpenProject, find_project, open_projects
 from backend.service.people.roles import Permission
 from backend.service.people.sessions import Caller
@@ -48,6 +50,7 @@ class Door:
         self.devices: DataLoader[int, rows.DeviceRow | None] = DataLoader(self._devices)
         self.meter_today: DataLoader[int, list[Sum]] = DataLoader(self._meter_today)
         self.fleet: DataLoader[int, Health | None] = DataLoader(self._fleet)
+        self.persons: DataLoader[int, Person | None] = DataLoader(self._persons)
         self._directory: Directory | None = None
 
     @property
@@ -112,6 +115,9 @@ class Door:
         async with self.read() as tx:
             found = await healths(tx, self.project.id, ids)
         return [found.get(id) for id in ids]
+
+    async def _persons(self, ids: list[int]) -> Sequence[Person | None]:
+        return await persons_by_id(self.process.platform.database, self.project.id, ids)
 
     async def _meter_today(self, ids: list[int]) -> Sequence[list[Sum]]:
         today = self.today(self.process.platform.clock.now())
@@ -194,3 +200,19 @@ async def enter_project(context: Context, id_or_slug: str) -> Door:
     if door is None:
         raise NotFound(kind="project")
     return door
+
+
+def asker_of(caller: Caller) -> Asker:
+    """Answer who asks, as services name people."""
+    return Asker(caller.person_id, caller.uid)
+
+
+async def enter_to(context: Context, id_or_slug: str, permission: Permission) -> tuple[Door, Asker]:
+    """Open a project to do what a permission is for; answer its door and who asks.
+
+    NotSignedIn, NotFound or NotAllowed when it cannot be.
+    """
+    caller = context.signed_in()
+    door = await enter_project(context, id_or_slug)
+    door.require(permission)
+    return door, asker_of(caller)

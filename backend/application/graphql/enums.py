@@ -6,7 +6,7 @@ An enum that a field names before it is registered would be registered a second 
 import strawberry
 
 from backend.aggregation.earlier import Against
-from backend.aggregation.series import Measure
+from backend.aggregation.measures import Measure
 from backend.application.curves import Period
 from backend.service.people.roles import Module, Permission
 

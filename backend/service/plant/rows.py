@@ -200,15 +200,3 @@ async def points(tx: ReadSession, project_id: int) -> list[PointRow]:
         {"project": project_id},
         into=PointRow,
     )
-
-
-async def inside_id(tx: ReadSession, project_id: int, table: str, uid: UUID) -> int | None:
-    """Answer the number of a node, meter or alarm definition by its outside identity."""
-    statement = _BY_UID[table]
-    return await tx.fetch_value(statement, (project_id, uid), into=int)
-
-
-_BY_UID = {
-    "node": "SELECT id FROM node WHERE project_id = %s AND uid = %s",
-    "meter": "SELECT id FROM meter WHERE project_id = %s AND uid = %s",
-}
