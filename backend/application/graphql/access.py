@@ -7,7 +7,7 @@ import strawberry
 from backend.application.graphql.authority import ProjectPeople, changing, place_of
 from backend.application.graphql.context import Context, Door, KwInfo, enter_project, outside_uid
 from backend.application.graphql.enums import Module, Permission
-from backend.application.graphql.persons import Person, person_of
+from backend.application.graphql.persons import Person
 from backend.application.graphql.plant import Node
 from backend.core.ids import encode_id
 from backend.service.people import authority, keys, sessions
@@ -61,7 +61,7 @@ class ApiKey:
     @strawberry.field
     async def owner(self) -> Person | None:
         """For whom it acts; it never may more than they."""
-        return await person_of(self.door, self.row.person_id)
+        return await self.door.persons.load(self.row.person_id)
 
     @strawberry.field
     def permissions(self) -> list[Permission]:
