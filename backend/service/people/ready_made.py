@@ -73,6 +73,7 @@ READY_MADE: dict[str, ReadyMade] = {
                 Permission.ENROL,
                 Permission.IMPORT,
                 Permission.MODEL,
+                Permission.KEYS,
             }
         ),
     ),
@@ -90,6 +91,7 @@ READY_MADE: dict[str, ReadyMade] = {
                 Permission.ENROL,
                 Permission.PLAN,
                 Permission.MODEL,
+                Permission.KEYS,
             }
         ),
     ),
