@@ -252,6 +252,7 @@ ROUTES: dict[str, list[str]] = {
         "/api/v1/imports/{job}/apply?project={own}",
     ],
     **stranger_series.ROUTES,
+    **restatements.ROUTES,
     "GET /api/v1/health": ["/api/v1/health"],
     "POST /api/v1/session": ["/api/v1/session"],
     "GET /api/v1/session": ["/api/v1/session"],
