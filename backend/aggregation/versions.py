@@ -11,6 +11,7 @@ whole.
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -60,6 +61,24 @@ ACCOUNTS_AS_OF: Final = f"""(
 def accounts(*, as_of: bool) -> str:
     """Answer what a statement reads accounts from: the current ones, or those of a version."""
     return ACCOUNTS_AS_OF if as_of else ACCOUNTS
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What whoever looks at accounts reads them from, and the version that it names."""
+
+    table: str
+    as_of: int | None
+
+    def sql(self, statement: str) -> bytes:
+        """Answer a statement that reads from `{accounts}`; it is given `as_of` and `project`."""
+        return statement.format(accounts=self.table).encode()
+
+
+async def shown(tx: ReadSession, project_id: int, as_of: int | None = None) -> Shown:
+    """Answer where accounts are read as of a version, never a part of one being applied."""
+    version = await version_to_read(tx, project_id, as_of)
+    return Shown(accounts(as_of=version is not None), version)
 
 
 # Accounts that hang on meters: their own, those of virtual meters, and of all nodes that ever
@@ -127,6 +146,15 @@ async def being_applied(tx: ReadSession, project_id: int) -> int | None:
         "SELECT version FROM restatement WHERE project_id = %s AND state = 'applying'",
         (project_id,),
         into=int,
+    )
+
+
+async def unsettled_until(tx: ReadSession, project_id: int) -> datetime | None:
+    """Answer up to when the version that is being applied changes accounts; None without one."""
+    return await tx.fetch_value(
+        "SELECT last_ts FROM restatement WHERE project_id = %s AND state = 'applying'",
+        (project_id,),
+        into=datetime,
     )
 
 
