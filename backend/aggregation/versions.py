@@ -132,11 +132,17 @@ _NEW: Final = f"""
 INSERT INTO account_history (project_id, version, scope, scope_id, energy, period, start_ts, end_ts)
 SELECT %(project)s, %(version)s, k.* FROM {_KEYS} ON CONFLICT DO NOTHING
 """  # noqa: S608 - constants of this file only
+# Row by row through the key, whatever statistics say of a table that grows meanwhile.
 _SAME: Final = f"""
-DELETE FROM account_history h USING {_KEYS}
-WHERE h.project_id = %(project)s AND h.version = %(version)s AND h.scope = k.scope
-  AND h.scope_id = k.scope_id AND h.energy = k.energy AND h.period = k.period
-  AND h.start_ts = k.start_ts
+DELETE FROM account_history WHERE ctid = ANY(ARRAY(
+    SELECT h.row FROM (SELECT * FROM {_KEYS} OFFSET 0) AS k
+    CROSS JOIN LATERAL (
+        SELECT o.ctid AS row FROM account_history o
+        WHERE o.project_id = %(project)s AND o.version = %(version)s AND o.scope = k.scope
+          AND o.scope_id = k.scope_id AND o.energy = k.energy AND o.period = k.period
+          AND o.start_ts = k.start_ts OFFSET 0
+    ) AS h))
+  AND project_id = %(project)s
 """  # noqa: S608 - constants of this file only
 
 
