@@ -48,7 +48,7 @@ JOIN point p ON p.project_id = %(project)s AND p.device_id = t.device_id AND p.k
      AND p.unit = t.unit AND (p.id = t.id OR p.name = ANY(SELECT t.name || '_' || b
                                                    FROM unnest(%(bands)s::text[]) AS b))
 ORDER BY total DESC, p.id
-"""  # noqa: S608 - constants of this file only
+"""
 
 
 def mismatches(

@@ -34,6 +34,21 @@ WHERE m.project_id = %(project)s AND {condition}
 """
 """Meters `m` with their own points `p`, in two parts that the planner looks up by their keys."""
 
+OWNERS: Final = """
+SELECT o.id FROM meter o WHERE o.project_id = %(project)s AND o.point_id IS NULL
+    AND o.device_id = p.device_id
+    AND p.name = CASE o.source WHEN 'gauge' THEN o.power_name ELSE o.register_name END
+UNION ALL
+SELECT o.id FROM meter o WHERE o.project_id = %(project)s AND o.point_id = p.id
+"""
+"""The meters whose own point is the row `p` of POINTS."""
+POINTS: Final = """
+unnest(%(points)s::bigint[]) AS u (point)
+CROSS JOIN LATERAL (
+    SELECT * FROM point e WHERE e.project_id = %(project)s AND e.id = u.point OFFSET 0) AS p
+"""
+"""The points of a statement, each looked up by its key, whatever the planner believes."""
+
 
 class Source(NamedTuple):
     """In [start, end), microseconds, a meter was read from this point."""
@@ -109,13 +124,13 @@ SELECT o.point FROM ({OWN.format(condition="m.id = ANY(%(meters)s)")}) AS o
 UNION
 SELECT s.point_id FROM meter_source s
 WHERE s.project_id = %(project)s AND s.meter_id = ANY(%(meters)s)
-"""  # noqa: S608 - constants of this file only
+"""
 _METERS: Final = f"""
 SELECT o.meter FROM ({OWN.format(condition="p.id = ANY(%(points)s)")}) AS o
 UNION
 SELECT s.meter_id FROM meter_source s
 WHERE s.project_id = %(project)s AND s.point_id = ANY(%(points)s)
-"""  # noqa: S608 - constants of this file only
+"""
 _OWN_POINT: Final = OWN.format(condition="m.id = %(meter)s").encode()
 _FITS: Final = """
 SELECT p.unit FROM point p WHERE p.project_id = %s AND p.id = %s AND p.kind = %s

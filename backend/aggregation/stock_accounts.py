@@ -76,14 +76,14 @@ FROM (SELECT u.*, timestamptz 'epoch' + start * interval '1 second' AS start_ts
                   %(kgco2)s::numeric[], %(cost)s::numeric[])
            AS u (start, qty, kgce, kgco2, cost)) AS q
 {UPSERT}
-"""  # noqa: S608 - constants of other files of ours
+"""
 _DELETE: Final = f"""
 DELETE FROM account a USING unnest(%(starts)s::bigint[]) AS d (start)
 WHERE a.project_id = %(project)s AND a.scope = 1 AND a.scope_id = %(meter)s
   AND a.energy = %(energy)s AND a.period = 1
   AND a.start_ts = timestamptz 'epoch' + d.start * interval '1 second'
 {KEY}
-"""  # noqa: S608 - constants of other files of ours
+"""
 
 
 @dataclass(frozen=True, slots=True)

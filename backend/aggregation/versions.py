@@ -54,7 +54,7 @@ ACCOUNTS_AS_OF: Final = f"""(
         WHERE h.project_id = %(project)s AND h.version > %(as_of)s
         ORDER BY {_DISTINCT}, h.version) k
     WHERE k.qty IS NOT NULL
-)"""  # noqa: S608 - constants of this file only
+)"""
 """The same columns as they were at version `%(as_of)s` of `%(project)s`, in place of `account`."""
 
 
@@ -104,7 +104,7 @@ _IN_SPAN: Final = """
 _AREA: Final = f"""
 {_TOUCHED}
 CROSS JOIN LATERAL (SELECT * FROM account x WHERE {_IN_SPAN} OFFSET 0) AS c
-"""  # noqa: S608 - constants of this file only
+"""
 _KEEP: Final = f"""
 INSERT INTO account_history ({_ROW}, version) SELECT {_OF_CURRENT}, %(version)s {_AREA}
 ON CONFLICT DO NOTHING
@@ -120,7 +120,7 @@ LEFT JOIN LATERAL (
     AND h.start_ts = c.start_ts AND h.version = %(version)s OFFSET 0
 ) AS k ON true
 WHERE k.same IS NOT false
-"""  # noqa: S608 - constants of this file only
+"""
 # What some of them are, as arrays in the order of the key.
 _KEY_COLUMNS: Final = (*_KEY[1:], "end_ts")
 _KEYS: Final = """
@@ -131,7 +131,7 @@ unnest(%(scope)s::smallint[], %(scope_id)s::bigint[], %(energy)s::text[], %(peri
 _NEW: Final = f"""
 INSERT INTO account_history (project_id, version, scope, scope_id, energy, period, start_ts, end_ts)
 SELECT %(project)s, %(version)s, k.* FROM {_KEYS} ON CONFLICT DO NOTHING
-"""  # noqa: S608 - constants of this file only
+"""
 # Row by row through the key, whatever statistics say of a table that grows meanwhile.
 _SAME: Final = f"""
 DELETE FROM account_history WHERE ctid = ANY(ARRAY(
@@ -143,7 +143,7 @@ DELETE FROM account_history WHERE ctid = ANY(ARRAY(
           AND o.start_ts = k.start_ts OFFSET 0
     ) AS h))
   AND project_id = %(project)s
-"""  # noqa: S608 - constants of this file only
+"""
 
 
 async def being_applied(tx: ReadSession, project_id: int) -> int | None:

@@ -9,7 +9,7 @@ from typing import Final
 from backend.aggregation.calendar import plant_time
 from backend.aggregation.rollup import Scope
 from backend.application.graphql.context import Door, outside_uid
-from backend.core.errors import InvalidInput
+from backend.application.lengths import list_length
 from backend.core.ids import encode_id
 from backend.service.restatement import rows
 from backend.service.restatement.rows import Row, State
@@ -49,8 +49,7 @@ async def list_rows(door: Door, first: int, before: str | None) -> list[Row]:
 
     Raises InvalidInput and NotFound.
     """
-    if not 1 <= first <= MOST:
-        raise InvalidInput("list_length", least=1, most=MOST)
+    list_length(first, MOST)
     async with door.read() as tx:
         edge = None
         if before is not None:

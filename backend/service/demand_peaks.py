@@ -6,6 +6,8 @@ import end in the same rows, and a register that was judged anew corrects them. 
 being applied reaches wait until it is applied.
 """
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +18,16 @@ from backend.aggregation.calendar import HOUR, read_plant_time
 from backend.aggregation.figures import Today, today_of
 from backend.aggregation.versions import unsettled_until
 from backend.core.db import Database, ReadSession
+from backend.core.platform import Platform
 from backend.service.demand import Contract, Stretch, contract_in_force, peak_demands
+from backend.service.projects.known import known_projects
 
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 60.0
+"""Seconds of the platform's clock between two looks at all projects."""
+PAUSE_S: Final = 0.25
+"""Real seconds between them at least, however fast that clock runs."""
 BITE: Final = 12
 """Hours a call: a month of one-second registers is read in 60 of them, newest first."""
 
@@ -55,6 +65,23 @@ class _Due:
     contract: Contract
     hours: Sequence[tuple[datetime, datetime]]
     peaks: Sequence[tuple[datetime, float] | None]
+
+
+async def run(platform: Platform) -> None:
+    """Keep the highest demands of all projects, with a look once a minute; for ever."""
+    while True:
+        await keep_all(platform)
+        await asyncio.gather(platform.clock.sleep(EVERY_S), asyncio.sleep(PAUSE_S))
+
+
+async def keep_all(platform: Platform) -> None:
+    """Bring every project's hours up to date, bite after bite."""
+    for project_id, slug in await known_projects(platform.database):
+        try:
+            while await keep_peaks(platform.database, project_id, platform.clock.now()):
+                pass
+        except Exception:  # one project's fault must not stop the others (supervisor)
+            log.exception("highest demands of project %s were not kept; trying again", slug)
 
 
 async def keep_peaks(database: Database, project_id: int, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """The month's highest demand, kept by hour, by both methods of a settlement meter."""
 
+import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -8,8 +9,7 @@ from backend.aggregation.figures import today_of
 from backend.core.clock import ManualClock
 from backend.core.db import Database
 from backend.core.platform import Platform
-from backend.service.alarms.worker import Evaluator
-from backend.service.demand_peaks import keep_peaks, month_peak
+from backend.service.demand_peaks import keep_peaks, month_peak, run
 from tests.backend.test_demand import add_node, incomer
 from tests.postgres import NOW, Actor
 
@@ -132,20 +132,26 @@ async def test_a_months_import_is_kept_in_bites_and_ends_with_the_month(
     assert [row[1] for row in rows] == [None] * 12 + [Decimal("2000.000")]
 
 
-async def test_the_alarm_role_keeps_them_once_a_minute(
+async def test_they_are_looked_at_once_a_minute(
     platform: Platform, alice: Actor, clock: ManualClock
 ) -> None:
+    """All bites of a backlog at the first look, what was accounted since at the next."""
     database, project = platform.database, alice.tenant.id
     site = await contract(database, alice, 1, [2000.0] * 60)
-    evaluator = Evaluator(platform)
-    await evaluator.keep_peaks(project)
+    for hours in range(2, 15):
+        await accounted(database, project, site, NOW - hours * HOUR, NOW)
+    keeping = asyncio.create_task(run(platform))
+    while len(await kept(database, project)) < 13:  # noqa: ASYNC110 - a database
+        await asyncio.sleep(0.01)
     await accounted(database, project, site, NOW - HOUR, NOW)
     await clock.advance(59)
-    await evaluator.keep_peaks(project)
-    assert await kept(database, project) == []
-    await clock.advance(1)
-    await evaluator.keep_peaks(project)
+    assert len(await kept(database, project)) == 13
+    while await maximum(database, project, site) is None:
+        await clock.advance(1)
+        await asyncio.sleep(0.01)
     assert await maximum(database, project, site) == 2000.0
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
 
 
 async def test_hours_that_a_version_reaches_wait_until_it_is_applied(

@@ -142,7 +142,9 @@ async def test_another_factor_restates_what_came_from_stocks(desk: Desk, keeper:
 async def test_what_cannot_be_is_refused_by_name(desk: Desk, keeper: Keeper) -> None:
     meter = encode_id("mtr", keeper.meter.uid)
     wrong = await paper(desk, keeper, "2026-02-10T08:00")
-    sale = {"meter": meter, "document_kind": "sale", "at": "2026-03-05T12:00:00+08:00"}
+    sale: dict[str, object] = {
+        "meter": meter, "document_kind": "sale", "at": "2026-03-05T12:00:00+08:00",
+    }  # fmt: skip
     bad: list[tuple[dict[str, object], str, str]] = [
         ({}, "restatement_field", "meter"),
         (sale | {"unit": "t"}, "restatement_field", "quantity"),

@@ -92,7 +92,9 @@ async def test_a_virtual_meter_that_cannot_be_computed_has_no_parts(plant: Plant
     async with plant.database.read(plant.project) as tx:
         asked = Asked(Scope.METER, virtual.id, "electricity", Period.DAY, START, START + DAY)
         sheet = await read_sheet(tx, plant.project, asked)
-    assert (sheet.account, sheet.virtual, sheet.rounding) == (None, None, 0)
+    assert sheet.account is None
+    assert sheet.virtual is None
+    assert sheet.rounding == 0
 
 
 @pytest.mark.parametrize("per_day", [None, 700_000_000])

@@ -11,16 +11,15 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from psycopg.types.json import Jsonb
-
-from backend.aggregation.accounts import account, keep_ahead
+from backend.aggregation.accounts import account
 from backend.core.db import Database
 from backend.core.ids import new_uuid
 from backend.core.partitions import keep_partitions
 from backend.service.people.asker import Asker
 from backend.service.restatement.decide import approve, propose
 from backend.service.restatement.work import Step, step
-from tests.bench.rollup import DIRTY, METERS, PLANT, RULES, server_seconds
+from tests.bench.projects import Metered, make_metered_project
+from tests.bench.rollup import METERS, server_seconds
 from tests.bench.server import BenchServer, bench_server, figure, run
 
 NOW = datetime(2026, 3, 31, 16, tzinfo=UTC)
@@ -28,12 +27,7 @@ DAYS = 90
 START = NOW - DAYS * timedelta(days=1)
 SPAN = timedelta(days=7)
 LIMIT_S = 60.0
-READINGS = """
-INSERT INTO reading (project_id, point_id, ts, value, quality)
-SELECT %(p)s, d, %(start)s::timestamptz + g * %(step)s::interval,
-       (100000 * d + g * (3 + d %% 7)) / 100.0, 0
-FROM generate_series(1, %(n)s) d, generate_series(0, %(count)s) g
-"""
+SHOWS = "(100000 * d + g * (3 + d %% 7)) / 100.0"
 ASKER = Asker(1, new_uuid(NOW))
 CHANGE: dict[str, object] = {
     "energy": "electricity", "substance": "kgco2", "basis": "location", "value": "0.4403",
@@ -43,32 +37,8 @@ CHANGE: dict[str, object] = {
 
 async def filled(database: Database, slug: str, every: timedelta) -> int:
     """A project with three months of readings, accounted."""
-    async with database.platform() as tx:
-        project = await tx.fetch_value(
-            "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo,"
-            " created_at) VALUES (%s, %s, '{}', 'Asia/Shanghai', 0, 'CNY', false, %s)"
-            " RETURNING id",
-            (new_uuid(NOW), slug, NOW),
-            into=int,
-        )
-    assert project is not None
-    params = {
-        "p": project, "n": METERS, "start": START, "end": NOW, "step": every,
-        "count": DAYS * timedelta(days=1) // every,
-    }  # fmt: skip
-    async with database.project(project) as tx:
-        for statement in PLANT.split(";\n"):
-            await tx.execute(statement.encode(), params)
-        await tx.execute(
-            "INSERT INTO tariff (project_id, energy, name, rules, valid_from, source)"
-            " VALUES (%s, 'electricity', '{}', %s, '2020-01-01', 'bench')",
-            (project, Jsonb(RULES)),
-        )
-        await keep_ahead(tx, project, NOW)
-        await tx.execute("DELETE FROM dirty WHERE project_id = %s", (project,))
-    async with database.ingest() as tx:
-        await tx.execute(READINGS.encode(), params)
-        await tx.execute(DIRTY.encode(), params)
+    plant = Metered(METERS, START, NOW, every, SHOWS)
+    project = await make_metered_project(database, slug, plant, NOW)
     await settle(database, project)
     return project
 

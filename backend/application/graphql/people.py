@@ -6,7 +6,8 @@ from backend.application.graphql.context import Context, Door, KwInfo
 from backend.application.graphql.persons import LOCALES, Person
 from backend.application.graphql.projects import Project
 from backend.core.errors import InvalidInput
-from backend.service.people.sessions import Caller, open_projects
+from backend.service.people.openings import open_projects
+from backend.service.people.sessions import Caller
 from backend.service.people.sign_in import Stranger
 
 

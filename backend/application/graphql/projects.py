@@ -9,6 +9,7 @@ from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
+from backend.application.graphql.authority import ProjectPeople
 from backend.application.graphql.balance import ProjectBalances
 from backend.application.graphql.calendar import PlantCalendar
 from backend.application.graphql.commands import Command, find_command, list_commands
@@ -21,7 +22,7 @@ from backend.application.graphql.context import (
 )
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
-from backend.application.graphql.enums import Measure, Period
+from backend.application.graphql.enums import Measure, Module, Period, Permission
 from backend.application.graphql.equipment import ProjectEquipment
 from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
@@ -29,7 +30,7 @@ from backend.application.graphql.hands import HandRegister, find_register, list_
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
-from backend.application.graphql.plant import Device, Gateway
+from backend.application.graphql.plant import Device, Gateway, Node
 from backend.application.graphql.quality import ProjectQuality
 from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.restatements import (
@@ -57,11 +58,8 @@ from backend.application.graphql.terms import Tariff, read_tariff
 from backend.application.graphql.tops import TopInput, TopList, read_top_list
 from backend.core.ids import encode_id
 from backend.service.gateways import records
-from backend.service.people.roles import Permission, permits
 from backend.service.plant import rows
 from gateway.contract.energy import energy_types
-
-strawberry.enum(Permission, description="One thing a person may do in a project.")
 
 
 @strawberry.type
@@ -80,7 +78,7 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
+class Project(ProjectPeople, ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field
@@ -115,7 +113,19 @@ class Project(ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
     @strawberry.field
     def permissions(self) -> list[Permission]:
         """What the viewer may do in this project."""
-        return [one for one in Permission if permits(self.door.project.role, one)]
+        return [one for one in Permission if one in self.door.project.permissions]
+
+    @strawberry.field
+    def modules(self) -> list[Module]:
+        """What of the plant is open to the viewer; the rest shows nothing."""
+        return [one for one in Module if one in self.door.project.limit.modules]
+
+    @strawberry.field
+    async def part(self) -> Node | None:
+        """The place that the viewer's membership is limited to; null for the whole plant."""
+        number = self.door.project.limit.node_id
+        row = (await self.door.directory()).nodes.get(number or 0)
+        return None if row is None else Node(door=self.door, row=row)
 
     @strawberry.field
     async def devices(self) -> list[Device]:

@@ -7,15 +7,21 @@ from enum import Enum
 
 import strawberry
 
-from backend.application.graphql.configs import asker_of
-from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
+from backend.application.graphql.context import (
+    Door,
+    KwInfo,
+    asker_of,
+    enter_project,
+    enter_to,
+    outside_uid,
+)
 from backend.application.graphql.moved import Moved, moved_rows
-from backend.application.graphql.persons import Person, persons_by_id
+from backend.application.graphql.persons import Person
 from backend.application.graphql.scalars import BigInt, Json
 from backend.application.graphql.sources import Keep, Stream
 from backend.application.restatements import find_row, list_rows, progress
 from backend.core.ids import encode_id
-from backend.service.people.roles import Permission, permits
+from backend.service.people.roles import Permission
 from backend.service.people.sessions import Caller
 from backend.service.restatement import decide, rows
 from backend.service.restatement.kinds.registry import KINDS
@@ -138,7 +144,7 @@ class Restatement:
     async def may_approve(self, info: KwInfo) -> bool:
         """Whether the viewer may approve it now."""
         caller = info.context.signed_in()
-        if not permits(self.door.project.role, Permission.APPROVE):
+        if Permission.APPROVE not in self.door.project.permissions:
             return False
         if self.row.state is not State.PROPOSED or not self.row.measured:
             return False
@@ -157,10 +163,7 @@ class Restatement:
         )
 
     async def _person(self, number: int | None) -> Person | None:
-        if number is None:
-            return None
-        database = self.door.process.platform.database
-        return (await persons_by_id(database, self.door.project.id, [number]))[0]
+        return None if number is None else await self.door.persons.load(number)
 
 
 @strawberry.input
@@ -194,14 +197,10 @@ class RestatementMutation:
         self, info: KwInfo, project: strawberry.ID, id: strawberry.ID
     ) -> Restatement:
         """Approve a change whose difference is known; a worker applies it at once."""
-        caller = info.context.signed_in()
-        door = await enter_project(info.context, project)
-        door.require(Permission.APPROVE)
+        door, asker = await enter_to(info.context, project, Permission.APPROVE)
         now = door.process.platform.clock.now()
         async with door.write() as tx:
-            row = await decide.approve(
-                tx, door.project.id, outside_uid("rst", id), asker_of(caller), now
-            )
+            row = await decide.approve(tx, door.project.id, outside_uid("rst", id), asker, now)
         return Restatement(door=door, row=row)
 
     @strawberry.mutation
@@ -260,7 +259,7 @@ class RestatementSource:
 
     def __init__(self, door: Door) -> None:
         """Watch the project's events of restatements."""
-        self.scope = ("restatements", door.project.id, door.project.role)
+        self.scope = ("restatements", *door.scope)
         self._door = door
         self._watch = door.process.news.watch(door.project.id, "restatement")
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import msgspec
 import orjson
@@ -80,6 +81,8 @@ class Socket:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     sending_since: float | None = None
     ending: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: Closing | None = None
+    """Why it is ending, when not because its session did."""
 
     async def serve(self) -> None:
         """Serve the socket until either side ends it."""
@@ -102,6 +105,12 @@ class Socket:
     def recheck(self, token_hash: bytes) -> None:
         """A session ended somewhere: look whether it is this socket's."""
         if self.caller is not None and self.caller.token_hash == token_hash:
+            self.ending.set()
+
+    def reopen(self, person: UUID) -> None:
+        """What a person may do has changed: have their app come back and be told anew."""
+        if self.caller is not None and self.caller.uid == person:
+            self.reason = Closing(1012, "Rights changed")
             self.ending.set()
 
     async def _receive(self) -> None:
@@ -156,6 +165,8 @@ class Socket:
                 raise Closing(4413, "Too slow")
             if self.caller is None:
                 continue
+            if self.reason is not None:
+                raise self.reason
             platform = self.process.platform
             if self.ending.is_set() or not await still_valid(
                 platform.database, self.caller.token_hash, platform.clock.now()

@@ -13,8 +13,9 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 from backend.aggregation.earlier import Against
+from backend.aggregation.measures import Measure
 from backend.aggregation.ranking import Order
-from backend.aggregation.series import Curve, Measure
+from backend.aggregation.series import Curve
 from backend.application.curves import Asked, Drawn, Period, read_curves
 from backend.application.rest.doors import ProjectDoor
 from backend.application.rest.instants import aware

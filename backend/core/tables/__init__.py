@@ -51,6 +51,7 @@ from backend.core.tables.platform import (
     Person,
     PlatformKey,
     Project,
+    ProjectRole,
     SignInSession,
 )
 from backend.core.tables.readings import (
@@ -115,6 +116,7 @@ __all__ = [
     "Point",
     "PointAlias",
     "Project",
+    "ProjectRole",
     "PushSubscription",
     "Reading",
     "ReadingDay",

@@ -17,6 +17,7 @@ from backend.core.tables.columns import (
     small_numbers,
     smallint,
     text_column,
+    words,
 )
 
 
@@ -65,13 +66,33 @@ class Person(SQLModel, table=True):
     created_at: datetime = instant()
 
 
+class ProjectRole(SQLModel, table=True):
+    """What the holders of a role may do in a project; `permissions` are values of the enum.
+
+    The ready-made ones come with the project. A role that has ended is given to nobody anew.
+    """
+
+    __tablename__ = "project_role"
+    project_id: int = Field(sa_column=sa.Column(sa.Integer, primary_key=True, nullable=False))
+    slug: str = text_column(key=True)
+    name: dict[str, str] = document()
+    permissions: list[str] = words()
+    ready_made: bool = flag(default=False)
+    ended_at: datetime | None = instant(nullable=True)
+
+
 class Membership(SQLModel, table=True):
-    """Who may open which project in which role (directory only, no figures)."""
+    """Who may open which project in which role (directory only, no figures).
+
+    Limited to what is at or below `node_id` (null: the whole plant) and to `modules` (null: all).
+    """
 
     __tablename__ = "membership"
     project_id: int = Field(sa_column=sa.Column(sa.Integer, primary_key=True, nullable=False))
     person_id: int = bigint(key=True)
     role: str = text_column()
+    node_id: int | None = bigint(nullable=True)
+    modules: list[str] | None = words(nullable=True)
 
 
 class SignInSession(SQLModel, table=True):
@@ -113,6 +134,7 @@ GLOBAL_TABLES = frozenset(
         "project",
         "person",
         "membership",
+        "project_role",
         "sign_in_session",
         "energy_type",
         "platform_key",

@@ -115,7 +115,7 @@ JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
      AND p.name = replace(m.register_name, 'ep_imp', 'ep_exp') AND p.name <> m.register_name
 CROSS JOIN LATERAL ({_READINGS}) AS r
 WHERE nm.project_id = %(project)s AND nm.node_id = ANY(%(ids)s) AND nm.coefficient = 1
-"""  # noqa: S608 - constants
+"""
 
 
 async def node_balance(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from backend.core.db import Database, ReadSession, WriteSession
+from backend.core.db import Database, WriteSession
 
 LIFETIME = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=5)
@@ -34,24 +34,6 @@ class Caller:
     token_hash: bytes
     expires_at: datetime
     last_seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class OpenProject:
-    """A project that a person may open, with the role they have in it."""
-
-    id: int
-    uid: UUID
-    slug: str
-    name: dict[str, str]
-    zone: str
-    day_start_minute: int
-    week_start: int
-    month_start_day: int
-    year_start_month: int
-    currency: str
-    demo: bool
-    role: str
 
 
 def digest(token: str) -> bytes:
@@ -118,28 +100,3 @@ async def revoke(tx: WriteSession, token_hash: bytes, now: datetime) -> bool:
         (now, token_hash),
     )
     return changed == 1
-
-
-_PROJECTS = (
-    "SELECT p.id, p.uid, p.slug, p.name, p.zone, p.day_start_minute, p.week_start,"
-    " p.month_start_day, p.year_start_month, p.currency, p.demo, m.role"
-    " FROM project p JOIN membership m ON m.project_id = p.id"
-    " WHERE m.person_id = %s"
-)
-
-
-async def open_projects(tx: ReadSession, person_id: int) -> list[OpenProject]:
-    """Answer the projects a person may open, by name of slug."""
-    return await tx.fetch_all(_PROJECTS + " ORDER BY p.slug", (person_id,), into=OpenProject)
-
-
-async def find_project(
-    tx: ReadSession, person_id: int, *, uid: UUID | None = None, slug: str | None = None
-) -> OpenProject | None:
-    """The project door: the project by `uid` or `slug`, None when this person may not open it.
-
-    A project that does not exist and one of strangers get the same answer by the same statement.
-    """
-    return await tx.fetch_one(
-        _PROJECTS + " AND (p.uid = %s OR p.slug = %s)", (person_id, uid, slug), into=OpenProject
-    )

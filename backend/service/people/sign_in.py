@@ -7,6 +7,7 @@ from backend.core.clock import Clock
 from backend.core.db import Database
 from backend.core.errors import NotSignedIn
 from backend.service.people import sessions
+from backend.service.people.openings import open_projects
 from backend.service.people.passwords import Passwords
 from backend.service.people.sessions import Caller
 from backend.service.people.throttle import SignInThrottle
@@ -69,7 +70,7 @@ class SignIn:
         """End the caller's session; its sockets close wherever they are held."""
         async with self._database.platform() as tx:
             await sessions.revoke(tx, caller.token_hash, self._clock.now())
-            projects = await sessions.open_projects(tx, caller.person_id)
+            projects = await open_projects(tx, caller.person_id)
         for project in projects:
             async with self._database.project(project.id) as tx:
                 await events.publish(

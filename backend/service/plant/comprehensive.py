@@ -154,7 +154,8 @@ async def _made_inside(
 
     def inside(number: int | None) -> bool:
         while number is not None and number != node_id:
-            number = places[number].parent_id
+            place = places.get(number)
+            number = None if place is None else place.parent_id
         return number is not None
 
     found: dict[int, bool] = {}

@@ -146,7 +146,7 @@ FROM {{accounts}} a
 WHERE project_id = %(project)s AND scope = 2 AND scope_id = %(node)s AND energy = %(energy)s
   AND period = 1 AND start_ts >= %(start)s AND start_ts < %(end)s
   AND quality < {int(Quality.SUSPECT)}
-"""  # noqa: S608 - constants of this file only
+"""
 
 
 async def efficiencies(

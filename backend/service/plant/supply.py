@@ -118,7 +118,7 @@ CROSS JOIN LATERAL (
 WHERE p.project_id = %(project)s AND p.period = %(period)s
   AND p.end_ts > %(start)s AND p.start_ts < %(end)s AND p.start_ts < %(now)s
 ORDER BY p.start_ts
-"""  # noqa: S608 - constants of this file only
+"""
 
 
 async def balances(

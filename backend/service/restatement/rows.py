@@ -69,8 +69,8 @@ COLUMNS: Final = (
 _LIST: Final = f"""
 SELECT {COLUMNS} FROM restatement
 WHERE project_id = %s AND (%s::bigint IS NULL OR id < %s) ORDER BY id DESC LIMIT %s
-"""  # noqa: S608 - constants of this file only
-_FIND: Final = f"SELECT {COLUMNS} FROM restatement WHERE project_id = %s AND uid = %s"  # noqa: S608 - constants of this file only
+"""
+_FIND: Final = f"SELECT {COLUMNS} FROM restatement WHERE project_id = %s AND uid = %s"
 _WAITING: Final = """
 SELECT coalesce(sum(extract(epoch FROM last_ts - first_ts) + 900), 0)::bigint FROM (
     SELECT first_ts, last_ts FROM dirty WHERE project_id = %(project)s AND id <= %(through)s

@@ -34,7 +34,7 @@ SELECT {COLUMNS} FROM restatement
 WHERE project_id = %s AND (state IN ('applying', 'approved')
       OR (state = 'proposed' AND difference IS NULL))
 ORDER BY array_position(ARRAY['applying', 'approved', 'proposed'], state), id LIMIT 1
-"""  # noqa: S608 - constants of this file only
+"""
 
 # An import or a changed model is being accounted: everything of it would have to be kept as well.
 _BEHIND: Final = """
