@@ -152,10 +152,12 @@ async def open_project(context: Context, id_or_slug: str) -> Door | None:
     if context.caller is None:
         return None
     if id_or_slug not in context.doors:
-        async with context.process.platform.database.platform_read() as tx:
-            project = await find_project(
-                tx, context.caller.person_id, uid=outside_uid("prj", id_or_slug), slug=id_or_slug
-            )
+        project = await find_project(
+            context.process.platform.database,
+            context.caller.person_id,
+            uid=outside_uid("prj", id_or_slug),
+            slug=id_or_slug,
+        )
         seen = project is not None and roles.permits(project.role, Permission.READ)
         context.doors[id_or_slug] = Door(context.process, project) if project and seen else None
     return context.doors[id_or_slug]

@@ -92,8 +92,8 @@ async def find_caller(
     """
     if _TOKEN.fullmatch(token) is None:
         return None
-    async with database.platform_read() as tx:
-        caller = await tx.fetch_one(_CALLER, (digest(token), now, demo), into=Caller)
+    found = await database.look(_CALLER, (digest(token), now, demo), into=Caller)
+    caller = found[0] if found else None
     if caller is None or (bearer and not caller.bearer):
         return None
     if now - caller.last_seen_at > SEEN_EVERY:
@@ -107,8 +107,7 @@ async def find_caller(
 
 async def still_valid(database: Database, token_hash: bytes, now: datetime) -> bool:
     """Tell whether a session that was valid is so now (for sockets that stay open)."""
-    async with database.platform_read() as tx:
-        return bool(await tx.fetch_tuples(_CALLER, (token_hash, now, True)))
+    return bool(await database.look(_CALLER, (token_hash, now, True), into=Caller))
 
 
 async def revoke(tx: WriteSession, token_hash: bytes, now: datetime) -> bool:
@@ -134,12 +133,13 @@ async def open_projects(tx: ReadSession, person_id: int) -> list[OpenProject]:
 
 
 async def find_project(
-    tx: ReadSession, person_id: int, *, uid: UUID | None = None, slug: str | None = None
+    database: Database, person_id: int, *, uid: UUID | None = None, slug: str | None = None
 ) -> OpenProject | None:
     """The project door: the project by `uid` or `slug`, None when this person may not open it.
 
     A project that does not exist and one of strangers get the same answer by the same statement.
     """
-    return await tx.fetch_one(
+    found = await database.look(
         _PROJECTS + " AND (p.uid = %s OR p.slug = %s)", (person_id, uid, slug), into=OpenProject
     )
+    return found[0] if found else None
