@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from backend.acquisition import live as live_bus
+from backend.application.frames import DirectFrames
 from backend.application.graphql.endpoint import Endpoint
 from backend.application.graphql.execution import Engine
 from backend.application.graphql.fanout import Fanout
@@ -138,7 +139,7 @@ async def serve(
     config = uvicorn.Config(
         app,
         http="httptools",
-        ws="websockets-sansio",
+        ws=DirectFrames,
         lifespan="off",
         log_config=None,
         access_log=False,
