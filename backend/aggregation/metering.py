@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from backend.acquisition.readings import between, first, last
@@ -19,7 +20,8 @@ from backend.aggregation.gauges import recompute_gauge
 from backend.aggregation.known import US, read_known
 from backend.aggregation.mapping import (
     NEVER,
-    OWN,
+    OWNERS,
+    POINTS,
     Part,
     Reader,
     counted_per,
@@ -90,23 +92,24 @@ def micros(moment: datetime) -> int:
 
 
 _READ: Final = f"""
-WITH reads AS (
-    SELECT o.point, o.meter, true AS own
-    FROM ({OWN.format(condition="p.id = ANY(%(points)s)")}) AS o
-    UNION ALL
-    SELECT DISTINCT s.point_id, s.meter_id, false FROM meter_source s
-    WHERE s.project_id = %(project)s AND s.point_id = ANY(%(points)s)
-)
 SELECT p.id, p.kind, p.unit, p.modulus, p.resolution, p.max_gap_s, m.id AS meter, m.energy,
-       m.nameplate_per_hour, bool_or(r.own) AS own, {US.format("m.valid_from")} AS first,
+       m.nameplate_per_hour, r.own, {US.format("m.valid_from")} AS first,
        {US.format("m.valid_to")} AS last
-FROM reads r
-JOIN point p ON p.project_id = %(project)s AND p.id = r.point
-JOIN meter m ON m.project_id = %(project)s AND m.id = r.meter
+FROM {POINTS}
+CROSS JOIN LATERAL (
+    SELECT x.meter, bool_or(x.own) AS own
+    FROM (SELECT w.id AS meter, true AS own FROM ({OWNERS}) AS w
+          UNION ALL
+          SELECT s.meter_id, false FROM meter_source s
+          WHERE s.project_id = %(project)s AND s.point_id = p.id) AS x
+    GROUP BY x.meter
+) AS r
+CROSS JOIN LATERAL (
+    SELECT * FROM meter e WHERE e.project_id = %(project)s AND e.id = r.meter OFFSET 0) AS m
 WHERE (m.source IN ('register', 'manual') AND p.kind = 'register')
    OR (m.source = 'gauge' AND p.kind = 'gauge')
-GROUP BY p.project_id, p.id, m.project_id, m.id ORDER BY p.id, m.id
-"""  # noqa: S608 - constants of this file only
+ORDER BY p.id, m.id
+"""
 
 
 async def read_registers(
@@ -139,26 +142,53 @@ def _reader(row: Mapping[str, object]) -> Reader:
 
 
 def _register(row: Mapping[str, object]) -> Register:
-    energy, kind = energy_type(str(row["energy"])), str(row["kind"])
-    smallest = counted_per(energy, kind, str(row["unit"]))
-    nameplate = row["nameplate_per_hour"]
-    spec = RegisterSpec.of(
-        smallest_per_point_unit=smallest,
-        resolution=_number(row["resolution"]),
-        modulus=_number(row["modulus"]),
-        nameplate_per_hour=nameplate * energy.smallest_per_unit / smallest
-        if isinstance(nameplate, int)
-        else None,
-        max_gap_s=int(str(row["max_gap_s"])),
+    nameplate, kind = row["nameplate_per_hour"], str(row["kind"])
+    energy, spec = _counting(
+        str(row["energy"]),
+        kind,
+        str(row["unit"]),
+        _number(row["resolution"]),
+        _number(row["modulus"]),
+        nameplate if isinstance(nameplate, int) else None,
+        int(str(row["max_gap_s"])),
     )
     return Register(int(str(row["id"])), energy, spec, (), kind)
+
+
+@lru_cache(maxsize=1_000)
+def _counting(
+    code: str,
+    kind: str,
+    unit: str,
+    resolution: float | None,
+    modulus: float | None,
+    nameplate_per_hour: int | None,
+    max_gap_s: int,
+) -> tuple[EnergyType, RegisterSpec]:
+    """Answer how points of a type count: a plant has thousands of them, of a few types."""
+    energy = energy_type(code)
+    smallest = counted_per(energy, kind, unit)
+    spec = RegisterSpec.of(
+        smallest_per_point_unit=smallest,
+        resolution=resolution,
+        modulus=modulus,
+        nameplate_per_hour=None
+        if nameplate_per_hour is None
+        else nameplate_per_hour * energy.smallest_per_unit / smallest,
+        max_gap_s=max_gap_s,
+    )
+    return energy, spec
 
 
 def shared_out(
     done: Sequence[tuple[Register, Recomputed]],
 ) -> list[tuple[Register, Recomputed]]:
     """Answer what was recomputed by the meters that it is the account of."""
-    found = [(replace(register, parts=()), result) for register, result in done if register.meters]
+    found = [
+        (replace(register, parts=()) if register.parts else register, result)
+        for register, result in done
+        if register.meters
+    ]
     for register, result in done:
         for part in register.parts:
             low, high = max(result.low, part.start), min(result.high, part.end)
@@ -226,14 +256,14 @@ _COUNTED: Final = f"""
     {_USABLE} AND NOT EXISTS (
         SELECT 1 FROM register_event x WHERE x.project_id = %(project)s AND x.point_id = o.point
         AND x.kind = 'exclude' AND x.revoked_at IS NULL AND x.ts <= r.ts AND x.until_ts > r.ts)
-"""  # noqa: S608 - constants of this file only
+"""
 # Episodes follow one another, so only the last that begins at or before a reading can hold it.
 _SETTLED: Final = f"""
     {_COUNTED} AND NOT coalesce((
         SELECT j.until_ts IS NULL OR r.ts < j.until_ts FROM register_judgement j
         WHERE j.project_id = %(project)s AND j.point_id = o.point AND j.ts <= r.ts
         ORDER BY j.ts DESC LIMIT 1), false)
-"""  # noqa: S608 - constants of this file only
+"""
 _QUARTER_OF_RESTART: Final = "<= date_bin('15 minutes', restart.ts, 'epoch')"
 _BOUNDS: Final = f"""
 SELECT {US.format("restart.ts")}, {US.format("begin.ts")}, {US.format("later.ts")}
@@ -244,7 +274,7 @@ LEFT JOIN LATERAL ({last("o.point", "< o.before", _SETTLED)}) AS restart ON true
 LEFT JOIN LATERAL ({last("o.point", _QUARTER_OF_RESTART, _SETTLED)}) AS begin ON true
 LEFT JOIN LATERAL ({first("o.point", "o.beyond", _COUNTED)}) AS later ON true
 ORDER BY o.n
-"""  # noqa: S608 - constants of this file only
+"""
 _READINGS: Final = f"""
 SELECT o.n, string_agg(timestamptz_send(r.ts) || float8send(r.value) || int2send(r.quality), '')
 FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
@@ -252,7 +282,7 @@ FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
            WITH ORDINALITY AS u (point, low, high, n)) AS o
 CROSS JOIN LATERAL ({between("o.point", "o.low", "o.high", _USABLE)}) AS r
 GROUP BY o.n
-"""  # noqa: S608 - constants of this file only
+"""
 _JUDGEMENTS: Final = f"""
 SELECT o.n, {US.format("j.ts")}, j.kind, j.before_value, j.after_value, j.offset_value,
        {US.format("j.until_ts")}
@@ -262,7 +292,7 @@ FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
 JOIN register_judgement j ON j.project_id = %(project)s AND j.point_id = o.point
      AND j.ts > o.low AND j.ts <= o.high
 ORDER BY o.n, j.ts
-"""  # noqa: S608 - constants of this file only
+"""
 
 
 async def _windows(tx: ReadSession, project_id: int, orders: Sequence[Order]) -> list[Window]:

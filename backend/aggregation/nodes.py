@@ -15,7 +15,6 @@ from backend.aggregation.cells import (
     Cell,
     Changed,
     array,
-    columns,
     delete_cells,
     starts_of,
 )
@@ -39,6 +38,16 @@ class Group(NamedTuple):
     meters: int
 
 
+class Run(NamedTuple):
+    """Quarter hours on end, [first, last) (Unix seconds), in which a node counts as many meters."""
+
+    node: int
+    energy: str
+    first: int
+    last: int
+    members: int
+
+
 Groups = Mapping[tuple[int, str], Sequence[Group]]
 
 
@@ -50,21 +59,23 @@ def half_even(number: str) -> str:
     )
 
 
-# Each cell with how many meters it counts. The other tables are looked up by their whole keys,
-# whatever the planner takes them for.
-_CELLS: Final = """
-(SELECT scope_id, energy, timestamptz 'epoch' + first * interval '1 second' AS start_ts,
-        timestamptz 'epoch' + last * interval '1 second' AS end_ts, members
- FROM unnest(%(ids)s::bigint[], %(energies)s::text[], %(starts)s::bigint[], %(ends)s::bigint[],
+# Each run with how many meters it counts. The other tables are looked up by their whole keys,
+# whatever the planner takes them for; a meter's quarter hours of a run lie side by side.
+_RUNS: Final = """
+(SELECT scope_id, energy, timestamptz 'epoch' + first * interval '1 second' AS first_ts,
+        timestamptz 'epoch' + last * interval '1 second' AS last_ts, members
+ FROM unnest(%(ids)s::bigint[], %(energies)s::text[], %(firsts)s::bigint[], %(lasts)s::bigint[],
              %(members)s::bigint[]) AS u (scope_id, energy, first, last, members) OFFSET 0) AS c
 CROSS JOIN LATERAL (
-    SELECT * FROM node_meter m WHERE m.project_id = %(project)s AND m.node_id = c.scope_id
-    AND m.valid_from <= c.start_ts AND (m.valid_to IS NULL OR m.valid_to > c.start_ts) OFFSET 0
+    SELECT m.meter_id, m.coefficient, greatest(m.valid_from, c.first_ts) AS first_ts,
+           least(m.valid_to, c.last_ts) AS last_ts
+    FROM node_meter m WHERE m.project_id = %(project)s AND m.node_id = c.scope_id
+    AND m.valid_from < c.last_ts AND (m.valid_to IS NULL OR m.valid_to > c.first_ts) OFFSET 0
 ) AS n
 CROSS JOIN LATERAL (
     SELECT * FROM account k WHERE k.project_id = %(project)s AND k.scope = 1
     AND k.scope_id = n.meter_id AND k.energy = c.energy AND k.period = 1
-    AND k.start_ts = c.start_ts OFFSET 0
+    AND k.start_ts >= n.first_ts AND k.start_ts < n.last_ts OFFSET 0
 ) AS b
 """
 _NODES: Final = f"""
@@ -73,7 +84,7 @@ SELECT %(project)s, 2, t.scope_id, t.energy, 1, t.start_ts, t.end_ts, {half_even
        {half_even("t.estimated")}, t.quality, t.kgce, t.kgco2, t.cost, t.measured, t.expected,
        %(now)s
 FROM (
-    SELECT c.scope_id, c.energy, c.start_ts, c.end_ts, sum(n.coefficient * b.qty) AS qty,
+    SELECT c.scope_id, c.energy, b.start_ts, b.end_ts, sum(n.coefficient * b.qty) AS qty,
            sum(n.coefficient * b.estimated_qty) AS estimated,
            CASE WHEN count(*) < c.members THEN {int(Quality.MISSING)} ELSE max(b.quality) END
                AS quality,
@@ -82,15 +93,16 @@ FROM (
            CASE WHEN count(b.cost) = count(*) THEN sum(n.coefficient * b.cost) END AS cost,
            sum(b.measured_s)::bigint AS measured,
            sum(b.expected_s)::bigint + 900 * greatest(c.members - count(*), 0) AS expected
-    FROM {_CELLS}
-    GROUP BY c.scope_id, c.energy, c.start_ts, c.end_ts, c.members
+    FROM {_RUNS}
+    GROUP BY c.scope_id, c.energy, b.start_ts, b.end_ts, c.members
 ) AS t
 {UPSERT}
-"""  # noqa: S608 - constants of this file only
+"""
+_COLUMNS: Final = ("ids", "energies", "firsts", "lasts", "members")
 _FILLED: Final = f"""
-SELECT DISTINCT c.scope_id, c.energy, extract(epoch FROM c.start_ts)::bigint,
-       extract(epoch FROM c.end_ts)::bigint FROM {_CELLS}
-"""  # noqa: S608 - constants of this file only
+SELECT DISTINCT c.scope_id, c.energy, extract(epoch FROM b.start_ts)::bigint,
+       extract(epoch FROM b.end_ts)::bigint FROM {_RUNS}
+"""
 _GROUPS: Final = """
 SELECT n.node_id, m.energy,
        coalesce(extract(epoch FROM greatest(n.valid_from, m.valid_from))::float8, '-infinity'),
@@ -143,6 +155,19 @@ def members(cell: Cell, groups: Groups) -> int:
     return sum(one.meters for one in counted if one.first < cell.end and one.last > cell.start)
 
 
+def runs(cells: Iterable[Cell], groups: Groups) -> list[Run]:
+    """Answer quarter hours of nodes as runs: each is summed in one walk over its meters."""
+    found: list[Run] = []
+    for cell in sorted(cells):
+        counted = members(cell, groups)
+        before = found[-1] if found else None
+        if before is not None and before == (*cell[:2], before.first, cell.start, counted):
+            found[-1] = before._replace(last=cell.end)
+        else:
+            found.append(Run(*cell, counted))
+    return found
+
+
 async def _read_groups(
     tx: ReadSession, project_id: int, nodes: Iterable[int]
 ) -> dict[tuple[int, str], list[Group]]:
@@ -163,8 +188,8 @@ async def write_nodes(
     if not cells:
         return Changed(set(), vanished=False)
     groups = await _read_groups(tx, project_id, {cell.scope_id for cell in cells})
-    counts = array(members(cell, groups) for cell in sorted(cells))
-    params = {"project": project_id, "now": now, "members": counts} | columns(cells)
+    columns = map(array, zip(*runs(cells, groups), strict=True))
+    params = {"project": project_id, "now": now} | dict(zip(_COLUMNS, columns, strict=True))
     found = set(map(Cell._make, await tx.fetch_tuples(_NODES, params)))
     if not vanished:
         return Changed(found, vanished=False)

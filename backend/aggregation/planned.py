@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from backend.aggregation.calendar import DAY, PlantTime, read_plant_time
-from backend.aggregation.mapping import OWN
+from backend.aggregation.mapping import OWNERS, POINTS
 from backend.aggregation.operating import Entry, Rules, Stretch, joined, resolve
 from backend.aggregation.plant_states import Parents, chain_of, read_entries, read_parents
 from backend.core.db import ReadSession
@@ -103,13 +103,14 @@ def _micros(moment: datetime) -> int:
 
 
 _MEMBERS: Final = f"""
-SELECT o.point, nm.node_id, nm.valid_from, nm.valid_to
-FROM ({OWN.format(condition="p.id = ANY(%(points)s)")}) AS o
-JOIN node_meter nm ON nm.project_id = %(project)s AND nm.meter_id = o.meter AND nm.coefficient = 1
+SELECT p.id, nm.node_id, nm.valid_from, nm.valid_to
+FROM {POINTS}
+CROSS JOIN LATERAL ({OWNERS}) AS m
+JOIN node_meter nm ON nm.project_id = %(project)s AND nm.meter_id = m.id AND nm.coefficient = 1
 WHERE NOT EXISTS (SELECT 1 FROM node_meter x WHERE x.project_id = %(project)s
                   AND x.node_id = nm.node_id AND x.coefficient < 0)
-ORDER BY o.point, nm.node_id, nm.valid_from
-"""  # noqa: S608 - constants of this file only
+ORDER BY p.id, nm.node_id, nm.valid_from
+"""
 
 
 async def _memberships(tx: ReadSession, project_id: int, points: Sequence[int]) -> list[Membership]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from operator import sub
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -28,6 +29,9 @@ RISING: Final = 3
 
 SAMPLE: Final = Struct("!qdh")
 """A reading as PostgreSQL sends it: microseconds since 2000, value, quality."""
+SAFE: Final = 2.0**48
+CLEAR: Final = 0.25
+"""Counts below SAFE that lie so near a whole one are that one, whatever a division rounded."""
 YEAR_2000: Final = 946_684_800_000_000
 
 
@@ -88,26 +92,28 @@ class RegisterSpec:
     def count(self, value: float) -> int:
         """Answer the register's count nearest to a value in the point's unit.
 
-        So no binary noise enters. Raises ValueError or OverflowError for what is no number.
+        So no binary noise enters. Raises ValueError for what is no number.
         """
         near = value * self.resolution.denominator / self.resolution.numerator
-        nearest = round(near)
         # Far from a tie and below 2^48 the division's own rounding cannot matter.
-        if -0.25 < near - nearest < 0.25 and abs(nearest) < 2**48:
-            return nearest
+        if -SAFE < near < SAFE and -CLEAR < near - round(near) < CLEAR:
+            return round(near)
         return round(_decimal(value) / self.resolution)
 
     def readings(self, blob: bytes) -> list[tuple[int, int, int]]:
         """Answer a blob of readings (see SAMPLE) as instants, counts and qualities."""
+        if not blob:
+            return []
+        since_2000, values, qualities = zip(*SAMPLE.iter_unpack(blob), strict=True)
+        times = map(YEAR_2000.__add__, since_2000)
         factor = self.resolution.denominator / self.resolution.numerator
-        safe, exact, found = 2.0**48, self.count, []
-        for since_2000, value, quality in SAMPLE.iter_unpack(blob):
-            near = value * factor
-            count = round(near)
-            if not (-0.25 < near - count < 0.25 and -safe < near < safe):
-                count = exact(value)
-            found.append((since_2000 + YEAR_2000, count, quality))
-        return found
+        near = list(map(factor.__mul__, values))
+        if min(near) > -SAFE and max(near) < SAFE:
+            counts = list(map(round, near))
+            beside = list(map(sub, near, counts))
+            if min(beside) > -CLEAR and max(beside) < CLEAR:
+                return list(zip(times, counts, qualities, strict=True))
+        return list(zip(times, map(self.count, values), qualities, strict=True))
 
     def value(self, count: int) -> Decimal:
         """Answer a count in the point's unit."""
@@ -162,6 +168,10 @@ def judge(readings: Sequence[Sample], spec: RegisterSpec, events: Events = NOTHI
 
     Suspect, missing and excluded samples are not accounted.
     """
+    if not (events.exchanges or events.ratios or events.excluded or events.changed):
+        plain = _plain(readings, spec)
+        if plain is not None:
+            return plain
     run = _Pass(spec, events)
     quick, gap, at, last = run.quick, -1, run.ts, run.count
     add_time, add_count = run.times.append, run.counts.append
@@ -179,6 +189,19 @@ def judge(readings: Sequence[Sample], spec: RegisterSpec, events: Events = NOTHI
             gap = spec.max_gap if run.quality == 0 and not run.held else -1
     run.ts, run.count = at, last
     return run.finished()
+
+
+def _plain(readings: Sequence[Sample], spec: RegisterSpec) -> Trace | None:
+    """Answer the pass over readings that all simply go on, by far the most; None for others."""
+    if len(readings) < 2:
+        return None
+    times, counts, qualities = zip(*readings, strict=True)
+    steps, lasting = (list(map(sub, one[1:], one)) for one in (counts, times))
+    if any(qualities) or min(steps) < 0 or max(lasting) > spec.max_gap:
+        return None
+    if not spec.plausible(max(steps), min(lasting)):
+        return None
+    return Trace(Curve([Frame(list(times), list(counts), spec.smallest)]))
 
 
 class _Pass:

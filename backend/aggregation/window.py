@@ -79,7 +79,8 @@ class Missing(Enum):
 
 def recompute(window: Window, spec: RegisterSpec) -> Recomputed | Missing:
     """Answer what the window's stretch becomes, or what is missing to say so."""
-    window = replace(window, readings=window.events.kept(window.readings))
+    if window.events.excluded:
+        window = replace(window, readings=window.events.kept(window.readings))
     trace = judge(window.readings, spec, window.events)
     if not _restarts(window, trace):
         return Missing.EARLIER

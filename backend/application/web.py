@@ -8,6 +8,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
+from uuid import UUID
 
 import uvicorn
 from starlette.applications import Starlette
@@ -81,7 +82,12 @@ async def fed(process: WebProcess) -> AsyncIterator[None]:
         for open_socket in list(process.sockets):
             open_socket.recheck(bytes.fromhex(token_hash))
 
+    def rights_changed(_project_id: int, person: str) -> None:
+        for open_socket in list(process.sockets):
+            open_socket.reopen(UUID(person))
+
     process.news.handle("session", end_sessions)
+    process.news.handle("member", rights_changed)
     process.news.handle("model", lambda project_id, _: process.live.forget_directory(project_id))
     work: list[Coroutine[object, object, None]] = [
         process.live.follow(live_bus.batches(platform, name="web")),

@@ -10,7 +10,8 @@ everything of other projects, and queries write `project_id = %s` as well. `plat
 `platform_read()` open the door to global tables only: tenant tables show no rows there. Nobody
 commits but the door: an error inside rolls back, the end of the block commits, and what was handed
 to `after_commit` runs only then. SQL has psycopg's placeholders `%s` or `%(name)s`, never text
-pasted in; times come back aware in UTC, numeric as Decimal.
+pasted in; times come back aware in UTC, numeric as Decimal. With a `Sight` a transaction sees and
+changes a part of its project only; what reaches beyond it raises NotAllowed.
 """
 
 import logging
@@ -26,7 +27,8 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, TupleRow, class_row, dict_row, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from backend.core.errors import Unavailable
+from backend.core.errors import NotAllowed, Unavailable
+from backend.core.sight import Sight
 
 log = logging.getLogger(__name__)
 
@@ -174,18 +176,21 @@ class Database:
         return sum(pool.get_stats().get("requests_errors", 0) for pool in self._pools.values())
 
     @asynccontextmanager
-    async def project(self, project_id: int) -> AsyncIterator[WriteSession]:
-        """Open a write transaction in one project."""
-        async with self._transaction("kw_app", _begin(project_id)) as connection:
+    async def project(
+        self, project_id: int, sight: Sight | None = None
+    ) -> AsyncIterator[WriteSession]:
+        """Open a write transaction in one project, or in the part of it that a sight shows."""
+        begin = _begin(project_id, sight=sight)
+        async with self._transaction("kw_app", begin, limited=sight is not None) as connection:
             session = WriteSession(connection)
             yield session
         await _run_after(session)
 
     @asynccontextmanager
-    async def read(self, project_id: int) -> AsyncIterator[ReadSession]:
+    async def read(self, project_id: int, sight: Sight | None = None) -> AsyncIterator[ReadSession]:
         """Open a read-only transaction in one project; all its statements see one moment."""
-        begin = _begin(project_id, "ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        async with self._transaction("kw_app", begin) as connection:
+        begin = _begin(project_id, "ISOLATION LEVEL REPEATABLE READ READ ONLY", sight)
+        async with self._transaction("kw_app", begin, limited=sight is not None) as connection:
             yield ReadSession(connection)
 
     @asynccontextmanager
@@ -230,7 +235,7 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(
-        self, role: str, begin: bytes
+        self, role: str, begin: bytes, *, limited: bool = False
     ) -> AsyncIterator[AsyncConnection[TupleRow]]:
         pool = await self._pool(role)
         connection = await self._begun(pool, begin)
@@ -246,6 +251,10 @@ class Database:
             # "cached plan must not change result type": the schema changed under live sessions.
             if "cached plan" in str(error):
                 await pool.drain()
+            raise
+        except errors.InsufficientPrivilege as error:
+            if limited:
+                raise NotAllowed("beyond_your_part") from error
             raise
         finally:
             await pool.putconn(connection)
@@ -302,9 +311,10 @@ class Database:
         return pool
 
 
-def _begin(project_id: int, mode: str = "") -> bytes:
+def _begin(project_id: int, mode: str = "", sight: Sight | None = None) -> bytes:
     # The project is an integer of ours, never text from outside.
-    return f"BEGIN {mode}; SET LOCAL app.project = '{int(project_id)}'".encode()
+    begin = f"BEGIN {mode}; SET LOCAL app.project = '{int(project_id)}'"
+    return (begin if sight is None else f"{begin}; {sight.begin()}").encode()
 
 
 async def _commit(connection: AsyncConnection[TupleRow]) -> None:

@@ -12,13 +12,14 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from backend import main
 from backend.aggregation import accounts
 from backend.core.clock import ManualClock
 from backend.core.ids import new_uuid
 from backend.core.platform import Platform
 from backend.core.tables import alarms as alarm_tables
 from backend.core.tables import metadata
+from backend.main.roles import PATIENCE
+from backend.main.serve import PROCESSES
 from backend.service.alarms import worker
 from backend.service.notify.outbox import Outbox
 from backend.service.notify.subscriptions import register
@@ -93,8 +94,8 @@ async def test_who_does_not_hold_the_lease_asks_every_time(
 
 def test_alarms_share_their_process_with_no_other_role() -> None:
     """Python computes one thing at a time: beside accounting an alarm would wait for its bites."""
-    assert [names for names in main.PROCESSES if "alarm" in names] == [("alarm",)]
-    assert {role for names in main.PROCESSES for role in names} >= {"web", "ingest", "aggregate"}
+    assert [names for names in PROCESSES if "alarm" in names] == [("alarm",)]
+    assert {role for names in PROCESSES for role in names} >= {"web", "ingest", "aggregate"}
 
 
 def test_what_nobody_waits_for_gives_way(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_what_nobody_waits_for_gives_way(tmp_path: Path) -> None:
     ]
     assert nice == ["0 5", "0 5"]
     assert [file.read_text() if file.exists() else None for file in told] == ["5\n", None]
-    assert main.PATIENCE == {"history": 5}
+    assert PATIENCE == {"history": 5}
 
 
 GIVES_WAY = """
