@@ -4,16 +4,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backend.core.errors import OperatingError
 from gateway.contract.lifeline import hold_lifeline
+
+if TYPE_CHECKING:
+    from backend.core.settings import Settings
 
 ROLES = {
     "web": "GraphQL, REST and the app",
     "ingest": "stores what gateways send and acknowledges it",
     "aggregate": "turns readings into accounts",
-    "alarm": "evaluates alarms",
-    "worker": "runs jobs: push delivery, imports, partitions",
+    "alarm": "evaluates alarms and pushes them",
+    "worker": "runs jobs: restatements, late readings, partitions",
     "broker": "the embedded MQTT broker",
     "history": "the demonstration's past, once",
 }
@@ -118,27 +122,35 @@ def _run(arguments: argparse.Namespace) -> None:
 
         print(init_sql(load_passwords(settings.passwords_file)), end="")
         return
-    from backend import main as platform
+    if arguments.command in ROLES:
+        from backend.main.roles import run_roles
 
-    if arguments.command == "serve":
-        platform.serve(settings, demo=arguments.demo)
+        run_roles([arguments.command, *arguments.also], settings)
+    elif arguments.command == "serve":
+        from backend.main.serve import serve
+
+        serve(settings, demo=arguments.demo)
     elif arguments.command == "db":
-        (platform.init if arguments.action == "init" else platform.upgrade)(settings)
-    elif arguments.command == "import":
-        print(platform.import_file(settings, arguments.file, arguments.project))
+        from backend.main.database import init, upgrade
+
+        (init if arguments.action == "init" else upgrade)(settings)
+    else:
+        _run_once(arguments, settings)
+
+
+def _run_once(arguments: argparse.Namespace, settings: "Settings") -> None:
+    from backend.main.once import answer, import_file, story
+
+    if arguments.command == "import":
+        print(import_file(settings, arguments.file, arguments.project))
     elif arguments.command == "story":
-        platform.story(settings, arguments.url)
+        story(settings, arguments.url)
     elif arguments.command == "authority":
         given = {"distrust": arguments.distrust} if arguments.action == "rotate" else {}
-        print(platform.answer(settings, f"{AUTHORITY}:{arguments.action}", **given))
+        print(answer(settings, f"{AUTHORITY}:{arguments.action}", **given))
     elif arguments.command == "mosquitto":
         where = arguments.folder.absolute()
-        told = platform.answer(
-            settings, MOSQUITTO, folder=where, port=arguments.port, name=arguments.name
-        )
-        print(told)
-    else:
-        platform.run_roles([arguments.command, *arguments.also], settings)
+        print(answer(settings, MOSQUITTO, folder=where, port=arguments.port, name=arguments.name))
 
 
 if __name__ == "__main__":

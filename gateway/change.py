@@ -1,7 +1,9 @@
 """Report by exception: which of a device's fresh values are worth a message.
 
 A gauge is reported when it left its deadband, a register at every change and at every quarter hour,
-everything after a heartbeat's silence, and every step between a value and none.
+everything after a heartbeat's silence, and every step between a value and none. Heartbeats come on
+a grid, up to half a heartbeat early, so that the points of a device that fell silent at different
+times share one message.
 """
 
 from collections.abc import Sequence
@@ -25,6 +27,7 @@ class ChangeFilter:
         point, quarter hours and steps to or from "no value" excepted; 0 = every change.
         """
         self._heartbeat_ms = round(heartbeat_s * 1000)
+        self._grid_ms = max(self._heartbeat_ms // 2, 1)
         every = {Kind.REGISTER: register_every_s, Kind.GAUGE: gauge_every_s}
         self._hold_ms = [round(every.get(point.kind, 0.0) * 1000) for point in points]
         self._registers = [point.kind is Kind.REGISTER for point in points]
@@ -77,7 +80,7 @@ class ChangeFilter:
         first: int = 0,
     ) -> None:
         """Count these as reported, whatever the rules say."""
-        until = at_ms + self._heartbeat_ms
+        until = (at_ms + self._heartbeat_ms) // self._grid_ms * self._grid_ms
         for index in chosen:
             value = values[index - first]
             self._last[index] = value

@@ -12,8 +12,8 @@ from gateway.contract.documents import DocumentFault
 from gateway.drivers.capabilities import Address, DriverFault, Line, ReportingLine, Serial
 from gateway.drivers.registry import find_driver
 from gateway.enrolment.identity import read_identity
+from gateway.installed import software_version
 from gateway.run import FIRST_PLAUSIBLE_YEAR
-from gateway.standing import software_version
 from gateway.traffic import MB
 from gateway.update.command import software_of
 from gateway.update.software import Software

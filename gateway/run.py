@@ -26,8 +26,6 @@ from gateway.remote import Remote
 from gateway.signals import Signals
 from gateway.site import Site
 from gateway.standing import Standing
-from gateway.status_facts import gatherer
-from gateway.status_server import StatusServer
 from gateway.supervision import end, kept
 from gateway.support import Support
 from gateway.traffic import Traffic
@@ -102,6 +100,10 @@ async def run_until(
         file = Path(origin[1][VARIABLE])
         parts["health"] = Monitor(file, pid, node, journal, clock, devices=devices).run
     if config.status_port is not None:
+        # Only gateways with a status page pay for it.
+        from gateway.status_facts import gatherer
+        from gateway.status_server import StatusServer
+
         told = (site, pipeline, journal, traffic)
         gather = gatherer((config.project, config.node), told, node, clock)
         parts["status page"] = StatusServer(config.status_port, gather).run

@@ -7,11 +7,11 @@ shrank to another power of two, another twentieth of the data budget.
 
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 
 from gateway.contract import topics
 from gateway.contract.lines import LineState, encode_lines
 from gateway.contract.sparkplug import Datatype, Metric
+from gateway.installed import software_version
 from gateway.journal import Journal
 from gateway.poll import LinePoller
 from gateway.site import Running, Site
@@ -104,11 +104,3 @@ def line_state(running: Running) -> LineState:
         )
     alive = sum(one.alive for one in server.devices)
     return LineState(name, len(server.devices), alive, alive > 0)
-
-
-def software_version() -> str:
-    """The version of the installed package."""
-    try:
-        return version("kilowise")
-    except PackageNotFoundError:
-        return "source"

@@ -7,10 +7,11 @@ import msgspec
 
 from gateway.contract.clock import Clock
 from gateway.contract.lines import LineState
+from gateway.installed import software_version
 from gateway.journal import Journal
 from gateway.pipeline import Pipeline
 from gateway.site import Site
-from gateway.standing import line_state, software_version
+from gateway.standing import line_state
 from gateway.traffic import Traffic
 
 

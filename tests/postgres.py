@@ -7,7 +7,7 @@
     clock             a ManualClock that stands at NOW
     platform          a `Platform` of the above (no broker behind its mqtt_url)
     make_project      await make_project("demo", zone="Asia/Shanghai") -> Tenant(id, uid, slug)
-    make_person       await make_person("alice", tenant, role="manager") -> Actor
+    make_person       await make_person("alice", tenant, role="manager", node=7) -> Actor
     alice, bob        two people of the project `acme`; charlie is a stranger in the project `other`
     admin             a superuser's connection, to look at the catalogue or behind the wall
 
@@ -32,7 +32,7 @@ from psycopg.types.json import Jsonb
 
 from backend.core.clock import ManualClock
 from backend.core.db import Database
-from backend.core.ids import new_uuid
+from backend.core.ids import encode_id, new_uuid
 from backend.core.migrate import init_database
 from backend.core.partitions import keep_partitions
 from backend.core.passwords import load_passwords
@@ -40,6 +40,7 @@ from backend.core.platform import Platform
 from backend.core.postgres import EmbeddedPostgres, find_programs
 from backend.core.roles import url_for_role
 from backend.core.settings import Settings
+from backend.service.people.ready_made import make_roles
 
 NOW = datetime(2026, 3, 15, 4, 0, tzinfo=UTC)
 """Where the tests' clock stands: noon of a Sunday in Shanghai."""
@@ -79,6 +80,11 @@ class Actor:
     uid: UUID
     login: str
     tenant: Tenant
+
+    @property
+    def text(self) -> str:
+        """The person's identity outside."""
+        return encode_id("per", self.uid)
 
 
 MakeProject = Callable[..., Awaitable[Tenant]]
@@ -201,7 +207,8 @@ async def add_project(
             (uid, slug, Jsonb({"en": slug}), zone, currency, demo, NOW),
             into=int,
         )
-    assert number is not None
+        assert number is not None
+        await make_roles(tx, number)
     return Tenant(number, uid, slug)
 
 
@@ -209,7 +216,14 @@ async def add_project(
 def make_person(database: Database) -> MakePerson:
     """Makes a person with a role in a project: `await make_person(login, tenant, role=...)`."""
 
-    async def make(login: str, tenant: Tenant, role: str = "manager", locale: str = "en") -> Actor:
+    async def make(
+        login: str,
+        tenant: Tenant,
+        role: str = "manager",
+        locale: str = "en",
+        node: int | None = None,
+        modules: list[str] | None = None,
+    ) -> Actor:
         uid = new_uuid(NOW)
         async with database.platform() as tx:
             number = await tx.fetch_value(
@@ -220,8 +234,9 @@ def make_person(database: Database) -> MakePerson:
             )
             assert number is not None
             await tx.execute(
-                "INSERT INTO membership (project_id, person_id, role) VALUES (%s, %s, %s)",
-                (tenant.id, number, role),
+                "INSERT INTO membership (project_id, person_id, role, node_id, modules)"
+                " VALUES (%s, %s, %s, %s, %s)",
+                (tenant.id, number, role, node, modules),
             )
         return Actor(number, uid, login, tenant)
 

@@ -6,6 +6,7 @@ has: certificates are judged by machines that know no other.
 """
 
 from datetime import datetime
+from typing import LiteralString
 
 from backend.acquisition.authority import (
     CLIENT_LIFE,
@@ -89,8 +90,8 @@ async def make_next(database: Database, now: datetime, *, distrust: bool = False
     return held
 
 
-async def _read(tx: ReadSession, tail: bytes = b"") -> Authorities | None:
-    sql = b"SELECT value FROM platform_key WHERE name = %s" + tail
+async def _read(tx: ReadSession, tail: LiteralString = "") -> Authorities | None:
+    sql = "SELECT value FROM platform_key WHERE name = %s" + tail
     value = await tx.fetch_value(sql, (KEY,), into=str)
     return None if value is None else load_authorities(value)
 
@@ -102,7 +103,7 @@ async def _locked(tx: WriteSession, now: datetime) -> Authorities:
         " ON CONFLICT (name) DO NOTHING",
         (KEY, first_authorities(now).dump(), now),
     )
-    held = await _read(tx, b" FOR UPDATE")
+    held = await _read(tx, " FOR UPDATE")
     assert held is not None  # noqa: S101 - inserted above
     return held
 

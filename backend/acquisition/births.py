@@ -9,7 +9,8 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
-from backend.acquisition.host import NODE_DEVICE, BornDevice, BornPoint, EdgeNode, KnownPoint
+from backend.acquisition.born import NODE_DEVICE, BornDevice, BornPoint
+from backend.acquisition.host import EdgeNode, KnownPoint
 from backend.acquisition.identity import read_identity, record_change
 from backend.core.db import WriteSession
 from backend.core.ids import new_uuid

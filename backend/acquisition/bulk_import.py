@@ -19,7 +19,7 @@ import msgspec
 from backend.acquisition import births, cold
 from backend.acquisition.accounted import read_accounted
 from backend.acquisition.batch import Batch, Row
-from backend.acquisition.host import BornDevice, BornPoint, is_fit_name
+from backend.acquisition.born import BornDevice, BornPoint, is_fit_name
 from backend.acquisition.import_file import (
     BadRow,
     FileRow,

@@ -82,14 +82,14 @@ SELECT r.point_id, string_agg({_WIRE}, '' ORDER BY r.ts) FROM reading r
 WHERE r.project_id = %(project)s AND r.point_id = ANY(%(points)s)
   AND r.ts >= %(since)s AND r.ts < %(until)s
 GROUP BY r.point_id
-"""  # noqa: S608 - constants of this file only
+"""
 _COLD: Final = f"""
 SELECT d.point_id, d.day, string_agg({_WIRE}, '' ORDER BY r.ts)
 FROM unnest(%(points)s::bigint[], %(days)s::date[]) AS k (point, day)
 JOIN reading_day d ON d.project_id = %(project)s AND d.point_id = k.point AND d.day = k.day
 CROSS JOIN LATERAL {SAMPLES} AS r
 GROUP BY d.point_id, d.day
-"""  # noqa: S608 - constants of this file only
+"""
 _CHECK: Final = f"""
 SELECT d.point_id, d.day, d.count, count(*),
        encode(sha256(string_agg({_WIRE}, '' ORDER BY r.ts)), 'hex')
@@ -97,7 +97,7 @@ FROM unnest(%(points)s::bigint[], %(days)s::date[]) AS k (point, day)
 JOIN reading_day d ON d.project_id = %(project)s AND d.point_id = k.point AND d.day = k.day
 CROSS JOIN LATERAL {SAMPLES} AS r
 GROUP BY d.point_id, d.day, d.count
-"""  # noqa: S608 - constants of this file only
+"""
 # In one statement, so that nothing can come between the look and the deletion.
 _TAKE: Final = f"""
 WITH r AS (
@@ -105,7 +105,7 @@ WITH r AS (
     AND t.ts >= %(since)s AND t.ts < %(until)s RETURNING t.point_id, t.ts, t.value, t.quality
 )
 SELECT r.point_id, string_agg({_WIRE}, '' ORDER BY r.ts) FROM r GROUP BY r.point_id
-"""  # noqa: S608 - constants of this file only
+"""
 _COLUMNS: Final = (
     "times_2", "times_4", "times_8", "values_2", "values_4", "values_8", "floats_4", "floats_8",
     "quality_from", "quality",
@@ -118,7 +118,7 @@ VALUES (%(project)s, %(point)s, %(day)s, %(count)s, %(first)s, %(unit)s, %(base)
 ON CONFLICT (project_id, point_id, day) DO UPDATE SET count = excluded.count,
     first_ts = excluded.first_ts, unit_us = excluded.unit_us, base = excluded.base,
     divisor = excluded.divisor, {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)}
-"""  # noqa: S608 - constants of this file only
+"""
 _TAKE_LATE: Final = """
 DELETE FROM reading_late l USING (
     SELECT k.point_id, k.ts FROM reading_late k WHERE k.project_id = %(project)s
@@ -139,7 +139,7 @@ SELECT %(project)s, d.point_id, r.ts, r.value, r.quality
 FROM reading_day d CROSS JOIN LATERAL {SAMPLES} AS r
 WHERE d.project_id = %(project)s AND d.point_id = ANY(%(points)s)
   AND d.day BETWEEN %(first)s AND %(last)s
-"""  # noqa: S608 - constants of this file only
+"""
 _FORGET: Final = """
 DELETE FROM reading_day d WHERE d.project_id = %(project)s AND d.point_id = ANY(%(points)s)
   AND d.day BETWEEN %(first)s AND %(last)s

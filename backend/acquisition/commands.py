@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from backend.acquisition.host import NODE_DEVICE, EdgeNode
+from backend.acquisition.born import NODE_DEVICE
+from backend.acquisition.host import EdgeNode
 from backend.acquisition.outgoing import AGAIN, Held, Outgoing, held_columns
 from backend.acquisition.window import milliseconds
 from backend.core.db import IngestSession

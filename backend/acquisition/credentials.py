@@ -227,13 +227,6 @@ def internal_url(data_folder: Path, port: int, host: str = "127.0.0.1") -> str:
     return f"mqtt://{INTERNAL}:{internal_secret(broker_folder(data_folder))}@{host}:{port}"
 
 
-def gateway_url(data_folder: Path, port: int, project: str, gateway: str) -> str:
-    """Answer the address with which a gateway on this machine reaches the embedded broker."""
-    name = credential_name(project, gateway)
-    secret = gateway_secret(broker_folder(data_folder), name)
-    return f"mqtt://{name}:{secret}@127.0.0.1:{port}"
-
-
 def is_embedded(data_folder: Path, mqtt_url: str) -> bool:
     """Tell whether an address is that of the embedded broker of this data folder."""
     file = broker_folder(data_folder) / SECRET_FILE

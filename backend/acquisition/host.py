@@ -1,4 +1,4 @@
-"""The host's side of the wire as pure state: births, aliases, sequence, epochs, rebirth, acks.
+"""The host's side of the wire as pure state: aliases, sequence, epochs, rebirth, acks.
 
 One `EdgeNode` per claimed gateway. It decides nothing about the database: it reads payloads into
 samples of known points and says what is unknown. Its project comes from the claim, never from a
@@ -13,37 +13,27 @@ payload. Rules (docs/architecture.md, "The wire"):
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
 
+from backend.acquisition.born import NODE_DEVICE, is_reserved, text_of
 from backend.acquisition.order import Order
 from gateway.contract import topics
 from gateway.contract.lines import LinesFault, LineState, decode_lines
 from gateway.contract.quality import Quality
 from gateway.contract.sparkplug import Datatype, Metric, Payload, Property
 
-T = TypeVar("T")
-
 REBIRTH_EVERY_S = 10.0
-MAX_NAME = 200
 MAX_REPORT = 65_536
 """Characters of what a node says of itself; longer texts are dropped."""
 REPORTS = frozenset({topics.EXT_COMMAND_RESULT, topics.EXT_CONFIG_RESULT, topics.EXT_ASK_RESULT})
 """Texts that a node says of itself through its journal."""
 DATA = (topics.EXT_DATA_BYTES, topics.EXT_DATA_FORECAST, topics.EXT_DATA_BUDGET)
-MAX_METRICS = 20_000
-NODE_DEVICE = "_node"
-"""The device under which the metrics of an edge node itself are kept."""
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
-_RESERVED = ("Ext/", "Node Control/", "Device Control/", "Node Info/", "Node Properties/")
 _BIGINT = 1 << 63
 _QUALITIES = frozenset(Quality)
-_INTEGERS = {Datatype.INT8: 32, Datatype.INT16: 32, Datatype.INT32: 32, Datatype.INT64: 64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,42 +43,6 @@ class KnownPoint:
     id: int
     register: bool
     signed_bits: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class BornPoint:
-    """A point as its birth describes it; `metric` holds the last value and its time."""
-
-    name: str
-    alias: int | None
-    kind: str
-    unit: str
-    modulus: float | None
-    resolution: float | None
-    max_gap_s: int
-    metric: Metric
-    write_min: float | None = None
-    write_max: float | None = None
-    write_step: float | None = None
-
-    @property
-    def signed_bits(self) -> int:
-        """Width of a signed integer, which travels as two's complement; 0 for other types."""
-        return _INTEGERS.get(self.metric.datatype, 0) if self.metric.datatype else 0
-
-
-@dataclass(frozen=True, slots=True)
-class BornDevice:
-    """A device as its birth describes it."""
-
-    slug: str
-    name: str | None
-    profile: str | None
-    profile_hash: str | None
-    verified: bool
-    points: tuple[BornPoint, ...]
-    serial: str | None = None
-    ratio: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +146,10 @@ class EdgeNode:
         self.order.begin(payload.seq)
         self.bd_seq = _integer(metrics.get(topics.BDSEQ))
         self.epoch = _integer(metrics.get(topics.EXT_EPOCH))
-        self.wire = _text(metrics.get(topics.EXT_WIRE))
+        self.wire = text_of(metrics.get(topics.EXT_WIRE))
         self.config_version = _integer(metrics.get(topics.EXT_CONFIG_VERSION))
-        self.config_hash = _text(metrics.get(topics.EXT_CONFIG_HASH))
-        self.software = _text(metrics.get(topics.EXT_SOFTWARE))
+        self.config_hash = text_of(metrics.get(topics.EXT_CONFIG_HASH))
+        self.software = text_of(metrics.get(topics.EXT_SOFTWARE))
         self.online = True
         self._see_extras(metrics)
 
@@ -221,7 +175,7 @@ class EdgeNode:
         samples: list[Sample] = []
         unknown = 0
         for metric in payload.metrics:
-            if _is_reserved(metric.name):
+            if is_reserved(metric.name):
                 continue
             point = self._point(metric, device) if trusted else None
             if point is None:
@@ -272,36 +226,6 @@ class EdgeNode:
                 self.lines = decode_lines(lines.value)
 
 
-def read_birth(payload: Payload, device: str | None) -> BornDevice:
-    """Read a DBIRTH (or the own metrics of an NBIRTH, device None) into points.
-
-    Metrics whose name is empty, longer than MAX_NAME or not printable are left out, and so are
-    texts: they are not measurements.
-    """
-    metrics = {metric.name: metric for metric in payload.metrics[:MAX_METRICS] if metric.name}
-    points = tuple(
-        _born_point(name, metric)
-        for name, metric in metrics.items()
-        if name != topics.BDSEQ and not _is_reserved(name) and _is_measurement(name, metric)
-    )
-    verified = metrics.get(topics.EXT_VERIFIED)
-    return BornDevice(
-        device or NODE_DEVICE,
-        _text(metrics.get(topics.EXT_NAME)),
-        _text(metrics.get(topics.EXT_PROFILE)),
-        _text(metrics.get(topics.EXT_PROFILE_HASH)),
-        verified is not None and verified.value is True,
-        points,
-        _text(metrics.get(topics.EXT_SERIAL)),
-        _text(metrics.get(topics.EXT_RATIO)),
-    )
-
-
-def is_fit_name(name: str) -> bool:
-    """Tell whether a device's or point's name from outside can be kept."""
-    return 0 < len(name) <= MAX_NAME and not _UNPRINTABLE.search(name)
-
-
 def ranges(records: set[int]) -> str:
     """Answer numbers as ascending ranges: {1, 2, 3, 7} is `1-3,7-7`."""
     parts: list[list[int]] = []
@@ -335,51 +259,11 @@ def rebirth_request(now_ms: int) -> Payload:
     return Payload(now_ms, (rebirth,))
 
 
-def _born_point(name: str, metric: Metric) -> BornPoint:
-    kind = _property(metric, topics.PROPERTY_KIND, str)
-    unit = _property(metric, topics.PROPERTY_UNIT, str) or ""
-    gap = _property(metric, topics.PROPERTY_MAX_GAP, int)
-    fallback = "status" if metric.datatype == Datatype.BOOLEAN else "gauge"
-    return BornPoint(
-        name,
-        metric.alias,
-        kind if kind in {"register", "gauge", "status"} else fallback,
-        unit if len(unit) <= MAX_NAME and not _UNPRINTABLE.search(unit) else "",
-        _positive(_property(metric, topics.PROPERTY_MODULUS, float)),
-        _positive(_property(metric, topics.PROPERTY_RESOLUTION, float)),
-        gap if gap is not None and 0 < gap < 1 << 31 else 900,
-        metric,
-        *_writable(metric),
-    )
-
-
-def _writable(metric: Metric) -> tuple[float | None, float | None, float | None]:
-    """What the point may be set to: limits and step, or nothing when a limit is missing."""
-    low = _finite(_property(metric, topics.PROPERTY_WRITE_MIN, float))
-    high = _finite(_property(metric, topics.PROPERTY_WRITE_MAX, float))
-    if low is None or high is None:
-        return None, None, None
-    return low, high, _positive(_property(metric, topics.PROPERTY_WRITE_STEP, float))
-
-
 def _reports(extras: Mapping[str, Metric]) -> Iterator[Report]:
     for name in REPORTS & extras.keys():
         value = extras[name].value
         if isinstance(value, str) and len(value) <= MAX_REPORT:
             yield Report(name, value)
-
-
-def _property(metric: Metric, name: str, kind: type[T]) -> T | None:
-    prop = metric.properties.get(name)
-    return prop.value if prop is not None and isinstance(prop.value, kind) else None
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _positive(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) and value > 0 else None
 
 
 def _quality(properties: Mapping[str, Property]) -> int:
@@ -391,15 +275,6 @@ def _quality(properties: Mapping[str, Property]) -> int:
     if code is None or not isinstance(code.value, int):
         return Quality.GOOD
     return Quality.GOOD if code.value == topics.QUALITY_GOOD else Quality.SUSPECT
-
-
-def _is_reserved(name: str | None) -> bool:
-    return name is not None and (name == topics.BDSEQ or name.startswith(_RESERVED))
-
-
-def _is_measurement(name: str, metric: Metric) -> bool:
-    is_text = metric.datatype is not None and metric.datatype >= Datatype.STRING
-    return is_fit_name(name) and not is_text and not isinstance(metric.value, str | bytes)
 
 
 def _number(metric: Metric, signed_bits: int) -> float | None:
@@ -417,8 +292,3 @@ def _number(metric: Metric, signed_bits: int) -> float | None:
 def _integer(metric: Metric | None) -> int | None:
     value = metric.value if metric is not None else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _text(metric: Metric | None) -> str | None:
-    value = metric.value if metric is not None else None
-    return value[:MAX_NAME] if isinstance(value, str) and is_fit_name(value[:MAX_NAME]) else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from backend.acquisition.host import BornDevice
+from backend.acquisition.born import BornDevice
 from backend.core.db import WriteSession
 
 _IDENTITY: Final = """

@@ -3,13 +3,8 @@
 from datetime import datetime
 
 from backend.acquisition import births
-from backend.acquisition.host import (
-    BornPoint,
-    EdgeNode,
-    KnownPoint,
-    is_fit_name,
-    read_birth,
-)
+from backend.acquisition.born import BornPoint, is_fit_name, read_birth
+from backend.acquisition.host import EdgeNode, KnownPoint
 from backend.acquisition.window import clamp, instant
 from backend.core.db import Database
 from gateway.contract import topics

@@ -1,7 +1,7 @@
 """The same wall on mosquitto 2: its dynamic-security plug-in, given the same credentials.
 
-`security_document` makes the plug-in's file before the broker starts; `provision` and `revoke`
-make the commands that change a running broker over `$CONTROL/dynamic-security/v1`, which only the
+`security_document` makes the plug-in's file before the broker starts; `revoke` makes the commands
+by which a running broker forgets a credential, over `$CONTROL/dynamic-security/v1`, which only the
 internal credential reaches. mosquitto binds a credential to one client id, so a gateway there
 connects as `<credential>/gateway`; deleting a client disconnects it at once.
 
@@ -48,20 +48,6 @@ def security_document(credentials: Iterable[Credential]) -> bytes:
         "roles": [_role(credential) for credential in held],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=1)
-
-
-def provision(credential: Credential, secret: str | None) -> bytes:
-    """Answer the commands that add a credential to a running mosquitto; no secret = by certificate
-    only.
-    """
-    client: Entry = {
-        "command": "createClient",
-        "username": credential.name,
-        "roles": [{"rolename": credential.name}],
-    }
-    if secret is not None:
-        client |= {"password": secret, "clientid": gateway_client_id(credential.name)}
-    return _commands({"command": "createRole", **_role(credential)}, client)
 
 
 def revoke(name: str) -> bytes:

@@ -5,7 +5,7 @@ alike, to be put into a statement that has the project as `%(project)s`; `point`
 are SQL of its own. Conditions name the row `r`. A sample is in one of the two places only.
 """
 
-from typing import Final
+from typing import Final, LiteralString
 
 SAMPLES: Final = """
 (SELECT d.first_ts + (d.unit_us * coalesce(sum(u.t4) OVER passed, sum(u.t8) OVER passed, u.n - 1)
@@ -28,7 +28,9 @@ _COLD: Final = (
 _HOT: Final = "reading r WHERE r.project_id = %(project)s AND r.point_id = {point}"
 
 
-def between(point: str, low: str, high: str, condition: str = "true") -> str:
+def between(
+    point: LiteralString, low: LiteralString, high: LiteralString, condition: LiteralString = "true"
+) -> str:
     """Answer the readings in [low, high] that meet a condition, in no order."""
     wanted = f"r.ts BETWEEN {low} AND {high} AND {condition}"
     days = f"d.day BETWEEN {_DAY.format(low)} AND {_DAY.format(high)}"
@@ -36,10 +38,10 @@ def between(point: str, low: str, high: str, condition: str = "true") -> str:
         SELECT r.ts, r.value, r.quality FROM {_HOT.format(point=point)} AND {wanted}
         UNION ALL
         SELECT r.ts, r.value, r.quality FROM {_COLD.format(point=point)} AND {days} AND {wanted}
-    """  # noqa: S608 - SQL of the callers, never of a request
+    """
 
 
-def last(point: str, until: str, condition: str) -> str:
+def last(point: LiteralString, until: LiteralString, condition: LiteralString) -> str:
     """Answer the time (`ts`, or null) of the last reading that meets a condition.
 
     `until` is how its time must relate to something, for example `< o.before`. The arrays of a day
@@ -54,7 +56,7 @@ def last(point: str, until: str, condition: str) -> str:
     )
 
 
-def first(point: str, since: str, condition: str) -> str:
+def first(point: LiteralString, since: LiteralString, condition: LiteralString) -> str:
     """Answer the time (`ts`, or null) of the first reading at or after `since` that meets a
     condition.
     """
@@ -66,7 +68,7 @@ def first(point: str, since: str, condition: str) -> str:
     )
 
 
-def _nearest(hot: str, cold: str, wanted: str) -> str:
+def _nearest(hot: LiteralString, cold: LiteralString, wanted: LiteralString) -> str:
     # OFFSET 0: the first look is made once, and conditions are asked of one row after the other.
     return f"""
         SELECT coalesce(cold.ts, hot.ts) AS ts
@@ -74,4 +76,4 @@ def _nearest(hot: str, cold: str, wanted: str) -> str:
         LEFT JOIN LATERAL (
             SELECT r.ts FROM (SELECT r.* FROM {cold} OFFSET 0) AS r WHERE {wanted} LIMIT 1
         ) AS cold ON true
-    """  # noqa: S608 - SQL of the callers, never of a request
+    """

@@ -33,6 +33,7 @@ from backend.aggregation.stale import Claimed, Pending, claim, mark_again, put
 from backend.aggregation.tariff import TariffError, keep_slots
 from backend.aggregation.upward import look_up, make_pending, raise_meters, span_of
 from backend.aggregation.versions import Keeper, keeper
+from backend.aggregation.waiting import consume
 from backend.core.db import ReadSession, WriteSession
 
 log = logging.getLogger(__name__)
@@ -106,26 +107,13 @@ async def _claimed(tx: WriteSession, project_id: int) -> list[DirtyRow]:
     return [DirtyRow(*row) for row in found]
 
 
-async def _consume(tx: WriteSession, project_id: int, chunk: Chunk) -> None:
-    await tx.execute(
-        "DELETE FROM dirty WHERE project_id = %s AND id = ANY(%s)", (project_id, chunk.finished)
-    )
-    if chunk.shortened:
-        ids, ends = zip(*chunk.shortened, strict=True)
-        await tx.execute(
-            "UPDATE dirty d SET last_ts = s.last_ts FROM unnest(%s::bigint[], %s::timestamptz[])"
-            " AS s (id, last_ts) WHERE d.project_id = %s AND d.id = s.id",
-            (list(ids), [instant(end) for end in ends], project_id),
-        )
-
-
 async def _recomputed(
     tx: WriteSession, project_id: int, chunk: Chunk, keep: Keeper, now: datetime
 ) -> Changed:
     """Recompute and write the quarter hours of registers."""
     if not chunk.stretches:
         return Changed(set(), vanished=False)
-    await _consume(tx, project_id, chunk)
+    await consume(tx, project_id, "dirty", chunk)
     registers = await read_registers(tx, project_id, [one.point for one in chunk.stretches])
     done = await recompute_stretches(tx, project_id, registers, chunk.stretches)
     if not done:
@@ -241,13 +229,3 @@ async def tariffs_seen(tx: ReadSession, project_id: int) -> str:
         into=str,
     )
     return found or ""
-
-
-async def count_waiting(tx: ReadSession, project_id: int) -> int:
-    """Answer how many dirty ranges wait."""
-    return (
-        await tx.fetch_value(
-            "SELECT count(*) FROM dirty WHERE project_id = %s", (project_id,), into=int
-        )
-        or 0
-    )

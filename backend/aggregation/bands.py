@@ -49,7 +49,7 @@ JOIN point p ON p.project_id = %(project)s AND p.device_id = t.device_id AND p.k
      AND p.unit = t.unit AND (p.id = t.id OR p.name = ANY(SELECT t.name || '_' || b
                                                    FROM unnest(%(bands)s::text[]) AS b))
 ORDER BY total DESC, p.id
-"""  # noqa: S608 - constants of this file only
+"""
 _SAMPLES: Final = f"""
 SELECT u.point, r.ts, r.value, r.quality FROM unnest(%(points)s::bigint[]) AS u (point)
 CROSS JOIN LATERAL ({
@@ -60,7 +60,7 @@ CROSS JOIN LATERAL ({
         "r.value > '-Infinity' AND r.value < 'Infinity'",
     )
 }) AS r ORDER BY u.point, r.ts
-"""  # noqa: S608 - constants of this file only
+"""
 
 
 def mismatches(

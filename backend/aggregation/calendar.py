@@ -6,6 +6,7 @@ from their day, weeks and months from days, years from months, so that sums are 
 level. Quarter hours need no rows: every zone's offset is a multiple of 15 minutes.
 """
 
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
@@ -179,9 +180,10 @@ def _year_name(month: date) -> str:
 
 
 def later(day: date, months_later: int) -> date:
-    """Answer the same day (at most the 28th) of another month."""
+    """Answer the same day of another month; a shorter one's last day."""
     number = day.year * 12 + day.month - 1 + months_later
-    return date(number // 12, number % 12 + 1, day.day)
+    year, month = number // 12, number % 12 + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 async def read_plant_time(tx: ReadSession, project_id: int) -> PlantTime:

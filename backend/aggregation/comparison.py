@@ -136,7 +136,7 @@ def _other_day(day: date, kind: Comparison, align: Align, worked: Worked | None)
         return day - (WEEK if kind is Comparison.MOM else 52 * WEEK)
     if align is Align.DAY_TYPE:
         return _same_type(day, kind, worked)
-    return day - DAY if kind is Comparison.MOM else _year_before(day)
+    return day - DAY if kind is Comparison.MOM else later(day, -12)
 
 
 def _same_type(day: date, kind: Comparison, worked: Worked | None) -> date | None:
@@ -147,15 +147,9 @@ def _same_type(day: date, kind: Comparison, worked: Worked | None) -> date | Non
     if kind is Comparison.MOM:
         tries = [day - n * DAY for n in range(1, NEAREST + 1)]
     else:
-        middle = _year_before(day)
+        middle = later(day, -12)
         tries = [middle + n * DAY for n in sorted(range(-NEAREST, NEAREST + 1), key=abs)]
     return next((one for one in tries if worked(one) is wanted), None)
-
-
-def _year_before(day: date) -> date:
-    """Answer the same date a year before; 28 February for the 29th."""
-    leap = (day.month, day.day) == (2, 29)
-    return day.replace(year=day.year - 1, day=28 if leap else day.day)
 
 
 def _around_spring_festival(first: date, length: timedelta) -> date | None:

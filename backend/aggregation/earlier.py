@@ -4,12 +4,11 @@ Dates move, not seconds: a month compares with a month however long they are, an
 at 09:00 with one that ends at 09:00. The 29th to 31st become a shorter month's last day.
 """
 
-from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
-from backend.aggregation.calendar import PlantTime
+from backend.aggregation.calendar import PlantTime, later
 
 LAST_COMMON_DAY = 28
 """Every month has this day, so spans between such days are whole months."""
@@ -32,7 +31,7 @@ class Back:
     def of(self, plant: PlantTime, moment: datetime) -> datetime:
         """Answer the moment this far back: the same time of the business day of another date."""
         day = plant.day_of(moment)
-        earlier = _months_before(day, self.months) - timedelta(days=self.days)
+        earlier = later(day, -self.months) - timedelta(days=self.days)
         return plant.start_of(earlier) + (moment - plant.start_of(day))
 
 
@@ -45,9 +44,3 @@ def back(plant: PlantTime, start: datetime, end: datetime, against: Against) -> 
         return Back(months=(last.year - first.year) * 12 + last.month - first.month)
     whole_days = end == plant.start_of(last)
     return Back(days=max(1, (last - first).days + (0 if whole_days else 1)))
-
-
-def _months_before(day: date, months: int) -> date:
-    number = day.year * 12 + day.month - 1 - months
-    year, month = number // 12, number % 12 + 1
-    return date(year, month, min(day.day, monthrange(year, month)[1]))

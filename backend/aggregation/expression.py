@@ -121,6 +121,44 @@ def _walk(node: Node) -> Iterator[Node]:
             pass
 
 
+class Addend(NamedTuple):
+    """A part of a sum: `coefficient` (base units) times a meter, or what is not linear in one."""
+
+    coefficient: Fraction
+    node: Node
+
+
+def addends(node: Node) -> list[Addend]:
+    """Answer what an expression adds up, as far as it is linear; each meter at most once.
+
+    Raises ZeroDivisionError where it always would.
+    """
+    found: dict[Node, Fraction] = {}
+    for one in _addends(node, Fraction(1)):
+        found[one.node] = found.get(one.node, Fraction(0)) + one.coefficient
+    return [Addend(coefficient, part) for part, coefficient in found.items()]
+
+
+def _addends(node: Node, times: Fraction) -> Iterator[Addend]:
+    match node:
+        case Sum(parts):
+            for minus, part in parts:
+                yield from _addends(part, -times if minus else times)
+        case Product(parts):
+            numbers = [one for one in parts if isinstance(one[1], Number)]
+            others = tuple(one for one in parts if not isinstance(one[1], Number))
+            factor = times * value(Product(tuple(numbers)), {})
+            match others:
+                case ((False, inner),):
+                    yield from _addends(inner, factor)
+                case ():
+                    yield Addend(factor, Number(Fraction(1), Dimension()))
+                case _:
+                    yield Addend(factor, Product(others))
+        case _:
+            yield Addend(times, node)
+
+
 def value(node: Node, figures: Mapping[str, Fraction]) -> Fraction:
     """Answer the value where meters counted `figures` (base units). Raises ZeroDivisionError."""
     match node:

@@ -114,7 +114,7 @@ WHERE project_id = %(project)s AND scope = %(scope)s AND scope_id = ANY(%(ids)s)
   AND period = %(period)s AND start_ts >= %(start)s AND start_ts < %(end)s
   AND (%(energy)s::text IS NULL OR energy = %(energy)s)
 GROUP BY scope_id, energy
-""".encode()  # noqa: S608 - constants only
+""".encode()
     for as_of in (False, True)
 }
 

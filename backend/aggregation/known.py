@@ -31,7 +31,7 @@ JOIN register_event e ON e.project_id = %(project)s AND e.point_id = o.point
 WHERE CASE e.kind WHEN 'exchange' THEN e.ts > o.low WHEN 'changed' THEN {OPEN}
                   ELSE coalesce(e.until_ts, 'infinity') > o.low END
 ORDER BY o.n, e.ts, e.id
-"""  # noqa: S608 - constants of this file only
+"""
 
 
 async def read_known(

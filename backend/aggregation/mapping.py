@@ -124,7 +124,13 @@ SELECT o.point FROM ({OWN.format(condition="m.id = ANY(%(meters)s)")}) AS o
 UNION
 SELECT s.point_id FROM meter_source s
 WHERE s.project_id = %(project)s AND s.meter_id = ANY(%(meters)s)
-"""  # noqa: S608 - constants of this file only
+"""
+_METERS: Final = f"""
+SELECT o.meter FROM ({OWN.format(condition="p.id = ANY(%(points)s)")}) AS o
+UNION
+SELECT s.meter_id FROM meter_source s
+WHERE s.project_id = %(project)s AND s.point_id = ANY(%(points)s)
+"""
 _OWN_POINT: Final = OWN.format(condition="m.id = %(meter)s").encode()
 _FITS: Final = """
 SELECT p.unit FROM point p WHERE p.project_id = %s AND p.id = %s AND p.kind = %s
@@ -135,6 +141,12 @@ async def points_of(tx: ReadSession, project_id: int, meters: Sequence[int]) -> 
     """Answer all points that meters are or ever were read from."""
     rows = await tx.fetch_tuples(_POINTS, {"project": project_id, "meters": list(meters)})
     return [row[0] for row in rows]
+
+
+async def meters_of(tx: ReadSession, project_id: int, points: Sequence[int]) -> list[int]:
+    """Answer all meters that are or ever were read from points."""
+    rows = await tx.fetch_tuples(_METERS.encode(), {"project": project_id, "points": list(points)})
+    return sorted(row[0] for row in rows)
 
 
 async def read_sources(tx: ReadSession, project_id: int, meters: Sequence[int]) -> list[Source]:
@@ -172,6 +184,43 @@ async def map_meter(
         (project_id, meter, first, last, point),
     )
     await mark_points(tx, project_id, [*before, point], first, now if last is None else last)
+
+
+async def stretch_of(
+    tx: ReadSession, project_id: int, meter: int, first: datetime, last: datetime | None
+) -> list[tuple[datetime, datetime | None, int]]:
+    """Answer what takes the place of a meter's own point in [first, last): start, end, point."""
+    rows = await tx.fetch_tuples(
+        "SELECT greatest(valid_from, %(first)s), least(valid_to, %(last)s::timestamptz), point_id"
+        " FROM meter_source WHERE project_id = %(project)s AND meter_id = %(meter)s"
+        " AND coalesce(valid_to, 'infinity') > %(first)s"
+        " AND valid_from < coalesce(%(last)s::timestamptz, 'infinity') ORDER BY valid_from",
+        {"project": project_id, "meter": meter, "first": first, "last": last},
+    )
+    return [(start, end, point) for start, end, point in rows]
+
+
+async def remap_meter(
+    tx: WriteSession,
+    project_id: int,
+    meter: int,
+    stretch: tuple[datetime, datetime | None],
+    sources: Sequence[tuple[datetime, datetime | None, int]],
+    now: datetime,
+) -> None:
+    """Have a meter read from `sources` in a stretch, elsewhere in it from its own point.
+
+    The inverse of `map_meter`, for what `stretch_of` answered before it.
+    """
+    before = await points_of(tx, project_id, [meter])
+    await _cut_out(tx, project_id, meter, *stretch)
+    await tx.execute_many(
+        "INSERT INTO meter_source (project_id, meter_id, valid_from, valid_to, point_id)"
+        " VALUES (%s, %s, %s, %s, %s)",
+        [(project_id, meter, *source) for source in sources],
+    )
+    points = {*before, *(point for *_, point in sources)}
+    await mark_points(tx, project_id, sorted(points), stretch[0], stretch[1] or now)
 
 
 def _check_stretch(first: datetime, last: datetime | None) -> None:

@@ -109,7 +109,7 @@ CROSS JOIN LATERAL (
 WHERE (m.source IN ('register', 'manual') AND p.kind = 'register')
    OR (m.source = 'gauge' AND p.kind = 'gauge')
 ORDER BY p.id, m.id
-"""  # noqa: S608 - constants of this file only
+"""
 
 
 async def read_registers(
@@ -256,14 +256,14 @@ _COUNTED: Final = f"""
     {_USABLE} AND NOT EXISTS (
         SELECT 1 FROM register_event x WHERE x.project_id = %(project)s AND x.point_id = o.point
         AND x.kind = 'exclude' AND x.revoked_at IS NULL AND x.ts <= r.ts AND x.until_ts > r.ts)
-"""  # noqa: S608 - constants of this file only
+"""
 # Episodes follow one another, so only the last that begins at or before a reading can hold it.
 _SETTLED: Final = f"""
     {_COUNTED} AND NOT coalesce((
         SELECT j.until_ts IS NULL OR r.ts < j.until_ts FROM register_judgement j
         WHERE j.project_id = %(project)s AND j.point_id = o.point AND j.ts <= r.ts
         ORDER BY j.ts DESC LIMIT 1), false)
-"""  # noqa: S608 - constants of this file only
+"""
 _QUARTER_OF_RESTART: Final = "<= date_bin('15 minutes', restart.ts, 'epoch')"
 _BOUNDS: Final = f"""
 SELECT {US.format("restart.ts")}, {US.format("begin.ts")}, {US.format("later.ts")}
@@ -274,7 +274,7 @@ LEFT JOIN LATERAL ({last("o.point", "< o.before", _SETTLED)}) AS restart ON true
 LEFT JOIN LATERAL ({last("o.point", _QUARTER_OF_RESTART, _SETTLED)}) AS begin ON true
 LEFT JOIN LATERAL ({first("o.point", "o.beyond", _COUNTED)}) AS later ON true
 ORDER BY o.n
-"""  # noqa: S608 - constants of this file only
+"""
 _READINGS: Final = f"""
 SELECT o.n, string_agg(timestamptz_send(r.ts) || float8send(r.value) || int2send(r.quality), '')
 FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
@@ -282,7 +282,7 @@ FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
            WITH ORDINALITY AS u (point, low, high, n)) AS o
 CROSS JOIN LATERAL ({between("o.point", "o.low", "o.high", _USABLE)}) AS r
 GROUP BY o.n
-"""  # noqa: S608 - constants of this file only
+"""
 _JUDGEMENTS: Final = f"""
 SELECT o.n, {US.format("j.ts")}, j.kind, j.before_value, j.after_value, j.offset_value,
        {US.format("j.until_ts")}
@@ -292,7 +292,7 @@ FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
 JOIN register_judgement j ON j.project_id = %(project)s AND j.point_id = o.point
      AND j.ts > o.low AND j.ts <= o.high
 ORDER BY o.n, j.ts
-"""  # noqa: S608 - constants of this file only
+"""
 
 
 async def _windows(tx: ReadSession, project_id: int, orders: Sequence[Order]) -> list[Window]:

@@ -97,12 +97,12 @@ FROM (
     GROUP BY c.scope_id, c.energy, b.start_ts, b.end_ts, c.members
 ) AS t
 {UPSERT}
-"""  # noqa: S608 - constants of this file only
+"""
 _COLUMNS: Final = ("ids", "energies", "firsts", "lasts", "members")
 _FILLED: Final = f"""
 SELECT DISTINCT c.scope_id, c.energy, extract(epoch FROM b.start_ts)::bigint,
        extract(epoch FROM b.end_ts)::bigint FROM {_RUNS}
-"""  # noqa: S608 - constants of this file only
+"""
 _GROUPS: Final = """
 SELECT n.node_id, m.energy,
        coalesce(extract(epoch FROM greatest(n.valid_from, m.valid_from))::float8, '-infinity'),

@@ -110,7 +110,7 @@ JOIN node_meter nm ON nm.project_id = %(project)s AND nm.meter_id = m.id AND nm.
 WHERE NOT EXISTS (SELECT 1 FROM node_meter x WHERE x.project_id = %(project)s
                   AND x.node_id = nm.node_id AND x.coefficient < 0)
 ORDER BY p.id, nm.node_id, nm.valid_from
-"""  # noqa: S608 - constants of this file only
+"""
 
 
 async def _memberships(tx: ReadSession, project_id: int, points: Sequence[int]) -> list[Membership]:

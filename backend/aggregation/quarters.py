@@ -59,7 +59,7 @@ FROM (SELECT u.*, timestamptz 'epoch' + start * interval '1 second' AS start_ts
                   %(cost)s::numeric[])
            AS u (meter, energy, start, qty, estimated, quality, measured, kgce, kgco2, cost)) AS q
 {UPSERT}
-"""  # noqa: S608 - constants of this file only
+"""
 _COLUMNS: Final = (
     "meters", "energies", "starts", "qtys", "estimated", "qualities", "measured", "kgce", "kgco2",
     "cost",

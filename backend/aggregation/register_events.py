@@ -78,7 +78,7 @@ SELECT e.id, e.uid, e.recorded_at, e.recorded_by, e.revoked_at, {OPEN},
        e.restatement_id, e.factor
 FROM register_event e
 WHERE e.project_id = %(project)s AND e.point_id = ANY(%(points)s) ORDER BY e.ts, e.id
-"""  # noqa: S608 - constants of this file only
+"""
 _INSERT: Final = """
 INSERT INTO register_event (project_id, uid, recorded_at, recorded_by, point_id, kind, ts, until_ts,
     final_value, initial_value, factor, note, answers, restatement_id)

@@ -66,7 +66,7 @@ CROSS JOIN LATERAL (
 ) AS s
 WHERE s.qty IS NOT NULL
 {UPSERT}
-"""  # noqa: S608 - constants of this file only
+"""
 _EMPTY: Final = f"""
 SELECT c.scope_id, c.energy, extract(epoch FROM c.start_ts)::bigint,
        extract(epoch FROM c.end_ts)::bigint
@@ -79,7 +79,7 @@ LEFT JOIN LATERAL (
       AND b.start_ts >= c.start_ts AND b.start_ts < c.end_ts LIMIT 1
 ) AS part ON true
 WHERE part.one IS NULL
-"""  # noqa: S608 - constants of this file only
+"""
 # Periods that the calendar (any more) has not, begun in stretches that were summed again.
 _FOREIGN: Final = """
 DELETE FROM account a USING unnest(%(ids)s::bigint[], %(energies)s::text[], %(firsts)s::bigint[],

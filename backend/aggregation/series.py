@@ -10,50 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 from backend.aggregation.calendar import QUARTER, Period, quarter_of
+from backend.aggregation.measures import Measure, json_number
 from backend.aggregation.rollup import Scope
+from backend.aggregation.unbroken import SECONDS, Unbroken, unbroken
 from backend.aggregation.versions import accounts, version_to_read
 from backend.core.db import ReadSession
 from gateway.contract.energy import EnergyType
 from gateway.contract.quality import Quality
-
-
-class Formula(NamedTuple):
-    """A measure in SQL: the column that is added up and how it is shown.
-
-    `kind` is its type; `scaled` = integers of the energy's smallest unit; a rate or a share is
-    divided by what `by` adds up to.
-    """
-
-    amount: str
-    kind: str = "numeric"
-    by: str = ""
-    scaled: bool = False
-
-    def shown(self, amount: str, per: str) -> str:
-        """Answer the SQL of the number people see, of a step or of a sum of steps."""
-        number = f"{amount}::numeric / %(per_unit)s" if self.scaled else amount
-        return f"round({number}::numeric / nullif({per}, 0), 6)" if self.by else number
-
-
-class Measure(Enum):
-    """What a curve shows, exactly.
-
-    QUANTITY in the energy's display unit, POWER the mean of a step in that unit per hour, MEASURED
-    the share (0 to 1) of the meter-seconds that stand on readings.
-    """
-
-    QUANTITY = Formula("a.qty", "bigint", scaled=True)
-    KGCE = Formula("a.kgce")
-    KGCO2 = Formula("a.kgco2")
-    COST = Formula("a.cost")
-    POWER = Formula(
-        "a.qty", "bigint", "extract(epoch FROM a.end_ts - a.start_ts) / 3600", scaled=True
-    )
-    MEASURED = Formula("a.measured_s", "bigint", "nullif(a.expected_s, 0)::numeric")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +111,7 @@ _LONGEST: Final = {
 def _statement(measure: Measure, period: Period, *, narrow: bool, as_of: bool) -> bytes:
     """Write the statement of a measure and a period; `narrow` puts steps together."""
     formula = measure.value
-    calendar = period not in _SECONDS
+    calendar = period not in SECONDS
     value = formula.shown("amount", "per")
     laid = _LAID.format(
         accounts=accounts(as_of=as_of),
@@ -153,16 +119,13 @@ def _statement(measure: Measure, period: Period, *, narrow: bool, as_of: bool) -
         steps=_STEPS.get(period, _CALENDAR),
         kind=formula.kind,
         amount=formula.amount,
-        # What has no amount must not thin out the rate of the others.
-        per=f"CASE WHEN {formula.amount} IS NOT NULL THEN {formula.by} END"
-        if formula.by
-        else "NULL",
+        per=formula.per,
         pers="max(per)" if formula.by else "NULL::numeric",
         labels="max(label)" if calendar else "NULL::text",
         longest=_LONGEST[period],
     )
     return _CURVE.format(
-        total=f"trim_scale({formula.shown('sum(amount)', 'sum(per)')})",
+        total=formula.total,
         parts="max(parts)" if narrow else "1",
         starts="array_agg(start_ts ORDER BY start_ts)" if calendar else "NULL",
         labels="array_agg(label ORDER BY start_ts)" if calendar else "NULL",
@@ -174,12 +137,10 @@ def _statement(measure: Measure, period: Period, *, narrow: bool, as_of: bool) -
 
 
 def _json(value: str) -> str:
-    """Answer the SQL that writes numbers as JSON with all their digits."""
-    text = f"coalesce(trim_scale({value})::text, 'null')"
-    return f"'[' || string_agg({text}, ',' ORDER BY start_ts) || ']'"
+    """Answer the SQL that writes the numbers of rows as a JSON array."""
+    return f"'[' || string_agg({json_number(value)}, ',' ORDER BY start_ts) || ']'"
 
 
-_SECONDS: Final = {Period.QUARTER_HOUR: 900, Period.HOUR: 3600}
 _CURVES: Final = {
     (measure, period, narrow, as_of): _statement(measure, period, narrow=narrow, as_of=as_of)
     for measure in Measure
@@ -233,7 +194,10 @@ async def curve(tx: ReadSession, project_id: int, span: Span, now: datetime) -> 
 async def curves(
     tx: ReadSession, project_id: int, span: Span, ids: Sequence[int], now: datetime
 ) -> dict[int, Curve]:
-    """Answer the same curve of several scopes of a kind, by their number, in one statement."""
+    """Answer the same curve of several scopes of a kind, by their number, in one statement.
+
+    Quarter hours and hours take a second one where accounts have holes.
+    """
     if span.period is Period.QUARTER_HOUR:
         end = quarter_of(span.end + QUARTER - timedelta(microseconds=1))
         span = replace(span, start=quarter_of(span.start), end=end)
@@ -251,14 +215,32 @@ async def curves(
         "width": span.width,
         "as_of": as_of,
     }
+    drawn: dict[int, Curve] = {}
+    if span.period in SECONDS and span.width is None and as_of is None:
+        for whole in await unbroken(tx, span.measure, span.period, params):
+            drawn[whole.id] = _whole(whole, SECONDS[span.period])
+    left = [id for id in ids if id not in drawn]
+    if left:
+        drawn |= await _laid(tx, span, params, left, as_of=as_of is not None)
+    nothing = Curve(span.start, span.end, SECONDS.get(span.period), (), (), "[]", "[]")
+    return {id: drawn.get(id, nothing) for id in ids}
+
+
+def _whole(found: Unbroken, step_s: int) -> Curve:
+    return Curve(found.first, found.last, step_s, (), (), found.values, found.quality, found.total)
+
+
+async def _laid(
+    tx: ReadSession, span: Span, common: Mapping[str, object], ids: Sequence[int], *, as_of: bool
+) -> dict[int, Curve]:
+    """Answer curves by laying steps and accounts over each other, whatever holes there are."""
+    params: dict[str, object] = {**common, "ids": ids}
     if span.period is Period.SHIFT:
         found: dict[int, int] = dict(await tx.fetch_tuples(_PATTERNS, params))
         params["patterns"] = [found.get(id) for id in ids]
-    statement = _CURVES[span.measure, span.period, span.width is not None, as_of is not None]
+    statement = _CURVES[span.measure, span.period, span.width is not None, as_of]
     rows = await tx.fetch_all(statement, params, into=_Row)
-    drawn = {row.id: row.curve(_SECONDS.get(span.period)) for row in rows}
-    nothing = Curve(span.start, span.end, _SECONDS.get(span.period), (), (), "[]", "[]")
-    return {id: drawn.get(id, nothing) for id in ids}
+    return {row.id: row.curve(SECONDS.get(span.period)) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Reading sheets of any scope and period: registers line by line, all else term by term."""
+"""Reading sheets of any scope and period: registers line by line, all else term by term.
+
+All figures of a sheet are of one version of accounts, while another is being applied too.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +12,13 @@ from typing import Final
 
 from backend.aggregation.calendar import Period
 from backend.aggregation.figures import Sum, sums
-from backend.aggregation.metering import Register, micros, read_registers, read_trace
+from backend.aggregation.mapping import point_at, stretch_of
+from backend.aggregation.metering import micros, read_registers, read_trace
 from backend.aggregation.reading_sheet import RegisterSheet, register_sheet
 from backend.aggregation.rollup import Scope
+from backend.aggregation.stock_sheet import StockSheet, read_stock_sheet
+from backend.aggregation.versions import shown
+from backend.aggregation.virtual_sheet import VirtualSheet, read_virtual_sheet
 from backend.core.db import ReadSession
 
 
@@ -47,40 +54,37 @@ class SheetTerm:
 class Sheet:
     """A sheet and the account it leads to; of a register, or of terms with sheets of their own.
 
-    `rounding` is what the account differs from its terms, because each quarter hour is rounded.
+    A virtual meter's has what its expression adds up, a stock's its papers. `rounding` is what the
+    account differs from its terms, because each quarter hour is rounded.
     """
 
     asked: Asked
     account: Sum | None
-    register: RegisterSheet | None
-    unit: str | None
-    terms: Sequence[SheetTerm]
+    register: RegisterSheet | None = None
+    unit: str | None = None
+    terms: Sequence[SheetTerm] = ()
+    virtual: VirtualSheet | None = None
+    stock: StockSheet | None = None
 
     @property
     def rounding(self) -> Fraction:
-        """What rounding the quarter hours of a node came to."""
-        if self.account is None or not self.terms:
+        """What rounding the quarter hours of a node or virtual meter came to."""
+        if self.account is None or not (self.terms or self.virtual):
             return Fraction(0)
-        return self.account.qty - sum((one.part for one in self.terms), Fraction(0))
+        terms = sum((one.part for one in self.terms), Fraction(0))
+        return self.account.qty - terms - (self.virtual.total if self.virtual else 0)
 
 
-_POINT: Final = """
-SELECT coalesce(m.point_id, p.id), coalesce(q.unit, p.unit) FROM meter m
-LEFT JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
-     AND p.name = m.register_name
-LEFT JOIN point q ON q.project_id = %(project)s AND q.id = m.point_id
-WHERE m.project_id = %(project)s AND m.id = %(id)s
-"""
 # What a node counts the whole period has an account of that period; else its quarter hours say.
 _TERMS: Final = """
 SELECT n.meter_id, n.coefficient, greatest(n.valid_from, %(start)s) AS start,
        least(coalesce(n.valid_to, %(end)s), %(end)s) AS end,
        CASE WHEN n.valid_from <= %(start)s AND coalesce(n.valid_to, %(end)s) >= %(end)s THEN (
-           SELECT a.qty FROM account a WHERE a.project_id = %(project)s AND a.scope = 1
+           SELECT a.qty FROM {accounts} a WHERE a.project_id = %(project)s AND a.scope = 1
            AND a.scope_id = n.meter_id AND a.energy = %(energy)s AND a.period = %(period)s
            AND a.start_ts = %(start)s)
        ELSE (
-           SELECT sum(a.qty)::bigint FROM account a WHERE a.project_id = %(project)s
+           SELECT sum(a.qty)::bigint FROM {accounts} a WHERE a.project_id = %(project)s
            AND a.scope = 1 AND a.scope_id = n.meter_id AND a.energy = %(energy)s AND a.period = 1
            AND a.start_ts >= greatest(n.valid_from, %(start)s)
            AND a.start_ts < least(coalesce(n.valid_to, %(end)s), %(end)s))
@@ -95,8 +99,10 @@ ORDER BY m.level, m.slug, n.valid_from
 
 async def read_sheet(tx: ReadSession, project_id: int, asked: Asked) -> Sheet:
     """Answer the sheet of a scope and period as it is now."""
+    where = await shown(tx, project_id)
     params = {
         "project": project_id,
+        "as_of": where.as_of,
         "scope": int(asked.scope),
         "id": asked.scope_id,
         "energy": asked.energy,
@@ -110,19 +116,40 @@ async def read_sheet(tx: ReadSession, project_id: int, asked: Asked) -> Sheet:
     )  # fmt: skip
     account = found[0] if found else None
     if asked.scope is Scope.NODE:
-        terms = await tx.fetch_all(_TERMS, params, into=SheetTerm)
-        return Sheet(asked, account, None, None, terms)
-    [(point, unit)] = await tx.fetch_tuples(_POINT, params)
+        terms = await tx.fetch_all(where.sql(_TERMS), params, into=SheetTerm)
+        return Sheet(asked, account, terms=terms)
+    source = await tx.fetch_value(
+        "SELECT source FROM meter WHERE project_id = %s AND id = %s",
+        (project_id, asked.scope_id),
+        into=str,
+    )
+    if source == "virtual":
+        virtual = await read_virtual_sheet(tx, project_id, asked.scope_id, where, params)
+        return Sheet(asked, account, virtual=virtual)
+    if source == "stock":
+        stock = await read_stock_sheet(
+            tx, project_id, asked.scope_id, asked.energy, asked.start, asked.end
+        )
+        return Sheet(asked, account, stock=stock)
+    return await _of_register(tx, project_id, asked, account)
+
+
+async def _of_register(
+    tx: ReadSession, project_id: int, asked: Asked, account: Sum | None
+) -> Sheet:
+    """Answer the sheet of the one register that a meter was read from all the period."""
+    moved = await stretch_of(tx, project_id, asked.scope_id, asked.start, asked.end)
+    if moved and moved[0][:2] != (asked.start, asked.end):
+        return Sheet(asked, account)
+    point = await point_at(tx, project_id, asked.scope_id, asked.start)
     registers = {} if point is None else await read_registers(tx, project_id, [point])
-    register = registers.get(point)
-    if register is None:
-        return Sheet(asked, account, None, None, ())
-    return Sheet(asked, account, await _register(tx, project_id, register, asked), unit, ())
-
-
-async def _register(
-    tx: ReadSession, project_id: int, register: Register, asked: Asked
-) -> RegisterSheet | None:
+    register = None if point is None else registers.get(point)
+    if register is None or register.kind != "register":
+        return Sheet(asked, account)
+    unit = await tx.fetch_value(
+        "SELECT unit FROM point WHERE project_id = %s AND id = %s", (project_id, point), into=str
+    )
     start, end = micros(asked.start), micros(asked.end)
     trace, events = await read_trace(tx, project_id, register, start, end)
-    return register_sheet(trace, register.spec, events.excluded, start, end)
+    lines = register_sheet(trace, register.spec, events.excluded, start, end)
+    return Sheet(asked, account, lines, unit)

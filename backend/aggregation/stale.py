@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from backend.aggregation.cells import QUARTER_S, Cell, array
 from backend.aggregation.chunks import DirtyRow, newest
-from backend.aggregation.metering import instant
+from backend.aggregation.waiting import consume
 from backend.core.db import WriteSession
 
 CLAIM: Final = 2_000
@@ -136,16 +136,7 @@ async def claim(tx: WriteSession, project_id: int, pending: Pending, span: timed
         whose, whole = kinds[one.point]
         first = one.first // MICROS // QUARTER_S * QUARTER_S
         pending.take(Span(whose, first, one.last // MICROS, whole))
-    await tx.execute(
-        "DELETE FROM stale WHERE project_id = %s AND id = ANY(%s)", (project_id, chunk.finished)
-    )
-    if chunk.shortened:
-        ids, ends = zip(*chunk.shortened, strict=True)
-        await tx.execute(
-            "UPDATE stale d SET last_ts = s.last_ts FROM unnest(%s::bigint[], %s::timestamptz[])"
-            " AS s (id, last_ts) WHERE d.project_id = %s AND d.id = s.id",
-            (list(ids), [instant(end) for end in ends], project_id),
-        )
+    await consume(tx, project_id, "stale", chunk)
     return Claimed(len(found), len(found) > len(chunk.finished) or len(found) == CLAIM)
 
 

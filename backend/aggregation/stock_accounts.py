@@ -29,6 +29,7 @@ from backend.aggregation.stock import (
     evenly,
     value_of,
 )
+from backend.aggregation.versions import keeping
 from backend.core.db import ReadSession, WriteSession
 from gateway.contract.energy import EnergyType, energy_type
 from gateway.contract.quality import Quality
@@ -75,14 +76,14 @@ FROM (SELECT u.*, timestamptz 'epoch' + start * interval '1 second' AS start_ts
                   %(kgco2)s::numeric[], %(cost)s::numeric[])
            AS u (start, qty, kgce, kgco2, cost)) AS q
 {UPSERT}
-"""  # noqa: S608 - constants of other files of ours
+"""
 _DELETE: Final = f"""
 DELETE FROM account a USING unnest(%(starts)s::bigint[]) AS d (start)
 WHERE a.project_id = %(project)s AND a.scope = 1 AND a.scope_id = %(meter)s
   AND a.energy = %(energy)s AND a.period = 1
   AND a.start_ts = timestamptz 'epoch' + d.start * interval '1 second'
 {KEY}
-"""  # noqa: S608 - constants of other files of ours
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +168,25 @@ async def settle_stock(tx: WriteSession, project_id: int, meter_id: int, now: da
         start: Row(*rest)
         for start, *rest in await tx.fetch_tuples(_STORED, (project_id, meter_id, code))
     }
-    changed = await _replace(tx, (project_id, meter_id, code), wanted, stored, now)
-    if changed.cells:
-        first, last = (one(cell.start for cell in changed.cells) for one in (min, max))
-        span = (instant(first * 1_000_000), instant((last + QUARTER_S) * 1_000_000))
+    starts = [at for at in {*wanted, *stored} if wanted.get(at) != stored.get(at)]
+    if not starts:
+        return False
+    span = (instant(min(starts) * 1_000_000), instant((max(starts) + QUARTER_S) * 1_000_000))
+    async with keeping(tx, project_id, span, [meter_id]):
+        changed = await _replace(tx, (project_id, meter_id, code), wanted, stored, now)
         await pass_upward(tx, project_id, changed, span, now)
-    return bool(changed.cells)
+    return True
+
+
+async def settle_stocks_of(tx: WriteSession, project_id: int, energy: str, now: datetime) -> None:
+    """Have the accounts of every stock of an energy follow, because a factor changed."""
+    rows = await tx.fetch_tuples(
+        "SELECT id FROM meter WHERE project_id = %s AND energy = %s AND source = 'stock'"
+        " ORDER BY id",
+        (project_id, energy),
+    )
+    for (meter,) in rows:
+        await settle_stock(tx, project_id, meter, now)
 
 
 async def _wanted(
@@ -181,7 +195,7 @@ async def _wanted(
     """Answer every quarter hour that the documents make."""
     documents = await read_documents(tx, project_id, meter_id, energy)
     rule = await read_rule(tx, project_id, meter_id)
-    weigh = await _weigh(tx, project_id, rule)
+    weigh = await weigh_of(tx, project_id, rule)
     until = int((now - EPOCH).total_seconds()) // QUARTER_S * QUARTER_S
     standing = None if rule.per_day is None else Standing(rule.per_day, until)
     quarters = consumption(documents, weigh, standing)
@@ -209,7 +223,8 @@ def _valued(value: Value) -> Iterable[Decimal | None]:
     return (value.kgce, value.kgco2, value.cost)
 
 
-async def _weigh(tx: ReadSession, project_id: int, rule: Rule) -> Weigh:
+async def weigh_of(tx: ReadSession, project_id: int, rule: Rule) -> Weigh:
+    """Answer the weights of quarter hours by which a rule spreads."""
     if rule.rule == WORKING:
         spans = await tx.fetch_tuples(_WORK, {"project": project_id, "node": rule.node_id})
         return by_work((first, last) for first, last in spans)

@@ -11,6 +11,7 @@ whole.
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -53,13 +54,31 @@ ACCOUNTS_AS_OF: Final = f"""(
         WHERE h.project_id = %(project)s AND h.version > %(as_of)s
         ORDER BY {_DISTINCT}, h.version) k
     WHERE k.qty IS NOT NULL
-)"""  # noqa: S608 - constants of this file only
+)"""
 """The same columns as they were at version `%(as_of)s` of `%(project)s`, in place of `account`."""
 
 
 def accounts(*, as_of: bool) -> str:
     """Answer what a statement reads accounts from: the current ones, or those of a version."""
     return ACCOUNTS_AS_OF if as_of else ACCOUNTS
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What whoever looks at accounts reads them from, and the version that it names."""
+
+    table: str
+    as_of: int | None
+
+    def sql(self, statement: str) -> bytes:
+        """Answer a statement that reads from `{accounts}`; it is given `as_of` and `project`."""
+        return statement.format(accounts=self.table).encode()
+
+
+async def shown(tx: ReadSession, project_id: int, as_of: int | None = None) -> Shown:
+    """Answer where accounts are read as of a version, never a part of one being applied."""
+    version = await version_to_read(tx, project_id, as_of)
+    return Shown(accounts(as_of=version is not None), version)
 
 
 # Accounts that hang on meters: their own, those of virtual meters, and of all nodes that ever
@@ -85,7 +104,7 @@ _IN_SPAN: Final = """
 _AREA: Final = f"""
 {_TOUCHED}
 CROSS JOIN LATERAL (SELECT * FROM account x WHERE {_IN_SPAN} OFFSET 0) AS c
-"""  # noqa: S608 - constants of this file only
+"""
 _KEEP: Final = f"""
 INSERT INTO account_history ({_ROW}, version) SELECT {_OF_CURRENT}, %(version)s {_AREA}
 ON CONFLICT DO NOTHING
@@ -101,14 +120,29 @@ LEFT JOIN LATERAL (
     AND h.start_ts = c.start_ts AND h.version = %(version)s OFFSET 0
 ) AS k ON true
 WHERE k.same IS NOT false
-"""  # noqa: S608 - constants of this file only
-_NEW: Final = """
-INSERT INTO account_history (project_id, version, scope, scope_id, energy, period, start_ts, end_ts)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
-_SAME: Final = """
-DELETE FROM account_history WHERE project_id = %s AND version = %s AND scope = %s
-AND scope_id = %s AND energy = %s AND period = %s AND start_ts = %s
+# What some of them are, as arrays in the order of the key.
+_KEY_COLUMNS: Final = (*_KEY[1:], "end_ts")
+_KEYS: Final = """
+unnest(%(scope)s::smallint[], %(scope_id)s::bigint[], %(energy)s::text[], %(period)s::smallint[],
+       %(start_ts)s::timestamptz[], %(end_ts)s::timestamptz[])
+    AS k (scope, scope_id, energy, period, start_ts, end_ts)
+"""
+_NEW: Final = f"""
+INSERT INTO account_history (project_id, version, scope, scope_id, energy, period, start_ts, end_ts)
+SELECT %(project)s, %(version)s, k.* FROM {_KEYS} ON CONFLICT DO NOTHING
+"""
+# Row by row through the key, whatever statistics say of a table that grows meanwhile.
+_SAME: Final = f"""
+DELETE FROM account_history WHERE ctid = ANY(ARRAY(
+    SELECT h.row FROM (SELECT * FROM {_KEYS} OFFSET 0) AS k
+    CROSS JOIN LATERAL (
+        SELECT o.ctid AS row FROM account_history o
+        WHERE o.project_id = %(project)s AND o.version = %(version)s AND o.scope = k.scope
+          AND o.scope_id = k.scope_id AND o.energy = k.energy AND o.period = k.period
+          AND o.start_ts = k.start_ts OFFSET 0
+    ) AS h))
+  AND project_id = %(project)s
 """
 
 
@@ -118,6 +152,15 @@ async def being_applied(tx: ReadSession, project_id: int) -> int | None:
         "SELECT version FROM restatement WHERE project_id = %s AND state = 'applying'",
         (project_id,),
         into=int,
+    )
+
+
+async def unsettled_until(tx: ReadSession, project_id: int) -> datetime | None:
+    """Answer up to when the version that is being applied changes accounts; None without one."""
+    return await tx.fetch_value(
+        "SELECT last_ts FROM restatement WHERE project_id = %s AND state = 'applying'",
+        (project_id,),
+        into=datetime,
     )
 
 
@@ -190,13 +233,14 @@ class Keeper:
 
     async def after(self) -> None:
         """Note accounts that there were none of, and forget those that did not change."""
-        whose = (self._project_id, self._version)
         odd = {row for area in self._areas for row in await self._tx.fetch_tuples(_ODD, area)}
-        new = [(*whose, *row[:6]) for row in odd if row[6]]
-        same = [(*whose, *row[:5]) for row in odd if not row[6]]
-        for statement, rows in ((_NEW, new), (_SAME, same)):
+        for statement, new in ((_NEW, True), (_SAME, False)):
+            rows = [row[:6] for row in odd if row[6] is new]
             if rows:
-                await self._tx.execute_many(statement, rows)
+                columns = map(list, zip(*rows, strict=True))
+                keys: dict[str, object] = dict(zip(_KEY_COLUMNS, columns, strict=True))
+                keys |= {"project": self._project_id, "version": self._version}
+                await self._tx.execute(statement.encode(), keys)
         self._areas = []
 
 

@@ -14,8 +14,9 @@ from backend.aggregation import series
 from backend.aggregation.calendar import Period as Stored
 from backend.aggregation.calendar import period_of, read_plant_time
 from backend.aggregation.earlier import Against, back
+from backend.aggregation.measures import Measure
 from backend.aggregation.rollup import Scope
-from backend.aggregation.series import Curve, Measure, Span
+from backend.aggregation.series import Curve, Span
 from backend.application.graphql.context import Door, outside_uid
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput, NotFound

@@ -18,12 +18,16 @@ from weakref import WeakSet
 from backend.application.directory import Directory, LivePoint, read_directory
 from backend.core.clock import Clock
 from backend.core.db import Database
+from backend.core.sight import Sight
+from backend.service.people.limits import Limit, read_sight
 from gateway.contract.quality import Quality
 
 log = logging.getLogger(__name__)
 
 REFRESH_S = 30.0
 DIRECTORY_S = 10.0
+EVERYTHING = Limit()
+"""No limit at all."""
 FRESH = timedelta(minutes=5)
 """How young the newest stored value must be for the process to count as ready at its start."""
 
@@ -79,8 +83,7 @@ class ProjectLive:
         self.samples: dict[int, Sample] = {}
         self._database = database
         self._clock = clock
-        self._directory: Directory | None = None
-        self._read_at = -DIRECTORY_S
+        self._models: dict[Limit, _Model] = {}
         self._reading = asyncio.Lock()
         self._listeners: WeakSet[Listener] = WeakSet()
 
@@ -90,19 +93,39 @@ class ProjectLive:
         self._listeners.add(listener)
         return listener
 
-    async def directory(self) -> Directory:
-        """Answer the plant's model, at most `DIRECTORY_S` old."""
+    def now_s(self) -> float:
+        """Answer the clock's seconds since 1970."""
+        return self._clock.now().timestamp()
+
+    def view(self, limit: Limit) -> "LiveView":
+        """Answer what a member of this limit sees of the project."""
+        return LiveView(self, limit)
+
+    async def model(self, limit: Limit) -> "_Model":
+        """Answer the plant's model within a limit, at most `DIRECTORY_S` old."""
         async with self._reading:
-            if self._directory is None or time.monotonic() - self._read_at > DIRECTORY_S:
-                now = self._clock.now()
-                async with self._database.read(self.project_id) as tx:
-                    self._directory = await read_directory(tx, self.project_id, now)
-                self._read_at = time.monotonic()
-            return self._directory
+            known = self._models.get(limit)
+            if known is None or time.monotonic() - known.read_at > DIRECTORY_S:
+                self._models = {
+                    one: model
+                    for one, model in self._models.items()
+                    if time.monotonic() - model.read_at <= DIRECTORY_S
+                }
+                known = self._models[limit] = await self._read(limit)
+            return known
+
+    async def _read(self, limit: Limit) -> "_Model":
+        now, sight = self._clock.now(), None
+        if limit.anything:
+            async with self._database.read(self.project_id) as tx:
+                sight = await read_sight(tx, self.project_id, limit, now)
+        async with self._database.read(self.project_id, sight) as tx:
+            directory = await read_directory(tx, self.project_id, now)
+        return _Model(directory, sight, time.monotonic())
 
     def forget_directory(self) -> None:
         """Have the model read anew by the next who asks."""
-        self._read_at = -DIRECTORY_S
+        self._models.clear()
 
     async def refresh(self) -> None:
         """Read the stored newest values and take those that are newer than what is known."""
@@ -125,20 +148,55 @@ class ProjectLive:
                 changed.add(point_id)
         if not changed:
             return
-        if self._directory is not None and not changed <= self._directory.points.keys():
+        whole = self._models.get(EVERYTHING)
+        if whole is not None and not changed <= whole.directory.points.keys():
             self.forget_directory()
         for listener in self._listeners:
             listener.touched |= changed
             listener.bell.set()
 
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A plant's model as somebody of a limit sees it."""
+
+    directory: Directory
+    sight: Sight | None
+    read_at: float
+
+
+class LiveView:
+    """What a member sees of a project's newest values; points come from its directory alone."""
+
+    def __init__(self, live: ProjectLive, limit: Limit) -> None:
+        """Made by `ProjectLive.view`."""
+        self._live = live
+        self._limit = limit
+
+    async def directory(self) -> Directory:
+        """Answer the plant's model as the member sees it."""
+        return (await self._live.model(self._limit)).directory
+
+    async def sight(self) -> Sight | None:
+        """Answer what the member's transactions are narrowed to; None for the whole project."""
+        return (await self._live.model(self._limit)).sight
+
+    def listen(self) -> Listener:
+        """Hang up a listener; it hears as long as the caller holds it, of other points too."""
+        return self._live.listen()
+
+    def newest(self, point: LivePoint | None) -> Sample | None:
+        """Answer the point's newest sample."""
+        return None if point is None else self._live.samples.get(point.id)
+
     def fresh(self, point: LivePoint | None) -> Sample | None:
         """Answer the point's sample if it can stand for the present moment, else None."""
-        sample = None if point is None else self.samples.get(point.id)
+        sample = self.newest(point)
         if point is None or sample is None or not point.online:
             return None
         if sample.quality in {Quality.MISSING, Quality.SUSPECT}:
             return None
-        age_s = self._clock.now().timestamp() - sample.at_ms / 1000
+        age_s = self._live.now_s() - sample.at_ms / 1000
         return sample if age_s <= point.max_gap_s else None
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from backend.aggregation.figures import main_energy
 from backend.application.directory import Directory
-from backend.application.live_cache import ProjectLive
+from backend.application.live_cache import LiveView
 from backend.service.plant.rows import SUPPLY, NodeRow
 
 
@@ -17,7 +17,7 @@ class Power:
     at: datetime
 
 
-def node_power(live: ProjectLive, directory: Directory, node: NodeRow) -> Power | None:
+def node_power(live: LiveView, directory: Directory, node: NodeRow) -> Power | None:
     """Answer a node's power now; None unless every one of its meters has a fresh value.
 
     A sum that lacks a meter would look like less power, and a missing value is never a zero.
@@ -36,7 +36,7 @@ def node_power(live: ProjectLive, directory: Directory, node: NodeRow) -> Power 
 
 
 def top_powers(
-    live: ProjectLive, directory: Directory, parent: NodeRow
+    live: LiveView, directory: Directory, parent: NodeRow
 ) -> list[tuple[NodeRow, Power]]:
     """Answer the parent's consumers with their powers, greatest first."""
     found = []

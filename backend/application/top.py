@@ -6,9 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from backend.aggregation import ranking
+from backend.aggregation.measures import Measure
 from backend.aggregation.ranking import Order, TopList
 from backend.aggregation.rollup import Scope
-from backend.aggregation.series import Measure
 from backend.application.curves import Period, known_energy, scope_of, unit_of
 from backend.application.directory import Directory
 from backend.application.graphql.context import Door

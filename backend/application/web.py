@@ -8,6 +8,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
+from uuid import UUID
 
 import uvicorn
 from starlette.applications import Starlette
@@ -28,7 +29,7 @@ from backend.application.phone import TrustPages, announce, lan_host, listening
 from backend.application.rest.app import build_rest
 from backend.application.setup_page import SetupPage
 from backend.application.static_files import StaticFiles
-from backend.application.web_process import WebProcess, make_process
+from backend.application.web_process import WebProcess, make_process, warm_up
 from backend.core import events
 from backend.core.platform import Platform
 from backend.core.ports import handed_socket, hold_port, port_of
@@ -80,7 +81,12 @@ async def fed(process: WebProcess) -> AsyncIterator[None]:
         for open_socket in list(process.sockets):
             open_socket.recheck(bytes.fromhex(token_hash))
 
+    def rights_changed(_project_id: int, person: str) -> None:
+        for open_socket in list(process.sockets):
+            open_socket.reopen(UUID(person))
+
     process.news.handle("session", end_sessions)
+    process.news.handle("member", rights_changed)
     process.news.handle("model", lambda project_id, _: process.live.forget_directory(project_id))
     work: list[Coroutine[object, object, None]] = [
         process.live.follow(live_bus.batches(platform, name="web")),
@@ -109,6 +115,7 @@ async def run(platform: Platform) -> None:
     held = handed_socket("http") or hold_port("PORT", where.host, where.port, explicit=True)
     async with fed(process), asyncio.TaskGroup() as group:
         app = build_app(process)
+        warm_up()
         group.create_task(serve(process, app, held, where.tls))
         if settings.phone and where.authority is not None:
             trust = hold_port("PORT", where.host, where.port + 1, explicit=False)

@@ -10,7 +10,8 @@ everything of other projects, and queries write `project_id = %s` as well. `plat
 `platform_read()` open the door to global tables only: tenant tables show no rows there. Nobody
 commits but the door: an error inside rolls back, the end of the block commits, and what was handed
 to `after_commit` runs only then. SQL has psycopg's placeholders `%s` or `%(name)s`, never text
-pasted in; times come back aware in UTC, numeric as Decimal.
+pasted in; times come back aware in UTC, numeric as Decimal. With a `Sight` a transaction sees and
+changes a part of its project only; what reaches beyond it raises NotAllowed.
 """
 
 import logging
@@ -26,7 +27,8 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, TupleRow, class_row, dict_row, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from backend.core.errors import Unavailable
+from backend.core.errors import NotAllowed, Unavailable
+from backend.core.sight import Sight
 
 log = logging.getLogger(__name__)
 
@@ -174,18 +176,21 @@ class Database:
         return sum(pool.get_stats().get("requests_errors", 0) for pool in self._pools.values())
 
     @asynccontextmanager
-    async def project(self, project_id: int) -> AsyncIterator[WriteSession]:
-        """Open a write transaction in one project."""
-        async with self._transaction("kw_app", _begin(project_id)) as connection:
+    async def project(
+        self, project_id: int, sight: Sight | None = None
+    ) -> AsyncIterator[WriteSession]:
+        """Open a write transaction in one project, or in the part of it that a sight shows."""
+        begin = _begin(project_id, sight=sight)
+        async with self._transaction("kw_app", begin, limited=sight is not None) as connection:
             session = WriteSession(connection)
             yield session
         await _run_after(session)
 
     @asynccontextmanager
-    async def read(self, project_id: int) -> AsyncIterator[ReadSession]:
+    async def read(self, project_id: int, sight: Sight | None = None) -> AsyncIterator[ReadSession]:
         """Open a read-only transaction in one project; all its statements see one moment."""
-        begin = _begin(project_id, "ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        async with self._transaction("kw_app", begin) as connection:
+        begin = _begin(project_id, "ISOLATION LEVEL REPEATABLE READ READ ONLY", sight)
+        async with self._transaction("kw_app", begin, limited=sight is not None) as connection:
             yield ReadSession(connection)
 
     @asynccontextmanager
@@ -202,6 +207,24 @@ class Database:
         async with self._transaction("kw_app", b"BEGIN READ ONLY") as connection:
             yield ReadSession(connection)
 
+    async def look(self, sql: Query, params: Params, *, into: type[T]) -> list[T]:
+        """Answer the rows of one SELECT on the global tables; tenant tables show no rows here.
+
+        There is no transaction around it: one round trip instead of three, for what every request
+        asks.
+        """
+        pool = await self._pool("kw_app")
+        try:
+            connection, rows = await self._first(
+                pool, lambda connection: ReadSession(connection).fetch_all(sql, params, into=into)
+            )
+        except errors.FeatureNotSupported:
+            # As in `_transaction`: the schema changed under live sessions.
+            await pool.drain()
+            raise
+        await pool.putconn(connection)
+        return rows
+
     @asynccontextmanager
     async def ingest(self) -> AsyncIterator[IngestSession]:
         """Open a write transaction as kw_ingest, for all projects (see IngestSession)."""
@@ -212,7 +235,7 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(
-        self, role: str, begin: bytes
+        self, role: str, begin: bytes, *, limited: bool = False
     ) -> AsyncIterator[AsyncConnection[TupleRow]]:
         pool = await self._pool(role)
         connection = await self._begun(pool, begin)
@@ -229,11 +252,23 @@ class Database:
             if "cached plan" in str(error):
                 await pool.drain()
             raise
+        except errors.InsufficientPrivilege as error:
+            if limited:
+                raise NotAllowed("beyond_your_part") from error
+            raise
         finally:
             await pool.putconn(connection)
 
     async def _begun(self, pool: Pool, begin: bytes) -> AsyncConnection[TupleRow]:
-        """Answer a connection in a fresh transaction, passing over those whose server died.
+        """Answer a connection in a fresh transaction."""
+        # Without parameters this goes out as one simple query: one round trip.
+        connection, _ = await self._first(pool, lambda connection: connection.execute(begin))
+        return connection
+
+    async def _first(
+        self, pool: Pool, ask: Callable[[AsyncConnection[TupleRow]], Awaitable[T]]
+    ) -> tuple[AsyncConnection[TupleRow], T]:
+        """Answer a connection and what it answered first, passing over those whose server died.
 
         Raises Unavailable when none could be had within the time-out.
         """
@@ -246,8 +281,7 @@ class Database:
             except TooManyRequests as error:
                 raise Unavailable from error
             try:
-                # Without parameters this goes out as one simple query: one round trip.
-                await connection.execute(begin)
+                answer = await ask(connection)
             except psycopg.OperationalError:
                 await connection.close()
                 await pool.putconn(connection)
@@ -256,7 +290,7 @@ class Database:
                 await pool.putconn(connection)
                 raise
             else:
-                return connection
+                return connection, answer
         raise Unavailable
 
     async def _pool(self, role: str) -> Pool:
@@ -277,9 +311,10 @@ class Database:
         return pool
 
 
-def _begin(project_id: int, mode: str = "") -> bytes:
+def _begin(project_id: int, mode: str = "", sight: Sight | None = None) -> bytes:
     # The project is an integer of ours, never text from outside.
-    return f"BEGIN {mode}; SET LOCAL app.project = '{int(project_id)}'".encode()
+    begin = f"BEGIN {mode}; SET LOCAL app.project = '{int(project_id)}'"
+    return (begin if sight is None else f"{begin}; {sight.begin()}").encode()
 
 
 async def _commit(connection: AsyncConnection[TupleRow]) -> None:

@@ -1,10 +1,28 @@
-"""Processes known by pid and start time, because a pid alone is used again."""
+"""Processes known by pid and start time, because a pid alone is used again; and giving way."""
 
+import os
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 POLL_S = 0.02
+AUTOGROUP = Path("/proc/self/autogroup")
+
+
+def give_way(nice: int, autogroup: Path = AUTOGROUP) -> None:
+    """Let other processes go first by `nice` (0: not), here and in children started from now on.
+
+    Where Linux schedules sessions as groups (autogroups, sched(7)) niceness counts within a session
+    only: a process that leads one, as the supervisor's children do, has all of it give way.
+    """
+    if nice == 0:
+        return
+    os.nice(nice)
+    if os.getsid(0) != os.getpid():
+        return
+    with suppress(OSError):
+        autogroup.write_text(f"{nice}\n", encoding="ascii")
 
 
 def start_time(pid: int) -> str | None:

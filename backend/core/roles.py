@@ -1,7 +1,8 @@
-"""The four roles of the database and the database itself, made by a superuser once.
+"""The roles of the database and the database itself, made by a superuser once.
 
     kw_owner    owns the tables, runs migrations and makes partitions; bound by the policies too
     kw_app      web, alarm, aggregate, jobs; bound by row-level security
+    kw_limited  what kw_app turns into for a member who sees a part of a project; logs in nowhere
     kw_ingest   stores readings; bypasses row-level security because COPY FROM refuses it, and
                 therefore may touch a short list of tables only
     kw_backup   reads everything for pg_dump
@@ -16,6 +17,8 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
+
+from backend.core.sight import ROLE as LIMITED
 
 DATABASE = "kilowise"
 
@@ -51,7 +54,16 @@ def role_statements(passwords: Mapping[str, str]) -> list[str]:
         statements += [
             f"ALTER ROLE {role} SET {name} = '{value}'" for name, value in _LIMITS[role].items()
         ]
-    statements.append("GRANT pg_read_all_data TO kw_backup")
+    statements += [
+        "GRANT pg_read_all_data TO kw_backup",
+        f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{LIMITED}') "
+        f"THEN CREATE ROLE {LIMITED}; END IF; END $$",
+        f"ALTER ROLE {LIMITED} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION "
+        f"NOBYPASSRLS",
+        # kw_app may turn into it but is not bound by its policies (nor, from 16 on, by its rights).
+        "ALTER ROLE kw_app NOINHERIT",
+        f"GRANT {LIMITED} TO kw_app",
+    ]
     return statements
 
 
@@ -82,6 +94,12 @@ def init_sql(passwords: Mapping[str, str], database: str = DATABASE) -> str:
     lines.append(f"SELECT '{make}' WHERE NOT EXISTS ({exists})\\gexec")
     lines += [f"{statement};" for statement in database_statements(database)]
     return "\n".join(lines) + "\n"
+
+
+def database_name(url: str) -> str:
+    """Answer the database a URL names; `kilowise` when it names none or `postgres`."""
+    name = urlsplit(url).path.lstrip("/")
+    return DATABASE if name in {"", "postgres"} else name
 
 
 def url_for_role(url: str, role: str, password: str, database: str | None = None) -> str:

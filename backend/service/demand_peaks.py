@@ -2,9 +2,12 @@
 
 An hour is computed from its readings, by the contract's own method, whenever a quarter hour of the
 contract's node in it or before it was accounted anew: live values, a gateway's backlog and an
-import end in the same rows, and a register that was judged anew corrects them.
+import end in the same rows, and a register that was judged anew corrects them. Hours that a version
+being applied reaches wait until it is applied.
 """
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +16,18 @@ from typing import Final
 
 from backend.aggregation.calendar import HOUR, read_plant_time
 from backend.aggregation.figures import Today, today_of
+from backend.aggregation.versions import unsettled_until
 from backend.core.db import Database, ReadSession
+from backend.core.platform import Platform
 from backend.service.demand import Contract, Stretch, contract_in_force, peak_demands
+from backend.service.projects.known import known_projects
 
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 60.0
+"""Seconds of the platform's clock between two looks at all projects."""
+PAUSE_S: Final = 0.25
+"""Real seconds between them at least, however fast that clock runs."""
 BITE: Final = 12
 """Hours a call: a month of one-second registers is read in 60 of them, newest first."""
 
@@ -35,7 +47,7 @@ WITH hours AS (
 SELECT t.start_ts, t.seen_at
 FROM touched t LEFT JOIN demand_peak d ON d.project_id = %(project)s
     AND d.node_id = %(node)s AND d.start_ts = t.start_ts
-WHERE t.start_ts >= %(month)s AND d.seen_at IS DISTINCT FROM t.seen_at
+WHERE t.start_ts >= %(month)s AND t.start_ts >= %(settled)s AND d.seen_at IS DISTINCT FROM t.seen_at
 ORDER BY t.start_ts DESC LIMIT %(bite)s
 """
 _STORE: Final = """
@@ -53,6 +65,23 @@ class _Due:
     contract: Contract
     hours: Sequence[tuple[datetime, datetime]]
     peaks: Sequence[tuple[datetime, float] | None]
+
+
+async def run(platform: Platform) -> None:
+    """Keep the highest demands of all projects, with a look once a minute; for ever."""
+    while True:
+        await keep_all(platform)
+        await asyncio.gather(platform.clock.sleep(EVERY_S), asyncio.sleep(PAUSE_S))
+
+
+async def keep_all(platform: Platform) -> None:
+    """Bring every project's hours up to date, bite after bite."""
+    for project_id, slug in await known_projects(platform.database):
+        try:
+            while await keep_peaks(platform.database, project_id, platform.clock.now()):
+                pass
+        except Exception:  # one project's fault must not stop the others (supervisor)
+            log.exception("highest demands of project %s were not kept; trying again", slug)
 
 
 async def keep_peaks(database: Database, project_id: int, now: datetime) -> bool:
@@ -88,6 +117,7 @@ async def _due(tx: ReadSession, project_id: int, now: datetime) -> _Due | None:
         "month": today.month,
         "end": today.month_end,
         "bite": BITE,
+        "settled": await unsettled_until(tx, project_id) or today.month,
     }
     hours = [(row[0], row[1]) for row in await tx.fetch_tuples(_CHANGED, params)]
     stretches = [Stretch(contract, start, min(start + HOUR, now)) for start, _ in hours]

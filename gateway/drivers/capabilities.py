@@ -220,11 +220,3 @@ class ReportingLine(Protocol):
     def device(self, profile: Profile, unit: Unit) -> Reports:
         """One device behind this connection."""
         ...
-
-
-class Driver(Protocol):
-    """What a driver module offers: lines."""
-
-    def open_line(self, address: Address, timeout_s: float) -> Line | ReportingLine:
-        """A line at an address, not yet connected; DriverFault for a link it cannot use."""
-        ...

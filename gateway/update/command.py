@@ -8,9 +8,9 @@ from pathlib import Path
 
 from gateway.config import load_config
 from gateway.contract.documents import DocumentFault
+from gateway.installed import software_version
 from gateway.messages import WIRE_VERSION
 from gateway.service_unit import unit
-from gateway.standing import software_version
 from gateway.update.release import UpdateFault, numbers, read_release
 from gateway.update.software import Software
 from gateway.update.supervise import supervise as _supervise

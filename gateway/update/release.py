@@ -20,7 +20,6 @@ MANIFEST, SIGNATURE, WHEEL = "manifest.json", "manifest.sig", "kilowise.whl"
 MAX_BYTES = 64_000_000
 """Of a release's file."""
 MAX_UNPACKED = 256_000_000
-KEY_BYTES = 32
 _VERSION = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}")
 
 

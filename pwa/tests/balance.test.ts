@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { draftHref } from '../src/lib/balance/draft.ts';
 import { lossShare, otherPairs, verdict } from '../src/lib/balance/words.ts';
 import type { Balance, Suspicion } from '../src/lib/graphql/balance.ts';
 
@@ -30,6 +31,7 @@ const suspicion: Suspicion = {
   explained: 0.97,
   missingShare: 0.033,
   quarters: 2486,
+  since: '2026-02-28T16:00:00Z',
   profile: null,
   baseShare: null,
   node: { id: 'node_1', name: { en: 'Paint shop', zh: '涂装车间' } },
@@ -59,4 +61,26 @@ test('what cannot be told is quiet, what classes explain is fine, the rest warns
 test('the first pair is in the sentence, the others beside it; a phase has all beside it', () => {
   expect(otherPairs(suspicion)).toBe('75/5 → 100/5');
   expect(otherPairs({ ...suspicion, fault: 'PHASE' })).toBe('150/5 → 200/5, 75/5 → 100/5');
+});
+
+test('a wrong ratio of one meter leads to a filled restatement, nothing else does', () => {
+  const meter = { id: 'mtr_1', name: { en: 'Feeder', zh: '馈线' } };
+  const found = { ...suspicion, meters: [meter] };
+  const href = draftHref(found, 'Asia/Shanghai', 'the balance says so') ?? '';
+  expect(Object.fromEntries(new URL(href, 'http://x').searchParams)).toEqual({
+    kind: 'ratio',
+    meter: 'mtr_1',
+    wrong_ct: '150/5',
+    right_ct: '200/5',
+    since: '2026-03-01T00:00',
+    reason: 'the balance says so'
+  });
+  expect(draftHref({ ...found, since: null }, 'Asia/Shanghai', '')).not.toContain('since');
+  for (const other of [
+    { ...found, fault: 'PHASE' as const },
+    { ...found, meters: [] },
+    { ...found, meters: [meter, meter] },
+    { ...found, mixups: [] }
+  ])
+    expect(draftHref(other, 'Asia/Shanghai', '')).toBeNull();
 });

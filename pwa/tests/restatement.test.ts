@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Moved } from '../src/lib/graphql/restatements.ts';
-import { atPlant, fieldsOf, paramsOf } from '../src/lib/restatement/fields.ts';
+import { atPlant, byPlantClock, fieldsOf, paramsOf } from '../src/lib/restatement/fields.ts';
 import { delta, minus, monthsOf } from '../src/lib/restatement/months.ts';
 
 const figures = (value: string, cost: string | null) => ({
@@ -63,11 +63,21 @@ describe('the form', () => {
       ['substance', 'choice', false]
     ]);
   });
+  it('lets an optional list be left out, and begins a needed one with its first choice', () => {
+    const choice = { enum: ['delivery', 'count'], type: 'string' };
+    const [needed, optional] = fieldsOf({
+      properties: { one: choice, other: { anyOf: [choice, { type: 'null' }] } },
+      required: ['one']
+    });
+    expect(needed).toMatchObject({ type: 'choice', choices: ['delivery', 'count'] });
+    expect(optional).toMatchObject({ type: 'choice', choices: ['', 'delivery', 'count'] });
+  });
   it("takes times by the plant's clock, also when clocks change", () => {
     expect(atPlant('Asia/Shanghai', '2026-03-01T08:15')).toBe('2026-03-01T00:15:00.000Z');
     expect(atPlant('Asia/Kathmandu', '2026-03-01T00:00')).toBe('2026-02-28T18:15:00.000Z');
     expect(atPlant('Europe/Berlin', '2026-03-29T03:00')).toBe('2026-03-29T01:00:00.000Z');
     expect(atPlant('Europe/Berlin', '2026-03-29T01:45')).toBe('2026-03-29T00:45:00.000Z');
+    expect(byPlantClock('Asia/Kathmandu', '2026-02-28T18:15:00Z')).toBe('2026-03-01T00:00');
   });
   it('leaves out what is empty', () => {
     const typed = { meter: ' mtr_1 ', since: '2026-03-01T08:15', until: '', value: '0.5' };

@@ -3,6 +3,7 @@
 import pytest
 
 from backend.core.tables import GLOBAL_TABLES, metadata
+from tests.architecture.composing import composed, enumerations
 from tests.architecture.reading import Module, modules
 from tests.architecture.tenancy import findings
 
@@ -74,3 +75,41 @@ def test_a_planted_breach_is_found(text: str, told: str) -> None:
 )
 def test_a_proper_query_is_not_found(text: str) -> None:
     assert not list(findings(Module("backend/service/fine.py", text), TENANT_TABLES))
+
+
+def test_whatever_is_put_into_a_statement_is_of_our_making() -> None:
+    enums = enumerations(modules())
+    found = [finding for module in modules("backend") for finding in composed(module, enums)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'return f"SELECT 1 FROM meter WHERE slug = {slug}"',
+        'return "SELECT 1 FROM meter WHERE slug = " + slug',
+        "return \"SELECT 1 FROM meter WHERE slug = '%s'\" % slug",
+        'return "SELECT 1 FROM {}".format(slug)',
+        "return WANTED.format(slug)",
+        'wanted = slug.strip()\n    return f"SELECT 1 FROM meter WHERE slug = {wanted}"',
+    ],
+)
+def test_what_comes_from_outside_is_never_put_into_a_statement(body: str) -> None:
+    text = f'WANTED = "SELECT 1 FROM {{}}"\ndef f(slug: str) -> str:\n    {body}'
+    (found,) = composed(Module("backend/service/planted.py", text), {"Kind"})
+    assert "is put into SQL" in found
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'return f"SELECT {COLUMNS} FROM meter WHERE {condition} AND kind = {kind.value}"',
+        "return f\"SELECT {', '.join(one for one in COLUMNS)} FROM meter LIMIT {most}\"",
+        'tail = condition.lower()\n    return "SELECT 1 FROM meter WHERE " + tail',
+        'return f"SELECT 1 FROM {accounts(as_of=slug is None)} WHERE project_id = %s"',
+        'return f"the demand of {slug}"',
+    ],
+)
+def test_what_is_ours_may_be_put_into_a_statement(body: str) -> None:
+    text = f"def f(condition: LiteralString, kind: Kind, most: int, slug: str) -> str:\n    {body}"
+    assert not list(composed(Module("backend/service/fine.py", text), {"Kind"}))

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from backend.core.db import Database
 from backend.core.ids import encode_id
 from backend.service.people.asker import Asker
 from backend.service.restatement.decide import approve, propose, reject
-from backend.service.restatement.rows import Row, find_restatement, progress
+from backend.service.restatement.rows import Row, State, find_restatement, progress
 from backend.service.restatement.work import Step, step
 from tests.backend.plant_accounts import DAY, Metered, Plant, every
+from tests.backend.plant_versions import as_of, current
 from tests.postgres import NOW, Actor, MakePerson, MakeProject
 
 MIN = timedelta(minutes=1)
@@ -103,3 +105,29 @@ async def make_desk(database: Database, make_project: MakeProject, make_person: 
     made = Desk(Plant(database, tenant), *people)
     await made.fill()
     return made
+
+
+async def restated(desk: Desk, kind: str, params: Mapping[str, object]) -> Row:
+    """Propose, measure and apply; the dry run said exactly what came of it."""
+    row = await desk.measured(await desk.propose(kind, params))
+    assert row.state is State.PROPOSED, row.fault
+    before = await current(desk.plant)
+    applied = await desk.applied(row)
+    assert applied.state is State.APPLIED
+    assert applied.version is not None
+    assert await as_of(desk.plant, applied.version - 1) == before
+    after = {(one[0], one[1], one[4]): one for one in await current(desk.plant) if one[3] == 4}
+    assert row.difference
+    for one in row.difference:
+        key = (one["scope"], one["id"], datetime.fromisoformat(str(one["start"])))
+        new = one["new"]
+        assert isinstance(new, dict)
+        month = after.pop(key)
+        told = [
+            None if new[name] is None else Decimal(str(new[name]))
+            for name in ("qty", "kgce", "kgco2", "cost")
+        ]
+        assert told == [month[6], *month[9:12]]
+    untouched = {(one[0], one[1], one[4]): one for one in before if one[3] == 4}
+    assert all(untouched[key] == one for key, one in after.items())
+    return applied

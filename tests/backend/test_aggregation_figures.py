@@ -10,8 +10,9 @@ import pytest
 from backend.aggregation import figures
 from backend.aggregation.calendar import Period, period_of, plant_time, quarter_of
 from backend.aggregation.factors import in_force, read_factors
+from backend.aggregation.measures import Measure
 from backend.aggregation.rollup import Scope
-from backend.aggregation.series import Curve, Measure, Span, curve
+from backend.aggregation.series import Curve, Span, curve
 from backend.core.db import Database, ReadSession
 from gateway.contract.energy import energy_type
 from gateway.contract.quality import Quality

@@ -8,9 +8,10 @@ from random import Random
 import pytest
 
 from backend.aggregation.calendar import Period, keep_calendar, read_plant_time
+from backend.aggregation.measures import Measure
 from backend.aggregation.ranking import Order, Question, top
 from backend.aggregation.rollup import Scope
-from backend.aggregation.series import Curve, Measure, Span, curve, curves
+from backend.aggregation.series import Curve, Span, curve, curves
 from backend.core.db import Database, ReadSession
 from gateway.contract.energy import energy_type
 from gateway.contract.quality import Quality

@@ -1,5 +1,6 @@
 """The month's highest demand, kept by hour, by both methods of a settlement meter."""
 
+import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -8,8 +9,7 @@ from backend.aggregation.figures import today_of
 from backend.core.clock import ManualClock
 from backend.core.db import Database
 from backend.core.platform import Platform
-from backend.service.alarms.worker import Evaluator
-from backend.service.demand_peaks import keep_peaks, month_peak
+from backend.service.demand_peaks import keep_peaks, month_peak, run
 from tests.backend.test_demand import add_node, incomer
 from tests.postgres import NOW, Actor
 
@@ -132,17 +132,54 @@ async def test_a_months_import_is_kept_in_bites_and_ends_with_the_month(
     assert [row[1] for row in rows] == [None] * 12 + [Decimal("2000.000")]
 
 
-async def test_the_alarm_role_keeps_them_once_a_minute(
+async def test_they_are_looked_at_once_a_minute(
     platform: Platform, alice: Actor, clock: ManualClock
 ) -> None:
+    """All bites of a backlog at the first look, what was accounted since at the next."""
     database, project = platform.database, alice.tenant.id
     site = await contract(database, alice, 1, [2000.0] * 60)
-    evaluator = Evaluator(platform)
-    await evaluator.keep_peaks(project)
+    for hours in range(2, 15):
+        await accounted(database, project, site, NOW - hours * HOUR, NOW)
+    keeping = asyncio.create_task(run(platform))
+    while len(await kept(database, project)) < 13:  # noqa: ASYNC110 - a database
+        await asyncio.sleep(0.01)
     await accounted(database, project, site, NOW - HOUR, NOW)
     await clock.advance(59)
-    await evaluator.keep_peaks(project)
-    assert await kept(database, project) == []
-    await clock.advance(1)
-    await evaluator.keep_peaks(project)
+    assert len(await kept(database, project)) == 13
+    while await maximum(database, project, site) is None:
+        await clock.advance(1)
+        await asyncio.sleep(0.01)
     assert await maximum(database, project, site) == 2000.0
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_hours_that_a_version_reaches_wait_until_it_is_applied(
+    database: Database, alice: Actor
+) -> None:
+    """A share of one half is written, its accounts follow; live hours after the change go on."""
+    project = alice.tenant.id
+    site = await contract(database, alice, 1, [2000.0] * 180)
+    for hours in (3, 2, 1):
+        await accounted(database, project, site, NOW - hours * HOUR, NOW)
+    await keep_peaks(database, project, NOW)
+    async with database.project(project) as tx:
+        await tx.execute(
+            "INSERT INTO restatement (project_id, uid, version, state, change, reason, first_ts,"
+            " last_ts, proposed_by, proposed_at)"
+            " VALUES (%s, gen_random_uuid(), 1, 'applying', '{}', 'x', %s, %s, %s, %s)",
+            (project, NOW - 3 * HOUR, NOW - HOUR, alice.id, NOW),
+        )
+        await tx.execute(
+            "UPDATE node_meter SET coefficient = 0.5 WHERE project_id = %s", (project,)
+        )
+    for hours in (3, 2, 1):
+        await accounted(database, project, site, NOW - hours * HOUR, NOW + MINUTE)
+    await keep_peaks(database, project, NOW)
+    assert [row[1] for row in await kept(database, project)] == [2000, 2000, 1000]
+    async with database.project(project) as tx:
+        await tx.execute(
+            "UPDATE restatement SET state = 'applied' WHERE project_id = %s", (project,)
+        )
+    await keep_peaks(database, project, NOW)
+    assert [row[1] for row in await kept(database, project)] == [1000, 1000, 1000]

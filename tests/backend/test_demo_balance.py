@@ -1,8 +1,10 @@
 """The demo's wrong ratio is found by the balance from what the demo's meters show."""
 
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
+from backend.service.balance.onset import Day, onset
 from backend.service.balance.suspects import Fault, Flows, suspect
 from gateway.contract.profile_file import find_profile
 from gateway.simulator.meters import SimulatedMeter
@@ -13,13 +15,14 @@ from gateway.simulator.workdays import block_start, first_block
 DAYS = 7
 FIRST = date(2026, 11, 17)
 PAINT = 4
+ZONE = ZoneInfo("Asia/Shanghai")
 
 
-def shown() -> dict[str, list[int]]:
-    """mWh in quarter hours of every meter that counts electricity, as its register shows them."""
+def shown(first: date, days: int, step_s: int) -> dict[str, list[int]]:
+    """mWh in steps of every meter that counts electricity, as its register shows them."""
     plant = Plant(read_plant("qichuan"), 1, date(2026, 11, 23))
-    start = block_start(first_block(FIRST))
-    instants = range(start, start + DAYS * 86_400 + 1, 900)
+    start = block_start(first_block(first))
+    instants = range(start, start + days * 86_400 + 1, step_s)
     places = []
     for device in plant.model.devices:
         meter = SimulatedMeter(device, find_profile(device.profile), plant)
@@ -34,20 +37,44 @@ def shown() -> dict[str, list[int]]:
     }
 
 
+def minus(one: list[int], other: list[int]) -> list[int]:
+    return [a - b for a, b in zip(one, other, strict=True)]
+
+
 def total(meters: dict[str, list[int]], *names: str) -> list[int]:
     return [sum(values) for values in zip(*(meters[name] for name in names), strict=True)]
 
 
+WORKSHOPS = ("heat-treatment", "machining", "paint", "utilities")
+FOUNDRY = ("furnace-1", "furnace-2", "foundry-aux")
+SITE = ("incomer-1", "incomer-2", "pv-east", "pv-west")
+
+
+def test_its_first_wrong_day_is_the_day_of_the_exchange() -> None:
+    first = date(2026, 1, 10)
+    meters = shown(first, 100, 86_400)
+    site, out = total(meters, *SITE), total(meters, *FOUNDRY, *WORKSHOPS)
+    inside = total(meters, "booths", "pretreatment", "oven-1", "oven-2")
+    begins = [datetime.combine(first, time(), ZONE) + n * timedelta(days=1) for n in range(100)]
+    above = [Day(*row) for row in zip(begins, meters["paint"], minus(site, out), site, strict=True)]
+    missing = minus(inside, meters["paint"])
+    own = [Day(*row) for row in zip(begins, meters["paint"], missing, inside, strict=True)]
+    for made, factor in ((above, 1.331), (own, 1.338)):
+        assert onset(made, factor, begins[96]) == datetime.fromisoformat(
+            "2026-03-01T00:00:00+08:00"
+        )
+
+
 def test_the_plant_and_the_paint_shop_both_point_at_the_paint_shops_meter() -> None:
-    meters = shown()
+    meters = shown(FIRST, DAYS, 900)
     workshops = {
-        1: total(meters, "furnace-1", "furnace-2", "foundry-aux"),
+        1: total(meters, *FOUNDRY),
         2: meters["heat-treatment"],
         3: meters["machining"],
         PAINT: meters["paint"],
         5: meters["utilities"],
     }
-    site = total(meters, "incomer-1", "incomer-2", "pv-east", "pv-west")
+    site = total(meters, *SITE)
     found = suspect(Flows(site, workshops, {}), sum(site) // 300)
     assert found is not None
     assert (found.fault, found.part) == (Fault.RATIO, PAINT)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from backend.acquisition.batch import Batch, Row
 from backend.acquisition.births import store_device
-from backend.acquisition.host import BornDevice, BornPoint, read_birth
+from backend.acquisition.born import BornDevice, BornPoint, read_birth
 from backend.acquisition.store import store
 from backend.aggregation.register_events import read_events, revoke_event
 from backend.core.clock import ManualClock

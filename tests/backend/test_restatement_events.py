@@ -1,6 +1,5 @@
 """What people find out about registers afterwards: ratios, exchanges, spikes, and revoking them."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -10,10 +9,10 @@ from backend.aggregation.accounts import keep_ahead
 from backend.core.db import Database
 from backend.core.errors import InvalidInput, NotFound
 from backend.core.ids import encode_id, new_uuid
-from backend.service.restatement.rows import Row, State
+from backend.service.restatement.rows import State
 from tests.backend.plant_accounts import sums_agree
 from tests.backend.plant_versions import as_of, current
-from tests.backend.restatement_desk import KWH, MIN, START, Desk, make_desk
+from tests.backend.restatement_desk import KWH, MIN, START, Desk, make_desk, restated
 from tests.postgres import NOW, MakePerson, MakeProject
 
 MARCH = datetime.fromisoformat("2026-03-01T00:00:00+08:00")
@@ -29,32 +28,6 @@ FLAT: dict[str, object] = {
 async def desk(database: Database, make_project: MakeProject, make_person: MakePerson) -> Desk:
     """A plant with a month's end in its readings, and two people."""
     return await make_desk(database, make_project, make_person)
-
-
-async def restated(desk: Desk, kind: str, params: Mapping[str, object]) -> Row:
-    """Propose, measure and apply; the dry run said exactly what came of it."""
-    row = await desk.measured(await desk.propose(kind, params))
-    assert row.state is State.PROPOSED, row.fault
-    before = await current(desk.plant)
-    applied = await desk.applied(row)
-    assert applied.state is State.APPLIED
-    assert applied.version is not None
-    assert await as_of(desk.plant, applied.version - 1) == before
-    after = {(one[0], one[1], one[4]): one for one in await current(desk.plant) if one[3] == 4}
-    assert row.difference
-    for one in row.difference:
-        key = (one["scope"], one["id"], datetime.fromisoformat(str(one["start"])))
-        new = one["new"]
-        assert isinstance(new, dict)
-        month = after.pop(key)
-        told = [
-            None if new[name] is None else Decimal(str(new[name]))
-            for name in ("qty", "kgce", "kgco2", "cost")
-        ]
-        assert told == [month[6], *month[9:12]]
-    untouched = {(one[0], one[1], one[4]): one for one in before if one[3] == 4}
-    assert all(untouched[key] == one for key, one in after.items())
-    return applied
 
 
 async def month(desk: Desk, scope: int, scope_id: int, start: datetime) -> int:

@@ -12,15 +12,19 @@ import pytest
 from backend.aggregation.accounts import mark_dirty
 from backend.aggregation.calendar import Period
 from backend.aggregation.figures import ranking, sums
+from backend.aggregation.measures import Measure
 from backend.aggregation.register_events import Kind, RegisterEvent, record_event
 from backend.aggregation.rollup import Scope
-from backend.aggregation.series import Measure, Span, curve
+from backend.aggregation.series import Span, curve
 from backend.aggregation.stale import mark_again
 from backend.core.db import Database
 from backend.core.ids import new_uuid
+from backend.service.people.asker import Asker
+from backend.service.stock.documents import record_document
 from gateway.contract.energy import energy_type
 from tests.backend.plant_accounts import DAY, Metered, Plant, every
 from tests.backend.plant_versions import as_of, current
+from tests.backend.stocks import document, make_stock
 from tests.postgres import NOW, MakeProject
 
 KWH = 10**6
@@ -177,3 +181,28 @@ async def test_a_version_is_seen_whole_or_not_at_all(plant: Plant) -> None:
     assert await look() == after
     live = {row for row in await current(plant) if row[1:3] == (two.id, "electricity")}
     assert live - before, "what came meanwhile is accounted"
+
+
+async def test_a_stock_that_is_settled_meanwhile_reads_as_it_was(plant: Plant) -> None:
+    """Papers that come while a version is being applied are kept like late readings."""
+    yard = await make_stock(plant.database, plant.project, "yard", "coal")
+    await plant.node({Metered(yard.id, 0): 1})
+    asker = Asker(1, new_uuid(NOW))
+
+    async def count(at: str, tonnes: str) -> None:
+        async with plant.database.project(plant.project) as tx:
+            paper = document("count", at, tonnes)
+            await record_document(tx, plant.project, yard, paper, asker, NOW)
+
+    async def change() -> None:
+        await count("2026-03-11T00:00", "70")
+        assert await as_of(plant, 0) == before
+
+    await count("2026-03-10T00:00", "100")
+    await count("2026-03-12T00:00", "60")
+    before = await current(plant)
+    await restate(plant, 1, change)
+    assert await as_of(plant, 0) == before
+    after = await current(plant)
+    assert await as_of(plant, 1) == after
+    assert after - before

@@ -22,6 +22,7 @@ NO_FIGURES = {
     "__init__",
     "__main__",
     "process",
+    "projects",
     "rollup_beside",
     "serial_line",
     "server",

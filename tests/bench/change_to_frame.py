@@ -2,7 +2,8 @@
 
 The change is made at the simulated meter, which is read over Modbus TCP once a second; the clock
 stops when the frame with the new value is here. The alarm's clock starts with the time
-of the first sample that carries the overload.
+of the first sample that carries the overload. Beside both 13 months of history are imported and
+accounted: what people wait for waits for no bulk work.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,7 +25,9 @@ from tests.push_service import PushService, push_service
 DEVICE, POINT = "furnace-2", "p"
 CHANGES, ALARMS = 60, 5
 FRAME_REACH_S, PUSH_REACH_S = 1.5, 0.5
-HISTORY_S = 300
+FORECAST_S = 150
+HISTORY_DAYS = 395
+BESIDE = "13 months of history imported and accounted beside"
 LIVE = """subscription($devices: [ID!], $keys: [String!]) {
   live(project: "demo", devices: $devices, keys: $keys) { values { value } } }"""
 REGISTER = "mutation($input: RegisterPushInput!) { registerPush(input: $input) }"
@@ -60,12 +64,12 @@ def pushes(plant: Plant, push: PushService) -> list[float]:
     """Seconds from the first sample of each overload to the request at the push service."""
     took = []
     for _ in range(ALARMS):
-        seen = len(push.messages)
+        seen, asked = len(push.messages), datetime.fromtimestamp(time.time(), UTC)
         plant.overload()
         alarm = plant.alarm()
         message = push.wait(seen + 1, 60)[seen]
         arrived = time.time() - (time.monotonic() - message.at)
-        took.append(arrived - plant.overloaded_at(alarm["id"]).timestamp())
+        took.append(arrived - plant.overloaded_at(alarm["id"], asked).timestamp())
         plant.calm()
     return took
 
@@ -91,20 +95,22 @@ def main() -> None:
     ):
         folder = Path(name)
         folder.chmod(0o755)
-        with product(folder, KILOWISE_PUSH_HOSTS=push.host) as running:
+        with product(
+            folder, KILOWISE_PUSH_HOSTS=push.host, KILOWISE_HISTORY_DAYS=str(HISTORY_DAYS)
+        ) as running:
             running.wait_ready()
             plant = Plant(running)
-            plant.wait_history(HISTORY_S)
-            shown = asyncio.run(frames(running, plant))
-            plant.relieve()
+            plant.wait_forecast(FORECAST_S)
             register(running, push)
             pushed = pushes(plant, push)
+            shown = asyncio.run(frames(running, plant))
     for name, value, reach in (
         ("register change -> websocket frame, p50", statistics.median(shown), FRAME_REACH_S),
         ("register change -> websocket frame, p95", high(shown, 95), FRAME_REACH_S),
         ("alarm sample -> push request, worst of 5", max(pushed), PUSH_REACH_S),
     ):
-        print(figure(name, value, "s", ratio=None, reach=reach, at_most=True), flush=True)
+        line = figure(name, value, "s", against=BESIDE, ratio=None, reach=reach, at_most=True)
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

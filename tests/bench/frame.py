@@ -28,7 +28,7 @@ from backend.core.ids import new_uuid
 from backend.core.platform import Platform
 from backend.core.ports import choose_port
 from backend.core.settings import Settings
-from backend.service.people.sessions import create_session
+from tests.bench.projects import make_managed_project
 from tests.bench.server import bench_server, figure, run
 
 NOW = datetime(2026, 3, 15, 4, 0, tzinfo=UTC)
@@ -40,24 +40,7 @@ QUERY = 'subscription { live(project: "bench") { at values { deviceId key value 
 
 async def fill(database: Database) -> tuple[int, str, list[int]]:
     """Make a project with one device of `POINTS` points; its number, a token, the points."""
-    async with database.platform() as tx:
-        project = await tx.fetch_value(
-            "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo,"
-            " created_at) VALUES (%s, 'bench', '{}', 'Asia/Shanghai', 0, 'CNY', false, %s)"
-            " RETURNING id",
-            (new_uuid(NOW), NOW),
-            into=int,
-        )
-        person = await tx.fetch_value(
-            "INSERT INTO person (uid, login, name, locale, demo, created_at)"
-            " VALUES (%s, 'bench', '{}', 'en', false, %s) RETURNING id",
-            (new_uuid(NOW), NOW),
-            into=int,
-        )
-        assert project is not None
-        assert person is not None
-        await tx.execute("INSERT INTO membership VALUES (%s, %s, 'manager')", (project, person))
-        token = await create_session(tx, person, NOW, bearer=True, user_agent=None)
+    project, token = await make_managed_project(database, NOW)
     async with database.project(project) as tx:
         gateway = await tx.fetch_value(
             "INSERT INTO gateway (project_id, uid, slug, name, bus)"

@@ -17,15 +17,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
-from psycopg.types.json import Jsonb
 
 from backend.aggregation import worker
-from backend.aggregation.accounts import account, keep_ahead
+from backend.aggregation.accounts import account
 from backend.core.clock import ManualClock
 from backend.core.db import Database
-from backend.core.ids import new_uuid
 from backend.core.platform import Platform
 from backend.core.settings import Settings
+from tests.bench.projects import Metered, make_metered_project
 from tests.bench.server import bench_server, figure, run
 
 NOW = datetime(2026, 3, 15, 4, 0, tzinfo=UTC)
@@ -40,41 +39,6 @@ END = datetime(2026, 3, 2, tzinfo=UTC)
 SITE = 1_000_000
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SPAN = timedelta(days=1)
-YEAR = list(range(1, 13))
-RULES = {
-    "bands": {"peak": "1.05", "flat": "0.65", "valley": "0.31"},
-    "seasons": [
-        {"months": YEAR, "days": "all",
-         "times": [["00:00", "08:00", "valley"], ["08:00", "18:00", "peak"],
-                   ["18:00", "24:00", "flat"]]}
-    ],
-}  # fmt: skip
-PLANT = """
-INSERT INTO device (project_id, id, uid, gateway_id, slug, verified, online)
-SELECT %(p)s, d, gen_random_uuid(), 1, 'd' || d, true, true FROM generate_series(1, %(n)s) d;
-INSERT INTO point (project_id, id, device_id, name, kind, unit, resolution, max_gap_s)
-SELECT %(p)s, d, d, 'ep_imp', 'register', 'kWh', 0.01, 900 FROM generate_series(1, %(n)s) d;
-INSERT INTO meter (project_id, id, uid, slug, name, energy, device_id, register_name,
-                   nameplate_per_hour, level)
-SELECT %(p)s, d, gen_random_uuid(), 'm' || d, '{}', 'electricity', d, 'ep_imp', 400, 3
-FROM generate_series(1, %(n)s) d;
-INSERT INTO node_meter (project_id, node_id, meter_id, coefficient)
-SELECT %(p)s, 1 + d / 10, d, 1 FROM generate_series(1, %(n)s) d
-UNION ALL SELECT %(p)s, 1000000, d, 1 FROM generate_series(1, %(n)s) d;
-INSERT INTO factor (project_id, energy, substance, value, basis, valid_from, source)
-VALUES (%(p)s, 'electricity', 'kgce', 0.1229, 'calorific', '2020-01-01', 'bench'),
-       (%(p)s, 'electricity', 'kgco2', 0.5306, 'location', '2020-01-01', 'bench')
-"""
-READINGS = """
-INSERT INTO reading (project_id, point_id, ts, value, quality)
-SELECT %(p)s, d, %(start)s::timestamptz + g * %(step)s::interval,
-       round((1000 * d + g * (1.7 + d %% 7))::numeric, 2), 0
-FROM generate_series(1, %(n)s) d, generate_series(0, %(count)s) g
-"""
-DIRTY = """
-INSERT INTO dirty (project_id, point_id, first_ts, last_ts)
-SELECT %(p)s, d, %(start)s, %(end)s FROM generate_series(1, %(n)s) d
-"""
 
 
 async def fill(database: Database, slug: str, step: timedelta) -> int:
@@ -92,34 +56,14 @@ async def measured(
 
 async def made(database: Database, slug: str, step: timedelta, meters: int, hours: int) -> int:
     """A project with readings of some hours, none of them accounted."""
-    async with database.platform() as tx:
-        project = await tx.fetch_value(
-            "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo,"
-            " created_at) VALUES (%s, %s, '{}', 'Asia/Shanghai', 0, 'CNY', false, %s)"
-            " RETURNING id",
-            (new_uuid(NOW), slug, NOW),
-            into=int,
-        )
-    assert project is not None
-    start = START
-    span = timedelta(hours=hours)
-    params = {
-        "p": project, "n": meters, "start": start, "end": start + span, "step": step,
-        "count": span // step,
-    }  # fmt: skip
-    async with database.project(project) as tx:
-        for statement in PLANT.split(";\n"):
-            await tx.execute(statement.encode(), params)
-        await tx.execute(
-            "INSERT INTO tariff (project_id, energy, name, rules, valid_from, source)"
-            " VALUES (%s, 'electricity', '{}', %s, '2020-01-01', 'bench')",
-            (project, Jsonb(RULES)),
-        )
-        await keep_ahead(tx, project, NOW)
-        await tx.execute("DELETE FROM dirty WHERE project_id = %s", (project,))
-    async with database.ingest() as tx:
-        await tx.execute(READINGS.encode(), params)
-        await tx.execute(DIRTY.encode(), params)
+    plant = Metered(
+        meters,
+        START,
+        START + timedelta(hours=hours),
+        step,
+        "round(1000 * d + g * (1.7 + d %% 7), 2)",
+    )
+    project = await make_metered_project(database, slug, plant, NOW)
     await analysed(database)
     return project
 

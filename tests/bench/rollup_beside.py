@@ -12,7 +12,8 @@ from datetime import timedelta
 
 from backend.aggregation.accounts import account
 from backend.core.db import Database
-from tests.bench.rollup import DAYS, DIRTY, METERS, NOW, SPAN, START, fill
+from tests.bench.projects import DIRTY
+from tests.bench.rollup import DAYS, METERS, NOW, SPAN, START, fill
 from tests.bench.server import BenchServer
 
 SLUG = "beside"

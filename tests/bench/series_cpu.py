@@ -24,7 +24,7 @@ from backend.core.db import Database
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
 from backend.core.settings import Settings
-from backend.service.people.sessions import create_session
+from tests.bench.projects import make_managed_project
 from tests.bench.server import bench_server, figure, run
 
 NOW = datetime(2026, 3, 15, 4, 0, tzinfo=UTC)
@@ -42,24 +42,7 @@ async def fill(database: Database) -> tuple[str, str]:
 
     The meter counts in 0.01 kWh, as the profiles' meters do.
     """
-    async with database.platform() as tx:
-        project = await tx.fetch_value(
-            "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo,"
-            " created_at) VALUES (%s, 'bench', '{}', 'Asia/Shanghai', 0, 'CNY', false, %s)"
-            " RETURNING id",
-            (new_uuid(NOW), NOW),
-            into=int,
-        )
-        person = await tx.fetch_value(
-            "INSERT INTO person (uid, login, name, locale, demo, created_at)"
-            " VALUES (%s, 'bench', '{}', 'en', false, %s) RETURNING id",
-            (new_uuid(NOW), NOW),
-            into=int,
-        )
-        assert project is not None
-        assert person is not None
-        await tx.execute("INSERT INTO membership VALUES (%s, %s, 'manager')", (project, person))
-        token = await create_session(tx, person, NOW, bearer=True, user_agent=None)
+    project, token = await make_managed_project(database, NOW)
     uid = new_uuid(NOW)
     async with database.project(project) as tx:
         plant = plant_time("Asia/Shanghai", 0)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from backend.aggregation.calendar import keep_calendar, plant_time
 from backend.core.db import Database
-from backend.core.ids import encode_id, new_uuid
-from backend.service.people.sessions import create_session
+from backend.core.ids import encode_id
+from tests.bench.projects import make_managed_project
 
 NOW = datetime(2026, 3, 15, 4, 0, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -57,24 +57,7 @@ class Fixture:
 
 async def fill(database: Database, meters: int) -> Fixture:
     """Make the project `bench` with a year of accounts."""
-    async with database.platform() as tx:
-        project = await tx.fetch_value(
-            "INSERT INTO project (uid, slug, name, zone, day_start_minute, currency, demo,"
-            " created_at) VALUES (%s, 'bench', '{}', 'Asia/Shanghai', 0, 'CNY', false, %s)"
-            " RETURNING id",
-            (new_uuid(NOW), NOW),
-            into=int,
-        )
-        person = await tx.fetch_value(
-            "INSERT INTO person (uid, login, name, locale, demo, created_at)"
-            " VALUES (%s, 'bench', '{}', 'en', false, %s) RETURNING id",
-            (new_uuid(NOW), NOW),
-            into=int,
-        )
-        assert project is not None
-        assert person is not None
-        await tx.execute("INSERT INTO membership VALUES (%s, %s, 'manager')", (project, person))
-        token = await create_session(tx, person, NOW, bearer=True, user_agent=None)
+    project, token = await make_managed_project(database, NOW)
     keys = {"p": project, "n": meters, "workshops": WORKSHOPS, "now": NOW, "since": NOW - YEAR}
     rows = 0
     async with database.project(project) as tx:

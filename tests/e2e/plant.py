@@ -25,6 +25,7 @@ PATIENCE_S = 60.0
 
 HISTORY = """{ project(id: "demo") {
   importProgress { state } demand { forecastKw } summary { month { quality } } } }"""
+FORECAST = """{ project(id: "demo") { demand { forecastKw } } }"""
 OPEN = """{ project(id: "demo") { alarms(open: true) {
   id kind state priority raisedAt params definition { en zh } } } }"""
 TAKE = """mutation($input: AcknowledgeInput!) { acknowledge(input: $input) { result } }"""
@@ -33,7 +34,7 @@ SELECT min(ts) AS ts FROM (
     SELECT r.ts FROM reading r
     JOIN point p ON p.project_id = r.project_id AND p.id = r.point_id AND p.name = 'p'
     JOIN device d ON d.project_id = p.project_id AND d.id = p.device_id
-    WHERE d.slug LIKE 'incomer-%%' AND r.ts > %s - interval '10 seconds' AND r.ts <= %s
+    WHERE d.slug LIKE 'incomer-%%' AND r.ts > %s AND r.ts <= %s
     GROUP BY r.ts HAVING count(*) = 2 AND sum(r.value) >= %s
 ) carried"""
 ACKS = """
@@ -97,10 +98,10 @@ class Plant:
         found: datetime = self.rows(query, decode_id("alm", alarm))[0]["raised_at"]
         return found
 
-    def overloaded_at(self, alarm: str) -> datetime:
-        """The first sample in which the incomers carried the overload."""
+    def overloaded_at(self, alarm: str, since: datetime) -> datetime:
+        """The first sample after `since` in which the incomers carried the overload."""
         raised = self.raised_at(alarm)
-        found: datetime | None = self.rows(CARRIED, raised, raised, OVERLOAD_KW - 60)[0]["ts"]
+        found: datetime | None = self.rows(CARRIED, since, raised, OVERLOAD_KW - 60)[0]["ts"]
         return min(raised, found or raised)
 
     def acknowledgements(self, alarm: str) -> list[dict[str, Any]]:
@@ -114,6 +115,10 @@ class Plant:
     def wait_history(self, timeout_s: float) -> None:
         """Wait until the past is imported, accounted, and demand is forecast from it."""
         self.until(self._has_history, "the history was not imported", timeout_s)
+
+    def wait_forecast(self, timeout_s: float) -> None:
+        """Wait until demand is forecast: the newest part of the past is there."""
+        self.until(self._has_forecast, "no demand is forecast", timeout_s)
 
     def until(self, look: Callable[[], Any], complaint: str, timeout_s: float = PATIENCE_S) -> Any:
         """What `look` finds, once it finds something."""
@@ -130,6 +135,9 @@ class Plant:
         done = (project["importProgress"] or {}).get("state") == "DONE"
         whole = project["summary"]["month"]["quality"] != "MISSING"
         return done and whole and project["demand"] is not None
+
+    def _has_forecast(self) -> bool:
+        return self._running.graphql(FORECAST)["project"]["demand"] is not None
 
     def _open(self, kind: str) -> dict[str, Any] | None:
         alarms = self._running.graphql(OPEN)["project"]["alarms"]

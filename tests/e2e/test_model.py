@@ -1,5 +1,6 @@
 """The model changed on a phone: a share counted, a place renamed and moved, a factor set."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,8 @@ from tests.product import Product
 
 THINGS = """{ project(id: "demo") { meters { id slug }
   centres: nodes(tree: "cost-centres") { id slug } } }"""
+
+OFFICES = "Offices and lighting"
 
 
 @pytest.fixture
@@ -76,4 +79,89 @@ def test_a_factor_is_set_and_confirmed(held: Phone) -> None:
     press(held, "Confirm")
     expect(water.get_by_text("confirmed by")).to_be_visible()
     expect(water.get_by_text("0.2600")).to_be_visible()
+    assert held.broken == []
+
+
+def test_a_virtual_meter_is_made_and_ended(held: Phone) -> None:
+    held.open("/meters")
+    press(held, "New meter")
+    held.page.get_by_label("Name in English").fill("All but the offices")
+    held.page.get_by_label("Source").select_option("virtual")
+    held.page.get_by_label("Expression").fill("main-transformer - offices")
+    assert axe(held) == []
+    press(held, "Save")
+    failure = held.page.get_by_test_id("failure")
+    expect(failure).to_contain_text("main-transformer")
+    held.page.get_by_label("Expression").fill("incomer-1 + incomer-2 - offices")
+    press(held, "Save")
+    expect(held.page.get_by_role("heading", name="All but the offices")).to_be_visible()
+    expect(held.page.locator("code", has_text="incomer-2 - offices")).to_be_visible()
+    press(held, "End")
+    press(held, "End")
+    expect(held.page.get_by_text("until ")).to_be_visible()
+    assert held.broken == []
+
+
+def test_a_register_of_a_device_becomes_a_meter(held: Phone) -> None:
+    held.open("/meters")
+    press(held, "New meter")
+    held.page.get_by_label("Name in English").fill("Exported by the paint shop")
+    device = held.page.get_by_label("Device")
+    device.select_option(label="Paint shop feeder")
+    held.page.get_by_label(re.compile("^Register")).select_option("ep_exp")
+    press(held, "Save")
+    expect(held.page.get_by_role("heading", name="Exported by the paint shop")).to_be_visible()
+    expect(held.page.locator("code", has_text="ep_exp")).to_be_visible()
+    press(held, "End")
+    press(held, "End")
+    expect(held.page.get_by_text("until ")).to_be_visible()
+    assert held.broken == []
+
+
+def test_a_place_converts_and_no_longer(held: Phone, things: dict[str, str]) -> None:
+    held.open(f"/trees/{things['cc-coating']}")
+    card = held.page.locator("section", has=held.page.get_by_role("heading", name="What it conv"))
+    card.get_by_role("button", name="Add").click()
+    held.page.get_by_label("Kind").select_option("transformer")
+    for name, value in (
+        ("loss P₀", "2"),
+        ("loss Pₖ", "12"),
+        ("Rated", "1600"),
+        ("Power factor", "2"),
+    ):
+        held.page.get_by_label(name).fill(value)
+    assert axe(held) == []
+    press(held, "Save")
+    expect(held.page.get_by_test_id("failure")).to_contain_text("cos_phi")
+    held.page.get_by_label("Power factor").fill("0.92")
+    press(held, "Save")
+    conversion = held.page.get_by_test_id("conversion")
+    expect(conversion).to_contain_text("1,600")
+    conversion.get_by_role("button", name="End").click()
+    press(held, "End")
+    expect(held.page.locator("dialog")).to_have_count(0)
+    assert held.broken == []
+
+
+def test_equipment_is_defined_changed_and_removed(held: Phone) -> None:
+    held.open("/equipment")
+    press(held, "Define equipment")
+    for label, option in (("Place", OFFICES), ("Meter", OFFICES)):
+        held.page.get_by_label(label).select_option(label=option)
+    held.page.get_by_label("Off below").fill("20")
+    held.page.get_by_label("Under load from").fill("5")
+    press(held, "Save")
+    expect(held.page.get_by_test_id("failure")).to_be_visible()
+    held.page.get_by_label("Under load from").fill("60")
+    assert axe(held) == []
+    press(held, "Save")
+    card = held.page.locator("section", has=held.page.get_by_role("heading", name=OFFICES))
+    expect(card).to_contain_text("Machine")
+    card.get_by_role("button", name="Change").click()
+    held.page.get_by_label("Kind").select_option("other")
+    press(held, "Save")
+    expect(card).to_contain_text("Other equipment")
+    card.get_by_role("button", name="Remove").click()
+    press(held, "Remove")
+    expect(card).to_have_count(0)
     assert held.broken == []

@@ -1,7 +1,5 @@
 """Whatever is done to a profile file: it is a Profile that can be used, or sentences for people."""
 
-import copy
-
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -9,27 +7,11 @@ from hypothesis import strategies as st
 from gateway.contract.documents import DocumentFault
 from gateway.contract.profile_file import SHIPPED, parse_profile
 from gateway.plan import Limits, plan_requests
+from tests.gateway.damage import damaged
 
 NAMES = ("sfere/pd194z-multiloop", "generic/steam-vortex", "carlo-gavazzi/em24-e1")
 TEXTS = [(SHIPPED / f"{name}.yaml").read_text(encoding="utf-8") for name in NAMES]
 SMALL = TEXTS[1]
-scalars = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.integers(min_value=-(10**30), max_value=10**30),
-    st.floats(),
-    st.text(max_size=8),
-    st.dates(),
-    st.sampled_from(["int32", "uint16", "bcd2", "1%", "register", "0x10", "modbus", "dlt645"]),
-)
-values = st.recursive(
-    scalars,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5) | scalars, inner)
-    ),
-    max_leaves=4,
-)
 
 
 def judge(text: str) -> None:
@@ -65,30 +47,10 @@ def test_text_that_was_cut_and_patched(text: str, start: int, length: int, put: 
     judge(text[:start] + put + text[start + length :])
 
 
-def places(data: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Every place of a document below its root."""
-    found = [path] if path else []
-    if isinstance(data, dict):
-        for key, value in data.items():
-            found += places(value, (*path, key))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            found += places(value, (*path, index))
-    return found
-
-
 @settings(max_examples=80)
 @given(data=st.data())
 def test_values_that_were_exchanged(data: st.DataObject) -> None:
-    document = copy.deepcopy(yaml.safe_load(data.draw(st.sampled_from(TEXTS))))
-    for path in data.draw(st.lists(st.sampled_from(places(document)), min_size=1, max_size=3)):
-        inner = document
-        try:
-            for key in path[:-1]:
-                inner = inner[key]
-            inner[path[-1]] = data.draw(values)
-        except (KeyError, IndexError, TypeError):
-            continue  # an earlier exchange took this place away
+    document = damaged(data, yaml.safe_load(data.draw(st.sampled_from(TEXTS))))
     judge(yaml.safe_dump(document, allow_unicode=True))
 
 

@@ -1,6 +1,7 @@
 """What a gateway says of itself: how its lines do, what waits; only when it is news."""
 
 import asyncio
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from gateway.contract.lines import LinesFault, LineState, decode_lines
 from gateway.journal import Journal
 from gateway.pipeline import Pipeline
 from gateway.site import Site
-from gateway.standing import EVERY_S, Standing, software_version
+from gateway.standing import EVERY_S, Standing
 from gateway.traffic import Traffic
 from tests.gateway.broker import Mosquitto
 from tests.gateway.host import Host
@@ -27,7 +28,7 @@ async def test_it_is_said_once_a_minute_and_only_when_it_is_news(tmp_path: Path)
     standing = Standing(Site(pipeline, clock), journal, traffic, lambda: now)
     said = {metric.name: metric.value for metric in standing.declared(1)}
     assert said == {
-        topics.EXT_SOFTWARE: software_version(),
+        topics.EXT_SOFTWARE: version("kilowise"),
         topics.EXT_LINES: "[]",
         topics.EXT_BACKLOG: 0,
         topics.EXT_DATA_BYTES: 0,
@@ -72,7 +73,7 @@ async def test_births_say_how_lines_do(tmp_path: Path, mosquitto: Mosquitto) -> 
     assert (line.name, line.devices, line.alive) == (f"modbus://127.0.0.1:{port}", 2, 1)
     assert line.connected
     assert line.busy is not None
-    assert host.node[topics.EXT_SOFTWARE].value == software_version()
+    assert host.node[topics.EXT_SOFTWARE].value == version("kilowise")
 
 
 @pytest.mark.parametrize(

@@ -5,24 +5,29 @@ client       await client() -> httpx client without a session; await client(alic
 ask          await ask(client, "query ...", {...}) -> the answer's JSON
 plant        await plant(tenant) -> a small plant: site, two workshops, a gateway, two meters
 served       a real uvicorn on a free loopback port: its base URL
+stranger     Charlie, who may do everything in a project of their own
+learns_nothing  await learns_nothing(QUESTIONS, hers, none): the stranger's walk through questions
 """
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 
 import httpx
 import orjson
+import psycopg
 import pytest
 
 from backend.application.web import build_app, serve
 from backend.application.web_process import WebProcess, make_process
 from backend.core.platform import Platform
 from backend.service.people.sessions import create_session
+from tests.graphql import strangers
 from tests.graphql.plants import Plant, make_plant
 from tests.postgres import *  # noqa: F403
-from tests.postgres import Actor, Tenant
+from tests.postgres import Actor, MakePerson, MakeProject, Tenant
 
 BASE = "http://localhost"
 Ask = Callable[..., Awaitable[dict[str, object]]]
@@ -82,6 +87,27 @@ def plant(platform: Platform) -> Callable[[Tenant], Awaitable[Plant]]:
         return await make_plant(platform, tenant)
 
     return make
+
+
+@pytest.fixture
+async def stranger(make_project: MakeProject, make_person: MakePerson) -> Actor:
+    """Charlie, who may do everything in a project of their own."""
+    return await strangers.make_stranger(make_project, make_person)
+
+
+@pytest.fixture
+def learns_nothing(
+    client: Client, ask: Ask, alice: Actor, stranger: Actor, admin: psycopg.Connection
+) -> strangers.LearnsNothing:
+    """The stranger asks of Alice's things and of nothing: one answer, and nothing is changed."""
+
+    async def walk(
+        questions: strangers.Questions, hers: strangers.Names, none: strangers.Names
+    ) -> None:
+        seen = partial(strangers.look, admin, alice)
+        await strangers.learns_nothing(questions, hers, none, partial(client, stranger), ask, seen)
+
+    return walk
 
 
 @pytest.fixture

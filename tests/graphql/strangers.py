@@ -7,16 +7,26 @@ and knows of them by `rows_of_topics`.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import psycopg
+from fastapi.routing import APIRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 
+from backend.application.rest.app import build_rest
+from backend.application.web import build_app
+from backend.application.web_process import WebProcess
+from backend.core.ids import encode_id, new_uuid
 from backend.core.tables import GLOBAL_TABLES, metadata
-from tests.graphql.conftest import Ask
-from tests.postgres import Actor, MakePerson, MakeProject
+from tests.postgres import NOW, Actor, MakePerson, MakeProject
+
+if TYPE_CHECKING:
+    from tests.graphql.conftest import Ask
 
 Questions = Mapping[str, Sequence[str]]
 Names = Mapping[str, str]
+LearnsNothing = Callable[[Questions, Names, Names], Awaitable[None]]
 
 
 def rows_of_topics() -> set[str]:
@@ -33,6 +43,16 @@ async def make_stranger(make_project: MakeProject, make_person: MakePerson) -> A
     return await make_person("charlie", await make_project("other"), role="administrator")
 
 
+def nothing_like(names: Names) -> dict[str, str]:
+    """Identities of the same shapes that nothing has; a name that is no identity stays."""
+    fresh = {
+        name: encode_id(text.partition("_")[0], new_uuid(NOW))
+        for name, text in names.items()
+        if "_" in text
+    }
+    return {**names, **fresh}
+
+
 def look(admin: psycopg.Connection, actor: Actor) -> dict[str, object]:
     """Everything that is stored of a person's project, and of the person."""
     seen: dict[str, object] = {}
@@ -42,6 +62,11 @@ def look(admin: psycopg.Connection, actor: Actor) -> dict[str, object]:
             f" WHERE project_id = {actor.tenant.id}".encode()
         ).fetchone()
         seen[table] = row
+    for table in ("membership", "project_role", "api_key", "invitation"):
+        seen[table] = admin.execute(
+            f"SELECT t::text FROM {table} t WHERE project_id = {actor.tenant.id}"
+            " ORDER BY 1".encode()
+        ).fetchall()
     seen["person"] = admin.execute(
         "SELECT p::text, (SELECT count(*) FROM sign_in_session s WHERE s.person_id = p.id)"
         " FROM person p WHERE p.id = %s",
@@ -55,7 +80,7 @@ async def learns_nothing(
     hers: Names,
     none: Names,
     charlie: Callable[[], Awaitable[httpx.AsyncClient]],
-    ask: Ask,
+    ask: "Ask",
     seen: Callable[[], Mapping[str, object]],
 ) -> None:
     """Each question (`%(name)s` is filled in) has one answer for her things and for nothing.
@@ -69,3 +94,22 @@ async def learns_nothing(
             assert answers[0] == answers[1], f"{name}: {text}"
             assert "acme" not in str(answers[0]), name
             assert seen() == before, f"{name} changed something"
+
+
+def every_route(process: WebProcess) -> set[str]:
+    """Every route that the web app answers: method and path."""
+    found = set()
+    for route in build_app(process).routes:
+        if isinstance(route, WebSocketRoute):
+            found.add(f"WS {route.path}")
+        elif isinstance(route, Route):
+            found |= {f"{method} {route.path}" for method in route.methods or ()}
+        else:
+            assert isinstance(route, Mount)
+            assert route.path in {"/api/v1", ""}
+    for included in build_rest(process).routes:
+        router = getattr(included, "original_router", None)
+        for route in [included] if router is None else router.routes:
+            assert isinstance(route, APIRoute | Route)
+            found |= {f"{method} /api/v1{route.path}" for method in route.methods or ()}
+    return {one for one in found if not one.startswith("HEAD ")}

@@ -65,7 +65,7 @@ async def made(plant: MakePlant, alice: Actor, platform: Platform) -> Plant:
     return made
 
 
-def transformer(made: Plant) -> Mapping[str, object]:
+def transformer(made: Plant) -> dict[str, dict[str, object]]:
     """A transformer at workshop a since this morning."""
     return {
         "input": {
@@ -111,6 +111,26 @@ async def test_a_transformer_is_defined_told_and_ended(
     ended = await ask(hers, END, {"conversion": number})
     assert ended["data"]["endConversion"] == {"validTo": "2026-03-15T04:15:00Z"}  # type: ignore[index]
     assert code(await ask(hers, END, {"conversion": "cnv_0"})) == "not_found"
+
+
+async def test_what_has_not_begun_is_defined_again_and_goes_as_if_it_had_never_been(
+    client: Client, ask: Ask, alice: Actor, made: Plant
+) -> None:
+    hers = await client(alice)
+    planned = transformer(made)
+    planned["input"].pop("validFrom")
+    numbers = []
+    for power in ("1000", "1600"):
+        planned["input"]["params"] = [*PARAMS[:-1], {"name": "sn_kva", "value": power}]
+        numbers.append((await ask(hers, SET, planned))["data"]["setConversion"]["id"])  # type: ignore[index]
+    listed = '{ project(id: "acme") { conversions { id params { value } validFrom } } }'
+    [left] = (await ask(hers, listed))["data"]["project"]["conversions"]  # type: ignore[index]
+    assert left["id"] == numbers[1]
+    assert {"value": "1600"} in left["params"]
+    assert left["validFrom"] == "2026-03-15T04:15:00Z"
+    ended = await ask(hers, END, {"conversion": numbers[1]})
+    assert ended["data"]["endConversion"] == {"validTo": "2026-03-15T04:15:00Z"}  # type: ignore[index]
+    assert (await ask(hers, listed))["data"]["project"]["conversions"] == []  # type: ignore[index]
 
 
 async def test_comprehensive_energy_is_told_term_by_term(

@@ -117,6 +117,19 @@ async def test_a_meter_on_a_register_is_made_described_and_ended(
     ]
 
 
+async def test_a_meter_that_is_ended_before_it_begins_never_counts(
+    client: Client, ask: Ask, alice: Actor, made: Plant
+) -> None:
+    hers = await client(alice)
+    virtual = meter(
+        made, source="virtual", expression="m0 - m1", traits={}, device=None, validFrom=None
+    )
+    created = (await ask(hers, CREATE, virtual))["data"]["createMeter"]  # type: ignore[index]
+    assert created["validFrom"] == SOON
+    ended = await ask(hers, END, {"meter": created["id"]})
+    assert ended["data"]["endMeter"] == {"validTo": SOON}  # type: ignore[index]
+
+
 async def test_a_virtual_meter_keeps_its_expression(
     client: Client, ask: Ask, alice: Actor, made: Plant
 ) -> None:

@@ -13,14 +13,10 @@ from functools import partial
 
 import psycopg
 import pytest
-from fastapi.routing import APIRoute
 from graphql import GraphQLObjectType
 from psycopg.types.json import Jsonb
-from starlette.routing import Mount, Route, WebSocketRoute
 
 from backend.application.graphql.schema import build_schema, core_schema
-from backend.application.rest.app import build_rest
-from backend.application.web import build_app
 from backend.application.web_process import WebProcess
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
@@ -36,8 +32,9 @@ from tests.graphql import stranger_series
 from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant, make_plant
 from tests.graphql.sockets import open_socket
-from tests.graphql.strangers import look, make_stranger, rows_of_topics
-from tests.postgres import NOW, Actor, MakePerson, MakeProject
+from tests.graphql.stranger_routes import OUTSIDE_TENANTS, ROUTES
+from tests.graphql.strangers import every_route, look, rows_of_topics
+from tests.postgres import NOW, Actor
 
 ENDPOINT = "https://push.example.com/alice"
 IMPORT = new_uuid(NOW)
@@ -239,82 +236,6 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     ],
     **restatements.SUBSCRIPTIONS,
 }
-ROUTES: dict[str, list[str]] = {
-    "POST /api/v1/imports": [
-        "/api/v1/imports?project={project}&kind=readings",
-    ],
-    "GET /api/v1/imports/{id}": [
-        "/api/v1/imports/{job}?project={project}",
-        "/api/v1/imports/{job}?project={own}",
-    ],
-    "POST /api/v1/imports/{id}/apply": [
-        "/api/v1/imports/{job}/apply?project={project}",
-        "/api/v1/imports/{job}/apply?project={own}",
-    ],
-    **stranger_series.ROUTES,
-    "GET /api/v1/health": ["/api/v1/health"],
-    "POST /api/v1/session": ["/api/v1/session"],
-    "GET /api/v1/session": ["/api/v1/session"],
-    "DELETE /api/v1/session": ["/api/v1/session"],
-    "POST /api/v1/import": ["/api/v1/import?project={project}", "/api/v1/import?project={slug}"],
-    "GET /api/v1/import/{id}": [
-        "/api/v1/import/{job}?project={project}",
-        "/api/v1/import/{job}?project={own}",
-    ],
-    "POST /api/v1/commands": [
-        "/api/v1/commands?project={project}",
-        "/api/v1/commands?project={slug}",
-    ],
-    "GET /api/v1/commands/{id}": [
-        "/api/v1/commands/{command}?project={project}",
-        "/api/v1/commands/{command}?project={own}",
-    ],
-    "POST /api/v1/gateways/{gateway}/configs": [
-        "/api/v1/gateways/{gateway}/configs?project={project}",
-        "/api/v1/gateways/{gateway}/configs?project={slug}",
-    ],
-    "GET /api/v1/gateways/{gateway}/configs": [
-        "/api/v1/gateways/{gateway}/configs?project={project}",
-        "/api/v1/gateways/{gateway}/configs?project={own}",
-    ],
-    "GET /api/v1/gateways/{gateway}/configs/{version}": [
-        "/api/v1/gateways/{gateway}/configs/1?project={project}",
-        "/api/v1/gateways/{gateway}/configs/1?project={own}",
-    ],
-    "POST /api/v1/gateways/{gateway}/configs/{version}/restore": [
-        "/api/v1/gateways/{gateway}/configs/1/restore?project={project}",
-        "/api/v1/gateways/{gateway}/configs/1/restore?project={own}",
-    ],
-    "GET /api/v1/profiles": ["/api/v1/profiles?project={project}"],
-    "GET /api/v1/profiles/{vendor}/{model}": [
-        "/api/v1/profiles/{profile}?project={project}",
-        "/api/v1/profiles/{profile}?project={own}",
-    ],
-    "PUT /api/v1/profiles/{vendor}/{model}": ["/api/v1/profiles/{profile}?project={project}"],
-    "DELETE /api/v1/profiles/{vendor}/{model}": [
-        "/api/v1/profiles/{profile}?project={project}",
-        "/api/v1/profiles/{profile}?project={own}",
-    ],
-    "POST /api/v1/gateways/{gateway}/enrolment-code": [
-        "/api/v1/gateways/{gateway}/enrolment-code?project={project}",
-        "/api/v1/gateways/{gateway}/enrolment-code?project={own}",
-    ],
-    "DELETE /api/v1/gateways/{gateway}/credentials": [
-        "/api/v1/gateways/{gateway}/credentials?project={project}",
-        "/api/v1/gateways/{gateway}/credentials?project={own}",
-    ],
-    "POST /api/v1/enrol": ["/api/v1/enrol"],
-    "POST /api/v1/enrol/renewal": ["/api/v1/enrol/renewal"],
-    "GET /api/v1/enrol/authority": ["/api/v1/enrol/authority"],
-    "GET /api/v1/openapi.json": ["/api/v1/openapi.json"],
-    "GET /healthz": ["/healthz"],
-    "GET /readyz": ["/readyz"],
-    "POST /graphql": ["/graphql"],
-    "GET /setup": ["/setup?token=x"],
-    "POST /setup": ["/setup"],
-}
-OUTSIDE_TENANTS = {"GET /metrics", "WS /graphql"}
-"""Counters of the process, and the socket that SUBSCRIPTIONS go through."""
 
 
 def test_every_field_has_a_row() -> None:
@@ -328,28 +249,7 @@ def test_every_field_has_a_row() -> None:
 
 
 def test_every_route_has_a_row(process: WebProcess) -> None:
-    wanted = set()
-    for route in build_app(process).routes:
-        if isinstance(route, WebSocketRoute):
-            wanted.add(f"WS {route.path}")
-        elif isinstance(route, Route):
-            wanted |= {f"{method} {route.path}" for method in route.methods or ()}
-        else:
-            assert isinstance(route, Mount)
-            assert route.path in {"/api/v1", ""}
-    for included in build_rest(process).routes:
-        router = getattr(included, "original_router", None)
-        for route in [included] if router is None else router.routes:
-            assert isinstance(route, APIRoute | Route)
-            wanted |= {f"{method} /api/v1{route.path}" for method in route.methods or ()}
-    found = {one for one in wanted if not one.startswith("HEAD ")}
-    assert found == ROUTES.keys() | OUTSIDE_TENANTS
-
-
-@pytest.fixture
-async def charlie(make_project: MakeProject, make_person: MakePerson) -> Actor:
-    """The stranger."""
-    return await make_stranger(make_project, make_person)
+    assert every_route(process) == ROUTES.keys() | OUTSIDE_TENANTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,11 +264,11 @@ class Scene:
 
 @pytest.fixture
 async def scene(
-    platform: Platform, alice: Actor, charlie: Actor, admin: psycopg.Connection
+    platform: Platform, alice: Actor, stranger: Actor, admin: psycopg.Connection
 ) -> Scene:
     """Fill Alice's project; Charlie's has a plant of its own."""
     made = await make_plant(platform, alice.tenant)
-    await make_plant(platform, charlie.tenant)
+    await make_plant(platform, stranger.tenant)
     project = alice.tenant.id
     async with platform.database.project(project) as tx:
         definition = await tx.fetch_value(
@@ -420,15 +320,15 @@ def filled(text: str, target: Target) -> str:
 
 
 async def test_fields_tell_and_change_nothing(
-    scene: Scene, client: Client, ask: Ask, charlie: Actor, alice: Actor
+    scene: Scene, client: Client, ask: Ask, stranger: Actor, alice: Actor
 ) -> None:
     before = scene.look()
     for name, questions in QUESTIONS.items():
         for question in questions:
             answers = []
             for target in (scene.hers, scene.none):
-                stranger = await client(charlie)
-                answers.append(await ask(stranger, filled(question, target)))
+                charlie = await client(stranger)
+                answers.append(await ask(charlie, filled(question, target)))
             if name == "Mutation.registerPush":
                 assert "errors" in answers[0], name
             assert answers[0] == answers[1], f"{name}: {question}"
@@ -447,10 +347,10 @@ async def test_fields_tell_and_change_nothing(
 
 
 async def test_subscriptions_tell_nothing(
-    scene: Scene, process: WebProcess, served: str, charlie: Actor
+    scene: Scene, process: WebProcess, served: str, stranger: Actor
 ) -> None:
     before = scene.look()
-    token = await session_token(process, charlie)
+    token = await session_token(process, stranger)
     async with open_socket(served, cookie=token) as socket:
         for name, questions in SUBSCRIPTIONS.items():
             for question in questions:
@@ -469,15 +369,17 @@ async def test_subscriptions_tell_nothing(
     assert scene.look() == before
 
 
-async def test_routes_tell_and_change_nothing(scene: Scene, client: Client, charlie: Actor) -> None:
+async def test_routes_tell_and_change_nothing(
+    scene: Scene, client: Client, stranger: Actor
+) -> None:
     before = scene.look()
     for route, paths in ROUTES.items():
         method = route.partition(" ")[0]
         for path in paths:
             answers = []
             for target in (scene.hers, scene.none):
-                stranger = await client(charlie)
-                response = await stranger.request(method, filled(path, target), json={})
+                charlie = await client(stranger)
+                response = await charlie.request(method, filled(path, target), json={})
                 answers.append((response.status_code, response.content))
             assert answers[0] == answers[1], route
             assert scene.look() == before, route

@@ -1,16 +1,13 @@
 """The stranger against balances, data quality and equipment."""
 
-from functools import partial
-
-import psycopg
 import pytest
 
-from backend.core.ids import encode_id, new_uuid
+from backend.core.ids import encode_id
 from backend.core.platform import Platform
 from tests.graphql.conftest import Ask, Client
 from tests.graphql.plants import make_plant
-from tests.graphql.strangers import Names, learns_nothing, look, make_stranger
-from tests.postgres import NOW, Actor, MakePerson, MakeProject
+from tests.graphql.strangers import LearnsNothing, nothing_like
+from tests.postgres import Actor
 
 SPAN = 'start: "2026-03-14T00:00:00Z", end: "2026-03-15T00:00:00Z"'
 ELECTRICITY = 'energy: "electricity"'
@@ -44,16 +41,10 @@ QUESTIONS: dict[str, list[str]] = {
 
 
 @pytest.fixture
-async def charlie(make_project: MakeProject, make_person: MakePerson) -> Actor:
-    """The stranger."""
-    return await make_stranger(make_project, make_person)
-
-
-@pytest.fixture
-async def names(platform: Platform, alice: Actor, charlie: Actor) -> dict[str, str]:
+async def names(platform: Platform, alice: Actor, stranger: Actor) -> dict[str, str]:
     """Identities of Alice's things; both projects have a plant."""
     made = await make_plant(platform, alice.tenant)
-    await make_plant(platform, charlie.tenant)
+    await make_plant(platform, stranger.tenant)
     return {
         "project": encode_id("prj", alice.tenant.uid),
         "own": "other",
@@ -62,32 +53,10 @@ async def names(platform: Platform, alice: Actor, charlie: Actor) -> dict[str, s
     }
 
 
-def nothing(names: Names) -> dict[str, str]:
-    """Identities of the same shape that nothing has."""
-    fresh = {
-        name: encode_id(text.partition("_")[0], new_uuid(NOW))
-        for name, text in names.items()
-        if "_" in text
-    }
-    return {**names, **fresh}
-
-
 async def test_the_stranger_learns_and_changes_nothing(
-    names: dict[str, str],
-    client: Client,
-    ask: Ask,
-    alice: Actor,
-    charlie: Actor,
-    admin: psycopg.Connection,
+    names: dict[str, str], learns_nothing: LearnsNothing, client: Client, ask: Ask, alice: Actor
 ) -> None:
-    await learns_nothing(
-        QUESTIONS,
-        names,
-        nothing(names),
-        partial(client, charlie),
-        ask,
-        partial(look, admin, alice),
-    )
+    await learns_nothing(QUESTIONS, names, nothing_like(names))
     # The same question does find something when Alice asks.
     answer = await ask(await client(alice), QUESTIONS["Project.balance"][0] % names)
     assert answer == {"data": {"project": {"balance": {"loss": "0.000000"}}}}

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 
 import httpx
 import psycopg
@@ -17,8 +16,8 @@ from backend.service.stock.documents import record_document
 from tests.backend.stocks import document, make_stock
 from tests.graphql.conftest import Ask, Client
 from tests.graphql.plants import make_plant
-from tests.graphql.strangers import learns_nothing, look, make_stranger
-from tests.postgres import NOW, Actor, MakePerson, MakeProject
+from tests.graphql.strangers import LearnsNothing, look, nothing_like
+from tests.postgres import NOW, Actor
 
 PAPER = 'input: {kind: COUNT, at: "2026-03-01T00:00:00Z", quantity: "1", unit: "t"}'
 READING = 'input: {at: "2026-03-01T00:00:00Z", value: "1"}'
@@ -113,44 +112,29 @@ async def things(platform: Platform, alice: Actor) -> dict[str, str]:
     }
 
 
-def nothing() -> dict[str, str]:
-    """Identities of the right shape that nothing has."""
-    kinds = {
-        "project": "prj",
-        "yard": "mtr",
-        "paper": "stk",
-        "office": "mtr",
-        "reading": "hrd",
-        "file": "imp",
-    }
-    fresh = {name: encode_id(kind, new_uuid(NOW)) for name, kind in kinds.items()}
-    return {**fresh, "name": "nothing"}
-
-
 async def test_a_stranger_learns_and_changes_nothing(
     platform: Platform,
     alice: Actor,
     admin: psycopg.Connection,
     client: Client,
     ask: Ask,
-    make_project: MakeProject,
-    make_person: MakePerson,
+    stranger: Actor,
+    learns_nothing: LearnsNothing,
 ) -> None:
     hers = await things(platform, alice)
-    charlie = await make_stranger(make_project, make_person)
-    seen = partial(look, admin, alice)
-    await learns_nothing(QUESTIONS, hers, nothing(), partial(client, charlie), ask, seen)
-    before = seen()
-    stranger = await client(charlie)
+    none = nothing_like(hers) | {"name": "nothing"}
+    await learns_nothing(QUESTIONS, hers, none)
+    before = look(admin, alice)
+    charlie = await client(stranger)
     for method, path in ROUTES.items():
         for name in ("acme", "other"):
             answers = [
-                _said(await stranger.request(method, path % {**names, "name": name}))
-                for names in (hers, nothing())
+                _said(await charlie.request(method, path % {**names, "name": name}))
+                for names in (hers, none)
             ]
             assert answers[0] == answers[1]
             assert answers[0][0] == 404
-    assert seen() == before
+    assert look(admin, alice) == before
     # The same questions find something when Alice asks.
     answer = await ask(await client(alice), QUESTIONS["Project.stock"][0] % hers)
     assert "100.000000" in str(answer)

@@ -1,16 +1,13 @@
 """The stranger against the plant's model: factors, trees, meters, memberships, conversions."""
 
-from functools import partial
-
-import psycopg
 import pytest
 
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
 from tests.graphql.conftest import Ask, Client
 from tests.graphql.plants import make_plant
-from tests.graphql.strangers import Names, learns_nothing, look, make_stranger
-from tests.postgres import NOW, Actor, MakePerson, MakeProject
+from tests.graphql.strangers import LearnsNothing, nothing_like
+from tests.postgres import NOW, Actor
 
 PROJECTS = ("project", "slug", "own")
 AT = 'validFrom: "2026-03-15T06:00:00Z"'
@@ -44,6 +41,7 @@ QUESTIONS: dict[str, list[str]] = {
         hers(f"supply({SPAN}) {{ consumption }}"),
         mine(f"supply({SPAN}) {{ consumption }}"),
     ],
+    "Project.conversionKinds": [hers("conversionKinds { code }")],
     "Project.conversions": [
         hers("conversions { kind }"),
         mine('conversions(node: "%(node)s") { kind }'),
@@ -109,16 +107,10 @@ QUESTIONS: dict[str, list[str]] = {
 
 
 @pytest.fixture
-async def charlie(make_project: MakeProject, make_person: MakePerson) -> Actor:
-    """The stranger."""
-    return await make_stranger(make_project, make_person)
-
-
-@pytest.fixture
-async def names(platform: Platform, alice: Actor, charlie: Actor) -> dict[str, str]:
+async def names(platform: Platform, alice: Actor, stranger: Actor) -> dict[str, str]:
     """Identities of Alice's things; both projects have a plant."""
     made = await make_plant(platform, alice.tenant)
-    await make_plant(platform, charlie.tenant)
+    await make_plant(platform, stranger.tenant)
     factor, conversion = new_uuid(NOW), new_uuid(NOW)
     async with platform.database.project(alice.tenant.id) as tx:
         await tx.execute(
@@ -136,11 +128,11 @@ async def names(platform: Platform, alice: Actor, charlie: Actor) -> dict[str, s
             ' \'{"en": "acme"}\')',
             (alice.tenant.id,),
         )
-    async with platform.database.project(charlie.tenant.id) as tx:
+    async with platform.database.project(stranger.tenant.id) as tx:
         await tx.execute(
             "INSERT INTO tree (project_id, slug, kind, name)"
             " VALUES (%s, 'organisation', 'organisation', '{\"en\": \"Organisation\"}')",
-            (charlie.tenant.id,),
+            (stranger.tenant.id,),
         )
     return {
         "project": encode_id("prj", alice.tenant.uid),
@@ -156,31 +148,11 @@ async def names(platform: Platform, alice: Actor, charlie: Actor) -> dict[str, s
     }
 
 
-def nothing(names: Names) -> dict[str, str]:
-    """Identities of the same shape that nothing has."""
-    fresh = {
-        name: encode_id(text.partition("_")[0], new_uuid(NOW))
-        for name, text in names.items()
-        if "_" in text
-    }
-    return {**names, "slug": "nothing", "tree": "none", **fresh}
-
-
 async def test_the_stranger_learns_and_changes_nothing(
-    names: dict[str, str],
-    client: Client,
-    ask: Ask,
-    alice: Actor,
-    charlie: Actor,
-    admin: psycopg.Connection,
+    names: dict[str, str], learns_nothing: LearnsNothing, client: Client, ask: Ask, alice: Actor
 ) -> None:
     await learns_nothing(
-        QUESTIONS,
-        names,
-        nothing(names),
-        partial(client, charlie),
-        ask,
-        partial(look, admin, alice),
+        QUESTIONS, names, nothing_like(names) | {"slug": "nothing", "tree": "none"}
     )
     # The same questions do find something when Alice asks.
     for field, seen in (

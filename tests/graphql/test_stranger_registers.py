@@ -1,16 +1,11 @@
 """The stranger against events and judgements of registers."""
 
-from functools import partial
-
-import psycopg
-
 from backend.aggregation.register_events import Kind, RegisterEvent, record_event
-from backend.core.ids import encode_id, new_uuid
+from backend.core.ids import encode_id
 from backend.core.platform import Platform
-from tests.graphql.conftest import Ask, Client
 from tests.graphql.plants import make_plant
-from tests.graphql.strangers import learns_nothing, look, make_stranger
-from tests.postgres import NOW, Actor, MakePerson, MakeProject
+from tests.graphql.strangers import LearnsNothing, nothing_like
+from tests.postgres import NOW, Actor
 
 EVENT = 'kind: RATIO, start: "2026-03-15T03:00:00Z", factor: "2"'
 PROJECTS = ("project", "own")
@@ -34,15 +29,8 @@ QUESTIONS: dict[str, list[str]] = {
 
 
 async def test_the_stranger_learns_and_changes_nothing(
-    platform: Platform,
-    client: Client,
-    ask: Ask,
-    alice: Actor,
-    admin: psycopg.Connection,
-    make_project: MakeProject,
-    make_person: MakePerson,
+    platform: Platform, learns_nothing: LearnsNothing, alice: Actor
 ) -> None:
-    charlie = await make_stranger(make_project, make_person)
     made = await make_plant(platform, alice.tenant)
     point = made.points["m1", "ep_imp"]
     async with platform.database.project(alice.tenant.id) as tx:
@@ -54,12 +42,4 @@ async def test_the_stranger_learns_and_changes_nothing(
         "meter": made.meters["m1"].text,
         "event": encode_id("rev", recorded.uid),
     }
-    nothing = {
-        "project": encode_id("prj", new_uuid(NOW)),
-        "own": "other",
-        "meter": encode_id("mtr", new_uuid(NOW)),
-        "event": encode_id("rev", new_uuid(NOW)),
-    }
-    await learns_nothing(
-        QUESTIONS, names, nothing, partial(client, charlie), ask, partial(look, admin, alice)
-    )
+    await learns_nothing(QUESTIONS, names, nothing_like(names))

@@ -49,6 +49,20 @@ def test_silence_ends_with_the_heartbeat() -> None:
     assert run(gauge(), nothing, heartbeat_s=10) == [0, 10_000, 20_000]
 
 
+def test_points_that_fell_silent_at_different_times_share_their_heartbeats() -> None:
+    filter_ = ChangeFilter([gauge(), gauge(), gauge(), gauge()], heartbeat_s=60)
+    filter_.select([0.0] * 4, 0, boundary=False)
+    filter_.select([0.0, 1.0, 0.0, 0.0], 7_000, boundary=False)
+    filter_.select([0.0, 1.0, 1.0, 0.0], 23_000, boundary=False)
+    filter_.select([0.0, 1.0, 1.0, 1.0], 31_000, boundary=False)
+    said = {
+        at_s: chosen
+        for at_s in range(32, 181)
+        if (chosen := filter_.select([0.0, 1.0, 1.0, 1.0], at_s * 1000, boundary=False))
+    }
+    assert said == {60: [0, 1, 2], 90: [3], 120: [0, 1, 2], 150: [3], 180: [0, 1, 2]}
+
+
 def test_a_register_has_no_deadband_and_reports_at_every_quarter_hour() -> None:
     assert run(REGISTER, [(0, 100.0), (1, 100.001), (2, 100.001)]) == [0, 1]
     filter_ = ChangeFilter([REGISTER, gauge()], heartbeat_s=1000)

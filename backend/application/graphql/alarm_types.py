@@ -12,7 +12,7 @@ from strawberry.dataloader import DataLoader
 from backend.application.graphql.context import Door
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.naming import Name
-from backend.application.graphql.persons import Person, persons_by_id
+from backend.application.graphql.persons import Person
 from backend.application.graphql.plant import Node
 from backend.application.graphql.scalars import Json
 from backend.application.graphql.shedding import ShedSuggestion, suggestions
@@ -56,7 +56,6 @@ class AlarmDoor:
         self.acks: DataLoader[int, list[acks_of.Acknowledgement]] = DataLoader(
             self._batch(acks_of.acknowledgements)
         )
-        self.persons: DataLoader[int, Person | None] = DataLoader(self._persons)
         self.avoided: DataLoader[int, Avoided | None] = DataLoader(self._avoided)
         self.demand: DataLoader[int, DemandWindow | None] = DataLoader(self._demand)
         self._known: dict[int, store.Occurrence] = {}
@@ -76,10 +75,6 @@ class AlarmDoor:
             return [found.get(id, []) for id in ids]
 
         return load
-
-    async def _persons(self, ids: list[int]) -> list[Person | None]:
-        database = self.door.process.platform.database
-        return await persons_by_id(database, self.door.project.id, ids)
 
     async def _avoided(self, ids: list[int]) -> list[Avoided | None]:
         known = [self._known[id] for id in ids]
@@ -152,7 +147,7 @@ class AlarmTransition:
     @strawberry.field
     async def person(self) -> Person | None:
         id = self.row.person_id
-        return None if id is None else await self.alarms.persons.load(id)
+        return None if id is None else await self.alarms.door.persons.load(id)
 
 
 @strawberry.type
@@ -276,7 +271,7 @@ class Alarm:
 
 
 async def _person(alarms: AlarmDoor, id: int) -> Person:
-    person = await alarms.persons.load(id)
+    person = await alarms.door.persons.load(id)
     if person is None:
         raise LookupError(f"person {id} acknowledged and is not there")
     return person

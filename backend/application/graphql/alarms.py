@@ -9,6 +9,7 @@ import strawberry
 from backend.application.graphql.alarm_types import AckResult, Alarm, AlarmDoor
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
 from backend.application.graphql.sources import Keep, Stream
+from backend.application.lengths import list_length
 from backend.core.errors import InvalidInput, NotFound
 from backend.service.alarms import store
 from backend.service.alarms.acknowledge import Tap, acknowledge
@@ -92,8 +93,7 @@ async def list_alarms(
     door: Door, *, open_only: bool | None, first: int, before: datetime | None
 ) -> list[Alarm]:
     """Answer alarms, open ones first, then newest first; at most `MOST`."""
-    if not 1 <= first <= MOST:
-        raise InvalidInput("list_length", least=1, most=MOST)
+    list_length(first, MOST)
     alarms = AlarmDoor(door)
     async with door.read() as tx:
         found = await store.list_occurrences(
@@ -120,7 +120,7 @@ class AlarmSource:
 
     def __init__(self, door: Door) -> None:
         """Watch the project's events of alarms."""
-        self.scope = ("alarms", door.project.id, door.project.role)
+        self.scope = ("alarms", *door.scope)
         self._door = door
         self._watch = door.process.news.watch(door.project.id, "alarm")
 

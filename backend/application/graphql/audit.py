@@ -6,8 +6,8 @@ import strawberry
 
 from backend.application.graphql.context import Door
 from backend.application.graphql.persons import Person, persons_by_id
+from backend.application.lengths import list_length
 from backend.core import audit
-from backend.core.errors import InvalidInput
 from backend.service.people.roles import Permission
 
 MOST = 200
@@ -31,8 +31,7 @@ class AuditEntry:
 async def read_audit(door: Door, first: int, before: int | None) -> list[AuditEntry]:
     """Answer entries, newest first; at most `MOST`."""
     door.require(Permission.AUDIT)
-    if not 1 <= first <= MOST:
-        raise InvalidInput("list_length", least=1, most=MOST)
+    list_length(first, MOST)
     async with door.read() as tx:
         entries = await audit.newest(tx, door.project.id, before=before, first=first)
     ids = sorted({entry.person_id for entry in entries if entry.person_id is not None})

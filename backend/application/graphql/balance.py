@@ -1,6 +1,7 @@
 """Balances: in, out and loss of a place, what explains the loss, and who is suspected."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -13,6 +14,7 @@ from backend.application.graphql.meters import Meter
 from backend.application.graphql.plant import Node
 from backend.core.errors import NotFound
 from backend.service.balance.node_balance import NodeBalance, Span, node_balance
+from backend.service.balance.onset import wrong_since
 from backend.service.balance.suspects import Suspicion as Found
 from gateway.contract.energy import EnergyType
 
@@ -47,6 +49,8 @@ class RatioMixup:
 class BalanceSuspicion:
     """The one suspicion that a balance's quarter hours show, with its numbers."""
 
+    door: strawberry.Private[Door]
+    shown_by: strawberry.Private["ShownBy"]
     fault: BalanceFault
     node: Node = strawberry.field(
         description="Whose meter is suspected; of a missing meter the place that lacks it."
@@ -69,6 +73,24 @@ class BalanceSuspicion:
     base_share: float | None = strawberry.field(
         description="Share of a missing meter's energy that never stops."
     )
+
+    @strawberry.field
+    async def since(self) -> datetime | None:
+        """When the first day began on which the factor shows, in three years; null: not known.
+
+        What a restatement of the meter's ratio begins with.
+        """
+        shown, project = self.shown_by, self.door.project.id
+        async with self.door.read() as tx:
+            return await wrong_since(tx, project, shown.span, shown.suspicion)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBy:
+    """The balance that showed a suspicion."""
+
+    span: Span
+    suspicion: Found
 
 
 @strawberry.type
@@ -180,19 +202,22 @@ async def _told(door: Door, energy: EnergyType, node: int, found: NodeBalance) -
         within=found.split.within,
         unclassed=await _meters(door, found.unclassed),
         derived=found.derived,
-        suspicion=await _suspicion(door, energy, node, found.suspicion),
+        suspicion=await _suspicion(door, energy, node, found),
     )
 
 
 async def _suspicion(
-    door: Door, energy: EnergyType, node: int, found: Found | None
+    door: Door, energy: EnergyType, node: int, balance: NodeBalance
 ) -> BalanceSuspicion | None:
     directory = await door.directory()
+    found = balance.suspicion
     named = node if found is None or found.part is None else found.part
     if found is None or named not in directory.nodes:
         return None
     terms = directory.terms.get(named, [])
     return BalanceSuspicion(
+        door=door,
+        shown_by=ShownBy(Span(node, energy.code, balance.start, balance.end), found),
         fault=BalanceFault(found.fault.value),
         node=Node(door=door, row=directory.nodes[named]),
         own=found.part is None,

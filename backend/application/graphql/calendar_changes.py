@@ -15,8 +15,7 @@ from backend.application.graphql.calendar_types import (
     ShiftRuleInput,
     StateInput,
 )
-from backend.application.graphql.configs import asker_of
-from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
+from backend.application.graphql.context import Door, KwInfo, asker_of, enter_project, outside_uid
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id
 from backend.service.calendar import effects, patterns, settings, states

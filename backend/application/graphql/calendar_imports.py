@@ -9,8 +9,7 @@ from backend.application.graphql.calendar import node_number
 from backend.application.graphql.calendar_changes import clock_of, enter_planning
 from backend.application.graphql.calendar_types import ImportedState, ImportedStates, StateFault
 from backend.application.graphql.calendar_types import State as StateName
-from backend.application.graphql.configs import asker_of
-from backend.application.graphql.context import Door, KwInfo
+from backend.application.graphql.context import Door, KwInfo, asker_of
 from backend.application.graphql.scalars import Json
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
-from backend.application.graphql.persons import Person, persons_by_id
+from backend.application.graphql.persons import Person
 from backend.application.graphql.sources import Keep, Stream
+from backend.application.lengths import list_length
 from backend.core.errors import InvalidInput, NotFound
 from backend.core.ids import encode_id
 from backend.service.gateways import commands
@@ -36,23 +36,11 @@ class CommandState(Enum):
     FAILED = "FAILED"
 
 
-class CommandDoor:
-    """A project's door with the people that commands name, in one statement for all of them."""
-
-    def __init__(self, door: Door) -> None:
-        """Take the door."""
-        self.door = door
-        self.persons: DataLoader[int, Person | None] = DataLoader(self._persons)
-
-    async def _persons(self, ids: list[int]) -> list[Person | None]:
-        return await persons_by_id(self.door.process.platform.database, self.door.project.id, ids)
-
-
 @strawberry.type
 class Command:
     """Something asked of a device through its gateway, and what became of it."""
 
-    around: strawberry.Private[CommandDoor]
+    door: strawberry.Private[Door]
     row: strawberry.Private[commands.CommandRow]
 
     @strawberry.field
@@ -95,7 +83,7 @@ class Command:
     @strawberry.field
     async def person(self) -> Person | None:
         """Who gave it."""
-        return await self.around.persons.load(self.row.person_id)
+        return await self.door.persons.load(self.row.person_id)
 
     @strawberry.field
     def created_at(self) -> datetime:
@@ -168,7 +156,7 @@ class CommandMutation:
         """Set a point of a device; the gateway answers later, see `commands`."""
         caller = info.context.signed_in()
         door = await enter_project(info.context, input.project)
-        return Command(around=CommandDoor(door), row=await give(door, caller, input))
+        return Command(door=door, row=await give(door, caller, input))
 
 
 async def give(door: Door, caller: Caller, wanted: WritePointInput) -> commands.CommandRow:
@@ -204,17 +192,15 @@ async def list_commands(
     door: Door, first: int, before: datetime | None, device: str | None
 ) -> list[Command]:
     """Answer commands, or those of one device, newest first; at most `MOST`."""
-    if not 1 <= first <= MOST:
-        raise InvalidInput("list_length", least=1, most=MOST)
+    list_length(first, MOST)
     about = None if device is None else outside_uid("dev", device)
     if device is not None and about is None:
         return []
-    around = CommandDoor(door)
     async with door.read() as tx:
         found = await commands.list_commands(
             tx, door.project.id, before=before, first=first, device=about
         )
-    return [Command(around=around, row=row) for row in found]
+    return [Command(door=door, row=row) for row in found]
 
 
 async def find_command(door: Door, id: str) -> Command | None:
@@ -224,7 +210,7 @@ async def find_command(door: Door, id: str) -> Command | None:
         return None
     async with door.read() as tx:
         row = await commands.find_command(tx, door.project.id, uid)
-    return None if row is None else Command(around=CommandDoor(door), row=row)
+    return None if row is None else Command(door=door, row=row)
 
 
 class CommandSource:
@@ -235,7 +221,7 @@ class CommandSource:
 
     def __init__(self, door: Door) -> None:
         """Watch the project's events of commands."""
-        self.scope = ("commands", door.project.id, door.project.role)
+        self.scope = ("commands", *door.scope)
         self._door = door
         self._watch = door.process.news.watch(door.project.id, "command")
 
@@ -249,13 +235,13 @@ class CommandSource:
 
     async def changes(self) -> list[Command]:
         """Answer the commands that changed since the last call."""
-        around = CommandDoor(self._door.renewed())
+        door = self._door.renewed()
         found = []
         async with self._door.read() as tx:
             for _, ref in self._watch.take():
                 row = await commands.find_command(tx, self._door.project.id, uuid.UUID(ref))
                 if row is not None:
-                    found.append(Command(around=around, row=row))
+                    found.append(Command(door=door, row=row))
         return found
 
     def close(self) -> None:

@@ -5,13 +5,12 @@ from enum import Enum
 
 import strawberry
 
-from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
-from backend.application.graphql.persons import Person, person_of
-from backend.core.errors import InvalidInput
+from backend.application.graphql.context import Door, KwInfo, asker_of, enter_project, outside_uid
+from backend.application.graphql.persons import Person
+from backend.application.lengths import list_length
 from backend.core.ids import encode_id
 from backend.service.gateways import configuration, profiles
 from backend.service.gateways.configuration import ConfigRow, GatewayKey
-from backend.service.people.asker import Asker
 from backend.service.people.roles import Permission
 from backend.service.people.sessions import Caller
 
@@ -61,7 +60,7 @@ class GatewayConfig:
     @strawberry.field
     async def person(self) -> Person | None:
         """Who put it."""
-        return await person_of(self.door, self.row.person_id)
+        return await self.door.persons.load(self.row.person_id)
 
     @strawberry.field
     def created_at(self) -> datetime:
@@ -190,11 +189,6 @@ class ConfigMutation:
         return True
 
 
-def asker_of(caller: Caller) -> Asker:
-    """Answer who asks, as services name people."""
-    return Asker(caller.person_id, caller.uid)
-
-
 async def put(
     door: Door, caller: Caller, gateway: str, text: str, note: str, after: int | None
 ) -> GatewayConfig:
@@ -237,8 +231,7 @@ async def remove(door: Door, caller: Caller, name: str) -> None:
 
 async def list_configs(door: Door, key: GatewayKey, first: int) -> list[GatewayConfig]:
     """Answer a gateway's versions, newest first; at most `MOST`."""
-    if not 1 <= first <= MOST:
-        raise InvalidInput("list_length", least=1, most=MOST)
+    list_length(first, MOST)
     async with door.read() as tx:
         found = await configuration.list_configs(tx, door.project.id, key.id, first)
     return [GatewayConfig(door=door, gateway=key, row=row) for row in found]

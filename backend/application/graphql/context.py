@@ -3,11 +3,12 @@
 `open_project` is the project door. Everything of a project is reached through the `Door` it
 answers, so nothing below asks again whether it is allowed to be seen; only what changes something
 asks the door for a permission. A stranger's project, one that does not exist and a text that is no
-identity get the same answer: None.
+identity get the same answer: None. Whoever is limited to a part of the project gets a door whose
+transactions, model and newest values are that part (ADR 17).
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -19,15 +20,19 @@ from backend.aggregation.calendar import Period, plant_time
 from backend.aggregation.figures import Sum, Today, sums, today_of
 from backend.aggregation.rollup import Scope
 from backend.application.directory import Directory
-from backend.application.live_cache import ProjectLive
+from backend.application.graphql.persons import Person, persons_by_id
+from backend.application.live_cache import LiveView
 from backend.application.web_process import WebProcess
 from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import NotFound, NotSignedIn
 from backend.core.ids import decode_id
+from backend.core.sight import Sight
 from backend.service.gateways.fleet import Health, healths
 from backend.service.people import roles
+from backend.service.people.asker import Asker
+from backend.service.people.openings import OpenProject, find_project, open_projects
 from backend.service.people.roles import Permission
-from backend.service.people.sessions import Caller, OpenProject, find_project, open_projects
+from backend.service.people.sessions import Caller
 from backend.service.plant import rows
 
 
@@ -45,26 +50,39 @@ class Door:
         self.devices: DataLoader[int, rows.DeviceRow | None] = DataLoader(self._devices)
         self.meter_today: DataLoader[int, list[Sum]] = DataLoader(self._meter_today)
         self.fleet: DataLoader[int, Health | None] = DataLoader(self._fleet)
+        self.persons: DataLoader[int, Person | None] = DataLoader(self._persons)
         self._directory: Directory | None = None
 
-    def read(self) -> AbstractAsyncContextManager[ReadSession]:
-        """Open a read-only transaction in the project."""
-        return self.process.platform.database.read(self.project.id)
+    @property
+    def scope(self) -> tuple[object, ...]:
+        """What two doors must have in common to be answered alike."""
+        return self.project.id, self.project.role, self.project.permissions, self.project.limit
 
-    def write(self) -> AbstractAsyncContextManager[WriteSession]:
-        """Open a write transaction in the project."""
-        return self.process.platform.database.project(self.project.id)
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadSession]:
+        """Open a read-only transaction in the part of the project that this member sees."""
+        database, sight = self.process.platform.database, await self._sight()
+        async with database.read(self.project.id, sight) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[WriteSession]:
+        """Open a write transaction; in a part of the plant it changes nothing beyond that."""
+        sight = await self._sight() if self.project.limit.part else None
+        async with self.process.platform.database.project(self.project.id, sight) as tx:
+            yield tx
 
     def require(self, permission: Permission) -> None:
-        """Raise NotAllowed when the role does not permit it."""
-        roles.require(self.project.role, permission)
+        """Raise NotAllowed when this member may not do it."""
+        roles.require(self.project.permissions, permission)
 
-    async def live(self) -> ProjectLive:
-        """Answer the project's newest values."""
-        return await self.process.live.project(self.project.id)
+    async def live(self) -> LiveView:
+        """Answer the newest values of what this member sees."""
+        live = await self.process.live.project(self.project.id)
+        return live.view(self.project.limit)
 
     async def directory(self) -> Directory:
-        """Answer the plant's model; the same one for this door's whole life."""
+        """Answer the model of what this member sees; the same one for this door's whole life."""
         if self._directory is None:
             self._directory = await (await self.live()).directory()
         return self._directory
@@ -85,6 +103,9 @@ class Door:
         """Answer a door to the same project that has read nothing yet."""
         return Door(self.process, self.project)
 
+    async def _sight(self) -> Sight | None:
+        return await (await self.live()).sight() if self.project.limit.anything else None
+
     async def _devices(self, ids: list[int]) -> Sequence[rows.DeviceRow | None]:
         async with self.read() as tx:
             found = {row.id: row for row in await rows.devices(tx, self.project.id, ids)}
@@ -94,6 +115,9 @@ class Door:
         async with self.read() as tx:
             found = await healths(tx, self.project.id, ids)
         return [found.get(id) for id in ids]
+
+    async def _persons(self, ids: list[int]) -> Sequence[Person | None]:
+        return await persons_by_id(self.process.platform.database, self.project.id, ids)
 
     async def _meter_today(self, ids: list[int]) -> Sequence[list[Sum]]:
         today = self.today(self.process.platform.clock.now())
@@ -152,12 +176,13 @@ async def open_project(context: Context, id_or_slug: str) -> Door | None:
     if context.caller is None:
         return None
     if id_or_slug not in context.doors:
-        async with context.process.platform.database.platform_read() as tx:
-            project = await find_project(
-                tx, context.caller.person_id, uid=outside_uid("prj", id_or_slug), slug=id_or_slug
-            )
-        seen = project is not None and roles.permits(project.role, Permission.READ)
-        context.doors[id_or_slug] = Door(context.process, project) if project and seen else None
+        project = await find_project(
+            context.process.platform.database,
+            context.caller,
+            uid=outside_uid("prj", id_or_slug),
+            slug=id_or_slug,
+        )
+        context.doors[id_or_slug] = Door(context.process, project) if project else None
     return context.doors[id_or_slug]
 
 
@@ -166,7 +191,7 @@ async def first_project(context: Context) -> str | None:
     if context.caller is None:
         return None
     async with context.process.platform.database.platform_read() as tx:
-        projects = await open_projects(tx, context.caller.person_id)
+        projects = await open_projects(tx, context.caller)
     return projects[0].slug if projects else None
 
 
@@ -177,3 +202,19 @@ async def enter_project(context: Context, id_or_slug: str) -> Door:
     if door is None:
         raise NotFound(kind="project")
     return door
+
+
+def asker_of(caller: Caller) -> Asker:
+    """Answer who asks, as services name people."""
+    return Asker(caller.person_id, caller.uid)
+
+
+async def enter_to(context: Context, id_or_slug: str, permission: Permission) -> tuple[Door, Asker]:
+    """Open a project to do what a permission is for; answer its door and who asks.
+
+    NotSignedIn, NotFound or NotAllowed when it cannot be.
+    """
+    caller = context.signed_in()
+    door = await enter_project(context, id_or_slug)
+    door.require(permission)
+    return door, asker_of(caller)

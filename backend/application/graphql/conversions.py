@@ -55,6 +55,33 @@ class Conversion:
 
 
 @strawberry.type
+class ConversionKind:
+    """What a kind of conversion is made of."""
+
+    code: str
+    input_states: list[str] = strawberry.field(
+        description="States of the energies that go in; empty: no meters are named."
+    )
+    output_states: list[str]
+    params: list[str] = strawberry.field(description="The numbers that it needs.")
+    params_optional: bool = strawberry.field(description="All of them may be left out together.")
+
+
+def conversion_kinds() -> list[ConversionKind]:
+    """Answer every kind that a node may convert by."""
+    return [
+        ConversionKind(
+            code=code,
+            input_states=sorted(kind.into),
+            output_states=sorted(kind.out),
+            params=list(kind.params),
+            params_optional=kind.together,
+        )
+        for code, kind in conversions.KINDS.items()
+    ]
+
+
+@strawberry.type
 class EfficiencyFigures:
     """How well a conversion did over [start, end); null where a figure means nothing."""
 

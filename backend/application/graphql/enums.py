@@ -6,8 +6,9 @@ An enum that a field names before it is registered would be registered a second 
 import strawberry
 
 from backend.aggregation.earlier import Against
-from backend.aggregation.series import Measure
+from backend.aggregation.measures import Measure
 from backend.application.curves import Period
+from backend.service.people.roles import Module, Permission
 
 strawberry.enum(Period, description="Lengths of accounts.")
 strawberry.enum(
@@ -20,4 +21,7 @@ strawberry.enum(
     description="PREVIOUS: the span of the same length before; YEAR: the same dates a year ago.",
 )
 
-__all__ = ["Against", "Measure", "Period"]
+strawberry.enum(Permission, description="One thing a person may do in a project.")
+strawberry.enum(Module, description="A part of what is told of a plant, whatever the place.")
+
+__all__ = ["Against", "Measure", "Module", "Period", "Permission"]

@@ -5,9 +5,8 @@ from decimal import Decimal
 
 import strawberry
 
-from backend.application.graphql.configs import asker_of
-from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
-from backend.application.graphql.persons import Person, person_named
+from backend.application.graphql.context import Door, KwInfo, asker_of, enter_project, outside_uid
+from backend.application.graphql.persons import Person, person_number
 from backend.core.db import WriteSession
 from backend.core.ids import encode_id
 from backend.service.people.roles import Permission
@@ -76,7 +75,9 @@ class Factor:
     async def confirmed_by(self) -> Person | None:
         """Who confirmed it."""
         uid = outside_uid("per", self.row.confirmed_by or "")
-        return None if uid is None else await person_named(self.door, uid)
+        database = self.door.process.platform.database
+        number = None if uid is None else await person_number(database, uid)
+        return None if number is None else await self.door.persons.load(number)
 
 
 @strawberry.input

@@ -4,16 +4,17 @@ from datetime import datetime
 from decimal import Decimal
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from backend.application.graphql.context import Door, outside_uid
 from backend.application.graphql.naming import Name
-from backend.application.graphql.persons import Person, persons_by_id
+from backend.application.graphql.persons import Person
 from backend.application.graphql.scalars import Json
-from backend.application.graphql.stocks import checked
+from backend.application.lengths import list_length
 from backend.core.errors import NotFound
 from backend.core.ids import encode_id
 from backend.service.imports import files as service
+
+MOST = 500
 
 
 @strawberry.type
@@ -45,7 +46,7 @@ class ImportedFile:
     """A file of rows: looked at, and applied once or not yet."""
 
     row: strawberry.Private[service.FileRow]
-    persons: strawberry.Private[DataLoader[int, Person | None]]
+    door: strawberry.Private[Door]
 
     @strawberry.field
     def id(self) -> strawberry.ID:
@@ -75,7 +76,7 @@ class ImportedFile:
     @strawberry.field
     async def person(self) -> Person | None:
         """Who brought it."""
-        return await self.persons.load(self.row.created_by)
+        return await self.door.persons.load(self.row.created_by)
 
     @strawberry.field
     def rows(self) -> int:
@@ -133,8 +134,8 @@ class ImportedFile:
 async def list_files(door: Door, first: int) -> list[ImportedFile]:
     """Answer the files of a project, newest first."""
     async with door.read() as tx:
-        rows = await service.list_files(tx, door.project.id, checked(first))
-    return _files(door, rows)
+        rows = await service.list_files(tx, door.project.id, list_length(first, MOST))
+    return [ImportedFile(door=door, row=row) for row in rows]
 
 
 async def find_file(door: Door, id: str) -> ImportedFile | None:
@@ -144,12 +145,4 @@ async def find_file(door: Door, id: str) -> ImportedFile | None:
             row = await service.find_file(tx, door.project.id, outside_uid("imp", id))
         except NotFound:
             return None
-    return _files(door, [row])[0]
-
-
-def _files(door: Door, rows: list[service.FileRow]) -> list[ImportedFile]:
-    async def persons(ids: list[int]) -> list[Person | None]:
-        return await persons_by_id(door.process.platform.database, door.project.id, ids)
-
-    people: DataLoader[int, Person | None] = DataLoader(persons)
-    return [ImportedFile(row=row, persons=people) for row in rows]
+    return ImportedFile(door=door, row=row)

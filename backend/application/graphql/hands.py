@@ -5,13 +5,11 @@ from decimal import Decimal
 from enum import Enum
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
-from backend.application.graphql.configs import asker_of
-from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
+from backend.application.graphql.context import Door, KwInfo, enter_to, outside_uid
 from backend.application.graphql.naming import Name
-from backend.application.graphql.persons import Person, persons_by_id
-from backend.application.graphql.stocks import checked
+from backend.application.graphql.persons import Person
+from backend.application.lengths import list_length
 from backend.core.errors import NotFound
 from backend.core.ids import encode_id
 from backend.service.hand import questions as asking
@@ -26,6 +24,8 @@ from backend.service.hand.registers import (
     read_around,
 )
 from backend.service.people.roles import Permission
+
+MOST = 500
 
 
 @strawberry.enum
@@ -50,7 +50,7 @@ class HandAnswer(Enum):
 class HandReading:
     """A reading as a person entered it."""
 
-    persons: strawberry.Private[DataLoader[int, Person | None]]
+    door: strawberry.Private[Door]
     row: strawberry.Private[service.HandRow]
 
     @strawberry.field
@@ -74,7 +74,7 @@ class HandReading:
     async def person(self) -> Person | None:
         """Who read it."""
         by = self.row.entered_by
-        return None if by is None else await self.persons.load(by)
+        return None if by is None else await self.door.persons.load(by)
 
     @strawberry.field
     def withdrawn(self) -> bool:
@@ -101,7 +101,6 @@ class HandRegister:
 
     door: strawberry.Private[Door]
     row: strawberry.Private[Row]
-    persons: strawberry.Private[DataLoader[int, Person | None]]
 
     @strawberry.field
     def meter_id(self) -> strawberry.ID:
@@ -148,9 +147,9 @@ class HandRegister:
         """Newest first, withdrawn ones too."""
         async with self.door.read() as tx:
             rows = await service.list_readings(
-                tx, self.door.project.id, self.row.meter_id, checked(first)
+                tx, self.door.project.id, self.row.meter_id, list_length(first, MOST)
             )
-        return [HandReading(persons=self.persons, row=row) for row in rows]
+        return [HandReading(door=self.door, row=row) for row in rows]
 
     @strawberry.field
     async def check(
@@ -216,8 +215,7 @@ async def list_registers(door: Door) -> list[HandRegister]:
     """Answer the registers that people read, those longest unread first."""
     async with door.read() as tx:
         rows = await hand_registers(tx, door.project.id)
-    people = _people(door)
-    return [HandRegister(door=door, row=row, persons=people) for row in rows]
+    return [HandRegister(door=door, row=row) for row in rows]
 
 
 async def find_register(door: Door, meter: str) -> HandRegister | None:
@@ -228,14 +226,7 @@ async def find_register(door: Door, meter: str) -> HandRegister | None:
             row = await hand_register(tx, door.project.id, uid)
         except NotFound:
             return None
-    return HandRegister(door=door, row=row, persons=_people(door))
-
-
-def _people(door: Door) -> DataLoader[int, Person | None]:
-    async def persons(ids: list[int]) -> list[Person | None]:
-        return await persons_by_id(door.process.platform.database, door.project.id, ids)
-
-    return DataLoader(persons)
+    return HandRegister(door=door, row=row)
 
 
 @strawberry.type
@@ -251,15 +242,11 @@ class HandMutation:
         input: HandReadingInput,  # noqa: A002 - what the schema calls it
     ) -> HandOutcome:
         """Keep a reading; what is doubtful is asked first, and then nothing is kept."""
-        caller = info.context.signed_in()
-        door = await enter_project(info.context, project)
-        door.require(Permission.RECORD)
+        door, asker = await enter_to(info.context, project, Permission.RECORD)
         now = door.process.platform.clock.now()
         async with door.write() as tx:
             row = await hand_register(tx, door.project.id, outside_uid("mtr", meter))
-            outcome = await service.enter(
-                tx, door.project.id, row, entered(input), asker_of(caller), now
-            )
+            outcome = await service.enter(tx, door.project.id, row, entered(input), asker, now)
         return await _outcome(door, row, outcome)
 
     @strawberry.mutation
@@ -271,16 +258,14 @@ class HandMutation:
         instead: HandReadingInput | None = None,
     ) -> HandOutcome:
         """Take a wrong reading out of the account, or keep another value of its time instead."""
-        caller = info.context.signed_in()
-        door = await enter_project(info.context, project)
-        door.require(Permission.RECORD)
+        door, asker = await enter_to(info.context, project, Permission.RECORD)
         now = door.process.platform.clock.now()
         uid = outside_uid("hrd", reading)
         async with door.write() as tx:
             found = await service.find_reading(tx, door.project.id, uid)
             row = await hand_register(tx, door.project.id, meter_id=found.meter_id)
             new = None if instead is None else entered(instead)
-            outcome = await service.withdraw(tx, door.project.id, uid, asker_of(caller), now, new)
+            outcome = await service.withdraw(tx, door.project.id, uid, asker, now, new)
         return await _outcome(door, row, outcome)
 
 
@@ -290,5 +275,5 @@ async def _outcome(door: Door, row: Row, outcome: service.Outcome) -> HandOutcom
     return HandOutcome(
         kept=outcome.kept is not None,
         questions=[HandQuestion(one.value) for one in outcome.asked],
-        register=HandRegister(door=door, row=newest, persons=_people(door)),
+        register=HandRegister(door=door, row=newest),
     )

@@ -69,7 +69,7 @@ class ImportSource:
 
     def __init__(self, door: Door) -> None:
         """Watch the project's events of imports."""
-        self.scope = ("importProgress", door.project.id, door.project.role)
+        self.scope = ("importProgress", *door.scope)
         self._door = door
         self._watch = door.process.news.watch(door.project.id, "import")
 

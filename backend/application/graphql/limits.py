@@ -153,9 +153,3 @@ def is_subscription(prepared: Prepared, name: str | None) -> bool:
     """Tell whether the chosen operation is a subscription."""
     operation = prepared.operation(name)
     return operation is not None and operation.operation is OperationType.SUBSCRIPTION
-
-
-def is_mutation(prepared: Prepared, name: str | None) -> bool:
-    """Tell whether the chosen operation is a mutation."""
-    operation = prepared.operation(name)
-    return operation is not None and operation.operation is OperationType.MUTATION

@@ -9,7 +9,7 @@ from backend.application.directory import Directory
 from backend.application.graphql.context import Door, KwInfo, enter_project
 from backend.application.graphql.plant import LiveValue, live_values
 from backend.application.graphql.sources import Keep, Stream
-from backend.application.live_cache import ProjectLive
+from backend.application.live_cache import LiveView
 
 LIVE_INTERVAL_S = 0.5
 
@@ -31,12 +31,12 @@ class LiveSource:
     def __init__(
         self,
         door: Door,
-        live: ProjectLive,
+        live: LiveView,
         devices: frozenset[str] | None,
         keys: frozenset[str] | None,
     ) -> None:
         """Take which devices (outside identities) and keys; None means all."""
-        self.scope = ("live", door.project.id, door.project.role)
+        self.scope = ("live", *door.scope)
         self._clock = door.process.platform.clock
         self._live = live
         self._listener = live.listen()

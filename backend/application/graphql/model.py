@@ -8,7 +8,9 @@ from backend.application.graphql.context import Door, outside_uid
 from backend.application.graphql.conversions import (
     ComprehensiveEnergy,
     Conversion,
+    ConversionKind,
     EfficiencyFigures,
+    conversion_kinds,
     read_comprehensive,
     read_conversions,
     read_efficiencies,
@@ -86,6 +88,11 @@ class ProjectModel:
         Empty where no settlement meter has a role; periods are of the calendar (days, months).
         """
         return await read_supply(self.door, period, start, end)
+
+    @strawberry.field
+    def conversion_kinds(self) -> list[ConversionKind]:
+        """What a node may be to convert."""
+        return conversion_kinds()
 
     @strawberry.field
     async def conversions(self, node: strawberry.ID | None = None) -> list[Conversion]:

@@ -7,7 +7,7 @@ import strawberry
 from backend.application.graphql.context import Door, KwInfo, enter_project
 from backend.application.graphql.plant import Node
 from backend.application.graphql.sources import Keep, Stream
-from backend.application.live_cache import ProjectLive
+from backend.application.live_cache import LiveView
 from backend.application.powers import Power, node_power
 
 POWERS_INTERVAL_S = 1.0
@@ -19,9 +19,9 @@ class NodePowersSource:
     interval_s = POWERS_INTERVAL_S
     keep = Keep.LATEST
 
-    def __init__(self, door: Door, live: ProjectLive) -> None:
+    def __init__(self, door: Door, live: LiveView) -> None:
         """Listen to newest values."""
-        self.scope = ("nodePowers", door.project.id, door.project.role)
+        self.scope = ("nodePowers", *door.scope)
         self._door = door
         self._live = live
         self._listener = live.listen()

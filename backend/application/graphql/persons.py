@@ -5,7 +5,6 @@ from uuid import UUID
 
 import strawberry
 
-from backend.application.graphql.context import Door
 from backend.application.graphql.naming import Name
 from backend.core.db import Database
 from backend.core.ids import encode_id
@@ -55,14 +54,7 @@ async def persons_by_id(
     return [found.get(id) for id in ids]
 
 
-async def person_of(door: Door, person_id: int) -> Person | None:
-    """Answer somebody behind a door; for lists use a loader."""
-    database = door.process.platform.database
-    return (await persons_by_id(database, door.project.id, [person_id]))[0]
-
-
-async def person_named(door: Door, uid: UUID) -> Person | None:
-    """Answer somebody by the outside identity that is kept of them."""
-    async with door.process.platform.database.platform_read() as tx:
-        number = await tx.fetch_value("SELECT id FROM person WHERE uid = %s", (uid,), into=int)
-    return None if number is None else await person_of(door, number)
+async def person_number(database: Database, uid: UUID) -> int | None:
+    """Answer the inside number of somebody by the outside identity that is kept of them."""
+    async with database.platform_read() as tx:
+        return await tx.fetch_value("SELECT id FROM person WHERE uid = %s", (uid,), into=int)

@@ -12,7 +12,7 @@ from backend.application.graphql.fleet import GatewayHealth, read_health
 from backend.application.graphql.naming import Name
 from backend.application.graphql.scalars import BigInt
 from backend.application.graphql.support import SupportRequest, list_requests
-from backend.application.live_cache import ProjectLive
+from backend.application.live_cache import LiveView
 from backend.application.powers import Power, node_power
 from backend.core.ids import encode_id
 from backend.service.gateways.configuration import GatewayKey
@@ -48,9 +48,9 @@ class LiveValue:
     at: datetime
 
 
-def live_value(live: ProjectLive, point: LivePoint | None) -> LiveValue | None:
+def live_value(live: LiveView, point: LivePoint | None) -> LiveValue | None:
     """Answer the newest sample of a point; None where there is none yet."""
-    sample = None if point is None else live.samples.get(point.id)
+    sample = None if point is None else live.newest(point)
     if point is None or sample is None:
         return None
     missing = sample.quality is Stored.MISSING
@@ -65,7 +65,7 @@ def live_value(live: ProjectLive, point: LivePoint | None) -> LiveValue | None:
     )
 
 
-def live_values(live: ProjectLive, points: list[LivePoint]) -> list[LiveValue]:
+def live_values(live: LiveView, points: list[LivePoint]) -> list[LiveValue]:
     """Answer the newest samples of those points that have one."""
     found = (live_value(live, point) for point in points)
     return [value for value in found if value is not None]

@@ -5,6 +5,7 @@ from datetime import datetime
 import strawberry
 
 from backend.application.curves import known_energy
+from backend.application.graphql.access import ProjectAccess
 from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
@@ -21,7 +22,7 @@ from backend.application.graphql.context import (
 )
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
-from backend.application.graphql.enums import Measure, Period
+from backend.application.graphql.enums import Measure, Period, Permission
 from backend.application.graphql.equipment import ProjectEquipment
 from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
@@ -57,11 +58,8 @@ from backend.application.graphql.terms import Tariff, read_tariff
 from backend.application.graphql.tops import TopInput, TopList, read_top_list
 from backend.core.ids import encode_id
 from backend.service.gateways import records
-from backend.service.people.roles import Permission, permits
 from backend.service.plant import rows
 from gateway.contract.energy import energy_types
-
-strawberry.enum(Permission, description="One thing a person may do in a project.")
 
 
 @strawberry.type
@@ -80,7 +78,7 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
+class Project(ProjectAccess, ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field
@@ -106,16 +104,6 @@ class Project(ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
     @strawberry.field
     def demo(self) -> bool:
         return self.door.project.demo
-
-    @strawberry.field
-    def role(self) -> str:
-        """The viewer's role in this project."""
-        return self.door.project.role
-
-    @strawberry.field
-    def permissions(self) -> list[Permission]:
-        """What the viewer may do in this project."""
-        return [one for one in Permission if permits(self.door.project.role, one)]
 
     @strawberry.field
     async def devices(self) -> list[Device]:

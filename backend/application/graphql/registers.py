@@ -8,9 +8,9 @@ import strawberry
 
 from backend.aggregation.mapping import points_of
 from backend.aggregation.register_events import Kind, Recorded, read_events
-from backend.application.graphql.configs import asker_of
-from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
-from backend.application.graphql.persons import Person, person_of
+from backend.application.graphql.context import Door, KwInfo, asker_of, enter_project, outside_uid
+from backend.application.graphql.persons import Person
+from backend.application.lengths import list_length
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id
 from backend.service.registers import deeds
@@ -85,7 +85,7 @@ class RegisterEvent:
     @strawberry.field
     async def recorded_by(self) -> Person | None:
         """Nobody: the platform saw it in a device's birth."""
-        return None if self.row.by is None else await person_of(self.door, self.row.by)
+        return None if self.row.by is None else await self.door.persons.load(self.row.by)
 
     @strawberry.field
     def revoked_at(self) -> datetime | None:
@@ -211,8 +211,7 @@ async def events_of_meter(door: Door, meter: int) -> list[RegisterEvent]:
 
 async def judgements_of_meter(door: Door, meter: int, first: int) -> list[Judgement]:
     """Answer the newest judgements of a meter's registers, and days that bands did not sum up."""
-    if not 1 <= first <= MOST:
-        raise InvalidInput("list_length", least=1, most=MOST)
+    list_length(first, MOST)
     async with door.read() as tx:
         points = await points_of(tx, door.project.id, [meter])
         found = await judgements(tx, door.project.id, points, first)

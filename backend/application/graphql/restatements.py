@@ -7,21 +7,27 @@ from enum import Enum
 
 import strawberry
 
-from backend.application.graphql.configs import asker_of
-from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
+from backend.application.graphql.context import (
+    Door,
+    KwInfo,
+    asker_of,
+    enter_project,
+    enter_to,
+    outside_uid,
+)
 from backend.application.graphql.moved import Moved, moved_rows
-from backend.application.graphql.persons import Person, persons_by_id
+from backend.application.graphql.persons import Person
 from backend.application.graphql.scalars import BigInt, Json
 from backend.application.graphql.sources import Keep, Stream
-from backend.core.errors import InvalidInput
+from backend.application.restatements import find_row, list_rows, progress
 from backend.core.ids import encode_id
-from backend.service.people.roles import Permission, permits
+from backend.service.people.roles import Permission
 from backend.service.people.sessions import Caller
 from backend.service.restatement import decide, rows
 from backend.service.restatement.kinds.registry import KINDS
+from backend.service.restatement.kinds.revoke import TAKEN_BACK
 from backend.service.restatement.rows import Row, State
 
-MOST = 100
 INTERVAL_S = 0.5
 
 
@@ -127,8 +133,7 @@ class Restatement:
     @strawberry.field
     async def progress(self) -> float:
         """How much is recomputed, 0 to 1; nobody sees any of it before all is."""
-        async with self.door.read() as tx:
-            return await rows.progress(tx, self.door.project.id, self.row)
+        return await progress(self.door, self.row)
 
     @strawberry.field
     def fault(self) -> Json | None:
@@ -139,7 +144,7 @@ class Restatement:
     async def may_approve(self, info: KwInfo) -> bool:
         """Whether the viewer may approve it now."""
         caller = info.context.signed_in()
-        if not permits(self.door.project.role, Permission.APPROVE):
+        if Permission.APPROVE not in self.door.project.permissions:
             return False
         if self.row.state is not State.PROPOSED or not self.row.measured:
             return False
@@ -148,11 +153,17 @@ class Restatement:
         async with self.door.read() as tx:
             return not await decide.second_person(tx, self.door.project.id)
 
+    @strawberry.field
+    def may_take_back(self) -> bool:
+        """Whether a restatement of kind `revoke` can take it back as a whole."""
+        return (
+            self.row.state is State.APPLIED
+            and self.row.kind in TAKEN_BACK
+            and self.row.undo is not None
+        )
+
     async def _person(self, number: int | None) -> Person | None:
-        if number is None:
-            return None
-        database = self.door.process.platform.database
-        return (await persons_by_id(database, self.door.project.id, [number]))[0]
+        return None if number is None else await self.door.persons.load(number)
 
 
 @strawberry.input
@@ -186,14 +197,10 @@ class RestatementMutation:
         self, info: KwInfo, project: strawberry.ID, id: strawberry.ID
     ) -> Restatement:
         """Approve a change whose difference is known; a worker applies it at once."""
-        caller = info.context.signed_in()
-        door = await enter_project(info.context, project)
-        door.require(Permission.APPROVE)
+        door, asker = await enter_to(info.context, project, Permission.APPROVE)
         now = door.process.platform.clock.now()
         async with door.write() as tx:
-            row = await decide.approve(
-                tx, door.project.id, outside_uid("rst", id), asker_of(caller), now
-            )
+            row = await decide.approve(tx, door.project.id, outside_uid("rst", id), asker, now)
         return Restatement(door=door, row=row)
 
     @strawberry.mutation
@@ -234,25 +241,13 @@ def kinds() -> list[RestatementKind]:
 
 
 async def list_restatements(door: Door, first: int, before: str | None) -> list[Restatement]:
-    """Answer restatements, newest first; at most `MOST`, older ones after the one `before`."""
-    if not 1 <= first <= MOST:
-        raise InvalidInput("list_length", least=1, most=MOST)
-    async with door.read() as tx:
-        edge = None
-        if before is not None:
-            uid = outside_uid("rst", before)
-            edge = (await rows.find_restatement(tx, door.project.id, uid)).id
-        found = await rows.list_restatements(tx, door.project.id, first, edge)
-    return [Restatement(door=door, row=row) for row in found]
+    """Answer restatements, newest first; older ones after the one `before`."""
+    return [Restatement(door=door, row=row) for row in await list_rows(door, first, before)]
 
 
 async def find_restatement(door: Door, id: str) -> Restatement | None:
     """Answer one; None when this project has none of that identity."""
-    uid = outside_uid("rst", id)
-    if uid is None:
-        return None
-    async with door.read() as tx:
-        found = await rows.look_up(tx, door.project.id, uid)
+    found = await find_row(door, id)
     return None if found is None else Restatement(door=door, row=found)
 
 
@@ -264,7 +259,7 @@ class RestatementSource:
 
     def __init__(self, door: Door) -> None:
         """Watch the project's events of restatements."""
-        self.scope = ("restatements", door.project.id, door.project.role)
+        self.scope = ("restatements", *door.scope)
         self._door = door
         self._watch = door.process.news.watch(door.project.id, "restatement")
 

@@ -4,7 +4,7 @@
 object per point is ever built; the view puts them into the answer as they are.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import NewType
@@ -20,20 +20,9 @@ Instants = NewType("Instants", object)
 Json = NewType("Json", object)
 
 
-def encode_values(values: Sequence[float | int | None]) -> Values:
-    """Answer numbers and nulls as JSON that is encoded once."""
-    return Values(orjson.Fragment(orjson.dumps(values)))
-
-
 def encode_instants(instants: Iterable[datetime]) -> Instants:
     """Answer instants as JSON that is encoded once, ISO 8601 in UTC."""
     return Instants(orjson.Fragment(orjson.dumps(list(instants), option=orjson.OPT_UTC_Z)))
-
-
-def encode_numbers(numbers: Iterable[Decimal | None]) -> Values:
-    """Answer exact decimals and nulls as JSON numbers with all their digits."""
-    texts = ("null" if number is None else format(number, "f") for number in numbers)
-    return Values(orjson.Fragment(f"[{','.join(texts)}]".encode()))
 
 
 def _serialize_instant(value: object) -> str:

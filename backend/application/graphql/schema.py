@@ -16,7 +16,9 @@ from strawberry.tools import merge_types
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
+from backend.application.graphql.access import AccessMutation
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
+from backend.application.graphql.authority import AuthorityMutation
 from backend.application.graphql.by_hand_meters import ByHandMeterMutation
 from backend.application.graphql.calendar_changes import CalendarMutation
 from backend.application.graphql.calendar_imports import CalendarImportMutation
@@ -52,6 +54,8 @@ Mutation = merge_types(
     "Mutation",
     (
         PeopleMutation,
+        AuthorityMutation,
+        AccessMutation,
         AlarmMutation,
         CalendarMutation,
         CalendarImportMutation,

@@ -15,6 +15,7 @@ from backend.application.graphql.enums import Against, Measure, Period
 from backend.application.graphql.figures import Figures
 from backend.application.graphql.plant import Node
 from backend.application.graphql.scalars import BigInt, Instants, Values, encode_instants
+from backend.application.lengths import list_length
 from backend.core.errors import InvalidInput, NotFound
 from backend.service.plant.rows import SUPPLY
 
@@ -177,8 +178,7 @@ async def read_ranking(
 ) -> list[RankingRow]:
     """Answer the consumers below `parent` (the site by default), greatest quantity first."""
     kind = known_energy(energy)
-    if not 1 <= first <= MOST_ROWS:
-        raise InvalidInput("list_length", least=1, most=MOST_ROWS)
+    list_length(first, MOST_ROWS)
     directory = await door.directory()
     above = await _parent(door, parent)
     if above is None:

@@ -2,24 +2,20 @@
 
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 
 import strawberry
 
 from backend.aggregation import sheets
-from backend.aggregation.calendar import period_of
 from backend.aggregation.metering import instant
 from backend.aggregation.reading_sheet import Adjustment, Boundary, Knot, RegisterSheet, Remark
-from backend.aggregation.rollup import Scope
-from backend.aggregation.sheets import Asked
-from backend.application.curves import known_energy, scope_of
+from backend.application.graphql.computed_sheets import SheetOfStock, SheetOfVirtual
 from backend.application.graphql.context import Door
 from backend.application.graphql.enums import Period
 from backend.application.graphql.figures import Figures
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.naming import Name
 from backend.application.graphql.scalars import BigInt
-from backend.core.errors import InvalidInput
+from backend.application.sheets import displayed, find_sheet
 from gateway.contract.energy import EnergyType
 
 
@@ -169,8 +165,10 @@ class ReadingSheet:
     figures: Figures
     register: SheetOfRegister | None
     terms: list[SheetTerm]
+    virtual: SheetOfVirtual | None
+    stock: SheetOfStock | None
     rounding: Decimal = strawberry.field(
-        description="What rounding each quarter hour of a node adds to its terms."
+        description="What rounding each quarter hour of a node or virtual meter adds to its parts."
     )
 
 
@@ -178,25 +176,15 @@ async def read_reading_sheet(
     door: Door, scope: str, period: Period, at: datetime, energy: str | None
 ) -> ReadingSheet | None:
     """Answer the sheet of the period that holds `at`; None outside the calendar."""
-    which, number = await scope_of(door, scope)
-    directory = await door.directory()
-    row = directory.meters[number] if which is Scope.METER else directory.nodes[number]
-    if which is Scope.METER:
-        energy = directory.meters[number].energy
-    if energy is None:
-        raise InvalidInput("energy_unknown", energy="")
-    kind = known_energy(energy)
-    async with door.read() as tx:
-        bounds = await period_of(tx, door.project.id, period.stored, at)
-        if bounds is None:
-            return None
-        asked = Asked(which, number, kind.code, period.stored, *bounds)
-        sheet = await sheets.read_sheet(tx, door.project.id, asked)
+    found = await find_sheet(door, scope, period, at, energy)
+    if found is None:
+        return None
+    sheet, kind, directory = found.sheet, found.energy, found.directory
     return ReadingSheet(
         scope=strawberry.ID(scope),
-        name=Name.of(row.name, row.slug),
+        name=Name.of(found.name, found.slug),
         period=period,
-        figures=Figures.of(kind.code, *bounds, sheet.account),
+        figures=Figures.of(kind.code, sheet.asked.start, sheet.asked.end, sheet.account),
         register=None
         if sheet.register is None or sheet.unit is None
         else SheetOfRegister.of(sheet.register, sheet.unit, kind),
@@ -205,7 +193,11 @@ async def read_reading_sheet(
             for one in sheet.terms
             if one.meter_id in directory.meters
         ],
-        rounding=_display(sheet.rounding, kind),
+        virtual=None
+        if sheet.virtual is None
+        else SheetOfVirtual.of(door, directory, sheet.virtual, kind),
+        stock=None if sheet.stock is None else SheetOfStock.of(sheet.stock, kind),
+        rounding=displayed(sheet.rounding, kind),
     )
 
 
@@ -216,10 +208,5 @@ def _term(meter: Meter, found: sheets.SheetTerm, energy: EnergyType) -> SheetTer
         start=found.start,
         end=found.end,
         value=None if found.qty is None else energy.display(found.qty),
-        part=_display(found.part, energy),
+        part=displayed(found.part, energy),
     )
-
-
-def _display(exact: Fraction, energy: EnergyType) -> Decimal:
-    """Answer smallest units, also parts of one, in the display unit; twenty digits are enough."""
-    return (Decimal(exact.numerator) / Decimal(exact.denominator)).scaleb(-energy.decimals)

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import msgspec
 import orjson
@@ -31,7 +32,7 @@ from backend.application.graphql.sources import Stream
 from backend.application.origin import address_of, caller_of, check_origin
 from backend.application.web_process import WebProcess
 from backend.core.errors import KilowiseError
-from backend.service.people.sessions import Caller, still_valid
+from backend.service.people.sessions import Caller
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,8 @@ class Socket:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     sending_since: float | None = None
     ending: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: Closing | None = None
+    """Why it is ending, when not because its session did."""
 
     async def serve(self) -> None:
         """Serve the socket until either side ends it."""
@@ -102,6 +105,12 @@ class Socket:
     def recheck(self, token_hash: bytes) -> None:
         """A session ended somewhere: look whether it is this socket's."""
         if self.caller is not None and self.caller.token_hash == token_hash:
+            self.ending.set()
+
+    def reopen(self, person: UUID) -> None:
+        """What a person may do has changed: have their app come back and be told anew."""
+        if self.caller is not None and self.caller.uid == person:
+            self.reason = Closing(1012, "Rights changed")
             self.ending.set()
 
     async def _receive(self) -> None:
@@ -156,10 +165,9 @@ class Socket:
                 raise Closing(4413, "Too slow")
             if self.caller is None:
                 continue
-            platform = self.process.platform
-            if self.ending.is_set() or not await still_valid(
-                platform.database, self.caller.token_hash, platform.clock.now()
-            ):
+            if self.reason is not None:
+                raise self.reason
+            if self.ending.is_set() or not await self.process.sign_in.still_valid(self.caller):
                 raise Closing(4403, "Session ended")
 
     async def _send_waiting(self) -> None:

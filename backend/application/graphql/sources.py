@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 Root = TypeVar("Root")
 
-Scope = tuple[str, int, str]
+Scope = tuple[object, ...]
 """Subscription field, project, role."""
 
 

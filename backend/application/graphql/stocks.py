@@ -9,13 +9,11 @@ from strawberry.dataloader import DataLoader
 
 from backend.aggregation.stock import COUNT, Document, Interval, book, intervals
 from backend.aggregation.stock_accounts import read_documents, read_rule
-from backend.application.graphql.configs import asker_of
-from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
+from backend.application.graphql.context import Door, KwInfo, enter_to, outside_uid
 from backend.application.graphql.naming import Name
-from backend.application.graphql.persons import Person, persons_by_id
-from backend.core.errors import InvalidInput
+from backend.application.graphql.persons import Person
+from backend.application.lengths import list_length
 from backend.core.ids import encode_id
-from backend.service.people.asker import Asker
 from backend.service.people.roles import Permission
 from backend.service.stock import documents as service
 from backend.service.stock.checks import NewDocument, units_of
@@ -46,7 +44,7 @@ class StockSpreading(Enum):
 class StockDocument:
     """A dated fact of a stock; it is never changed, only taken back by another document."""
 
-    persons: strawberry.Private[DataLoader[int, Person | None]]
+    door: strawberry.Private[Door]
     row: strawberry.Private[service.DocumentRow]
 
     @strawberry.field
@@ -111,7 +109,7 @@ class StockDocument:
     async def person(self) -> Person | None:
         """Who recorded it."""
         by = self.row.recorded_by
-        return None if by is None else await self.persons.load(by)
+        return None if by is None else await self.door.persons.load(by)
 
     @strawberry.field
     def recorded_at(self) -> datetime:
@@ -150,7 +148,6 @@ class Stock:
     door: strawberry.Private[Door]
     row: strawberry.Private[service.StockMeter]
     read: strawberry.Private[DataLoader[int, list[Document]]]
-    persons: strawberry.Private[DataLoader[int, Person | None]]
 
     @strawberry.field
     def meter_id(self) -> strawberry.ID:
@@ -193,7 +190,7 @@ class Stock:
     async def intervals(self, first: int = 24) -> list[StockInterval]:
         """Consumption between counts, newest first."""
         found = intervals(await self.read.load(self.row.id))
-        return [self._interval(one) for one in reversed(found[-checked(first) :])]
+        return [self._interval(one) for one in reversed(found[-list_length(first, MOST) :])]
 
     @strawberry.field
     async def rule(self) -> StockRule:
@@ -209,9 +206,9 @@ class Stock:
         """Newest first."""
         async with self.door.read() as tx:
             rows = await service.list_documents(
-                tx, self.door.project.id, self.row.id, checked(first), before
+                tx, self.door.project.id, self.row.id, list_length(first, MOST), before
             )
-        return [StockDocument(persons=self.persons, row=row) for row in rows]
+        return [StockDocument(door=self.door, row=row) for row in rows]
 
     def _interval(self, one: Interval) -> StockInterval:
         display = self.row.energy.display
@@ -226,13 +223,6 @@ class Stock:
         )
 
 
-def checked(first: int) -> int:
-    """Answer a list's length. Raises InvalidInput for one that is too long or none."""
-    if not 1 <= first <= MOST:
-        raise InvalidInput("list_length", least=1, most=MOST)
-    return first
-
-
 async def list_stocks(door: Door) -> list[Stock]:
     """Answer the stocks of a project."""
     async with door.read() as tx:
@@ -243,12 +233,8 @@ async def list_stocks(door: Door) -> list[Stock]:
         async with door.read() as tx:
             return [await read_documents(tx, door.project.id, id, kinds[id]) for id in ids]
 
-    async def persons(ids: list[int]) -> list[Person | None]:
-        return await persons_by_id(door.process.platform.database, door.project.id, ids)
-
     documents: DataLoader[int, list[Document]] = DataLoader(read)
-    people: DataLoader[int, Person | None] = DataLoader(persons)
-    return [Stock(door=door, row=row, read=documents, persons=people) for row in found]
+    return [Stock(door=door, row=row, read=documents) for row in found]
 
 
 async def find_stock(door: Door, meter: str) -> Stock | None:
@@ -304,7 +290,7 @@ class StockMutation:
         input: StockDocumentInput,  # noqa: A002 - what the schema calls it
     ) -> Stock:
         """Record a delivery, a count or a sale; what it changes is accounted at once."""
-        door, asker = await _enter(info, project)
+        door, asker = await enter_to(info.context, project, Permission.RECORD)
         async with door.write() as tx:
             row = await service.stock_meter(tx, door.project.id, outside_uid("mtr", meter))
             now = door.process.platform.clock.now()
@@ -320,7 +306,7 @@ class StockMutation:
         instead: StockDocumentInput | None = None,
     ) -> Stock:
         """Take a document back, or put another in its place; both stay in the list."""
-        door, asker = await _enter(info, project)
+        door, asker = await enter_to(info.context, project, Permission.RECORD)
         uid = outside_uid("stk", document)
         async with door.write() as tx:
             meter_id, _ = await service.find_document(tx, door.project.id, uid)
@@ -342,7 +328,7 @@ class StockMutation:
         per_day: Decimal | None = None,
     ) -> Stock:
         """Choose how consumption is spread, and what is estimated a day after the last count."""
-        door, asker = await _enter(info, project)
+        door, asker = await enter_to(info.context, project, Permission.RECORD)
         async with door.write() as tx:
             row = await service.stock_meter(tx, door.project.id, outside_uid("mtr", meter))
             rule = await rule_of(
@@ -357,13 +343,6 @@ class StockMutation:
             now = door.process.platform.clock.now()
             await set_rule(tx, door.project.id, row, rule, asker, now)
         return await _again(door, row)
-
-
-async def _enter(info: KwInfo, project: str) -> tuple[Door, Asker]:
-    caller = info.context.signed_in()
-    door = await enter_project(info.context, project)
-    door.require(Permission.RECORD)
-    return door, asker_of(caller)
 
 
 async def _again(door: Door, row: service.StockMeter) -> Stock:

@@ -26,7 +26,7 @@ from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.plant import Node
 from backend.application.graphql.series import Series
 from backend.application.graphql.sources import Keep, Stream
-from backend.application.live_cache import ProjectLive
+from backend.application.live_cache import LiveView
 from backend.application.powers import Power, node_power, top_powers
 from backend.core.db import ReadSession
 from backend.core.errors import NotFound
@@ -217,7 +217,7 @@ def _total(parts: list[Decimal | None]) -> Decimal | None:
 
 
 def _top(
-    door: Door, live: ProjectLive, directory: Directory, site: NodeRow, whole: Power | None
+    door: Door, live: LiveView, directory: Directory, site: NodeRow, whole: Power | None
 ) -> list[TopConsumer]:
     return [
         TopConsumer(
@@ -235,9 +235,9 @@ class SummarySource:
     interval_s = SUMMARY_INTERVAL_S
     keep = Keep.LATEST
 
-    def __init__(self, door: Door, live: ProjectLive) -> None:
+    def __init__(self, door: Door, live: LiveView) -> None:
         """Listen to newest values and to events of accounts, alarms and imports."""
-        self.scope = ("summary", door.project.id, door.project.role)
+        self.scope = ("summary", *door.scope)
         self._door = door
         self._listener = live.listen()
         self._watch = door.process.news.watch(

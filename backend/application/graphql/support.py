@@ -6,10 +6,15 @@ from enum import Enum
 import strawberry
 
 from backend.application.graphql.commands import tap_key
-from backend.application.graphql.configs import asker_of
-from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
-from backend.application.graphql.persons import Person, person_of
+from backend.application.graphql.context import (
+    Door,
+    KwInfo,
+    enter_to,
+    outside_uid,
+)
+from backend.application.graphql.persons import Person
 from backend.application.graphql.scalars import Json
+from backend.application.lengths import list_length
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id
 from backend.service.gateways import support
@@ -71,7 +76,7 @@ class SupportRequest:
     @strawberry.field
     async def person(self) -> Person | None:
         """Who asked."""
-        return await person_of(self.door, self.row.person_id)
+        return await self.door.persons.load(self.row.person_id)
 
     @strawberry.field
     def created_at(self) -> datetime:
@@ -129,14 +134,12 @@ class SupportMutation:
         minutes: int,
     ) -> SupportRequest:
         """Open a gateway to support for at most 240 minutes; 0 closes it."""
-        caller = info.context.signed_in()
-        door = await enter_project(info.context, project)
-        door.require(Permission.SUPPORT)
+        door, asker = await enter_to(info.context, project, Permission.SUPPORT)
         now = info.context.process.platform.clock.now()
         async with door.write() as tx:
             found = await find_gateway(tx, door.project.id, outside_uid("gtw", gateway))
             row = await support.let_in(
-                tx, door.project.id, found, tap_key(key), minutes, asker_of(caller), now
+                tx, door.project.id, found, tap_key(key), minutes, asker, now
             )
         return SupportRequest(door=door, row=row)
 
@@ -147,9 +150,7 @@ class SupportMutation:
         input: AskGatewayInput,  # noqa: A002 - what the schema calls it
     ) -> SupportRequest:
         """Ask a gateway that is open to support; it answers later, see `supportRequests`."""
-        caller = info.context.signed_in()
-        door = await enter_project(info.context, input.project)
-        door.require(Permission.SUPPORT)
+        door, asker = await enter_to(info.context, input.project, Permission.SUPPORT)
         if input.kind is SupportKind.GRANT:
             raise InvalidInput("support_question", told="GRANT")
         kind, now = AskKind(input.kind.value.lower()), info.context.process.platform.clock.now()
@@ -162,7 +163,7 @@ class SupportMutation:
                 tap_key(input.key),
                 kind,
                 _fields(kind, input),
-                asker_of(caller),
+                asker,
                 now,
             )
         return SupportRequest(door=door, row=row)
@@ -185,8 +186,7 @@ def _fields(kind: AskKind, asked: AskGatewayInput) -> dict[str, object]:
 async def list_requests(door: Door, key: GatewayKey, first: int) -> list[SupportRequest]:
     """Answer a gateway's grants and questions, newest first; at most `MOST`."""
     door.require(Permission.SUPPORT)
-    if not 1 <= first <= MOST:
-        raise InvalidInput("list_length", least=1, most=MOST)
+    list_length(first, MOST)
     async with door.read() as tx:
         found = await support.list_asks(tx, door.project.id, key.id, first)
     return [SupportRequest(door=door, row=row) for row in found]

@@ -9,8 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from backend.application.graphql.configs import asker_of
-from backend.application.graphql.context import outside_uid
+from backend.application.graphql.context import asker_of, outside_uid
 from backend.application.rest.doors import OwnPage, ProjectDoor, SignedIn
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id

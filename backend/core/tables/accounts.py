@@ -118,7 +118,7 @@ class Restatement(SQLModel, table=True):
     (kind and its parameters), `difference` what the dry run found by month, node and energy, null
     until it has run. Accounts in [first_ts, last_ts) may move; `work` are the dirty ranges that an
     applying one waits for. `answer` is the reason of the decision, `fault` why it failed (code and
-    parameters).
+    parameters), `undo` what its kind needs to take it back.
     """
 
     __tablename__ = "restatement"
@@ -146,6 +146,7 @@ class Restatement(SQLModel, table=True):
     started_at: datetime | None = instant(nullable=True)
     answer: str | None = text_column(nullable=True)
     fault: dict[str, object] | None = document(nullable=True)
+    undo: dict[str, object] | None = document(nullable=True)
 
 
 class RegisterJudgement(SQLModel, table=True):

@@ -139,6 +139,13 @@ def small_numbers(*, default: str | None = None) -> Any:
     return Field(sa_column=sa.Column(kind, nullable=False, server_default=server_default))
 
 
+def words(*, nullable: bool = False) -> Any:
+    """A list of words of an enum."""
+    kwargs: dict[str, Any] = {"default": None} if nullable else {}
+    kind: Any = pg.ARRAY(sa.Text)
+    return Field(sa_column=sa.Column(kind, nullable=nullable), **kwargs)
+
+
 def text_column(*, key: bool = False, nullable: bool = False, default: str | None = None) -> Any:
     """A text column."""
     kwargs: dict[str, Any] = {"default": default} if (nullable or default is not None) else {}
@@ -184,5 +191,6 @@ __all__ = [
     "small_numbers",
     "smallint",
     "text_column",
+    "words",
     "yes_or_no",
 ]

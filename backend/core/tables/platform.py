@@ -65,29 +65,6 @@ class Person(SQLModel, table=True):
     created_at: datetime = instant()
 
 
-class Membership(SQLModel, table=True):
-    """Who may open which project in which role (directory only, no figures)."""
-
-    __tablename__ = "membership"
-    project_id: int = Field(sa_column=sa.Column(sa.Integer, primary_key=True, nullable=False))
-    person_id: int = bigint(key=True)
-    role: str = text_column()
-
-
-class SignInSession(SQLModel, table=True):
-    """An opaque server-side session; only the token's SHA-256 is stored."""
-
-    __tablename__ = "sign_in_session"
-    token_hash: bytes = Field(sa_column=sa.Column(sa.LargeBinary, primary_key=True))
-    person_id: int = bigint()
-    created_at: datetime = instant()
-    expires_at: datetime = instant()
-    last_seen_at: datetime = instant()
-    revoked_at: datetime | None = instant(nullable=True)
-    bearer: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
-    user_agent: str | None = text_column(nullable=True)
-
-
 class EnergyTypeRow(SQLModel, table=True):
     """Reference row of an energy type, copied from the contract's file by `kilowise db init`."""
 
@@ -113,7 +90,11 @@ GLOBAL_TABLES = frozenset(
         "project",
         "person",
         "membership",
+        "project_role",
         "sign_in_session",
+        "sign_in_failure",
+        "api_key",
+        "invitation",
         "energy_type",
         "platform_key",
         "alembic_version",

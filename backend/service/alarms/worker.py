@@ -1,8 +1,8 @@
 """Role `alarm`: evaluates the definitions of the projects whose lease this process holds.
 
 A committed live batch wakes its project at once; a clock wakes all every EVERY_S, so that a lost
-frame delays an alarm and never loses it. Everything evaluated is read from the database. Whoever
-holds the lease also keeps the month's highest demands.
+frame delays an alarm and never loses it. Everything evaluated is read from the database. What is
+raised is pushed from here too. Nothing else belongs here: an alarm waits for no bulk work.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import math
 import os
 import secrets
 import socket
+import time
 from contextlib import suppress
 from datetime import timedelta
 
@@ -19,21 +20,24 @@ from backend.core.platform import Platform
 from backend.service.alarms.evaluate import evaluate
 from backend.service.alarms.kinds.base import Definition
 from backend.service.alarms.kinds.registry import KINDS
-from backend.service.demand_peaks import keep_peaks
+from backend.service.notify import delivery
 from backend.service.projects.known import known_projects
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 5.0
-PEAKS_EVERY_S = 60.0
 LEASE_S = 30.0
-MIN_PAUSE_S = 0.25
+SURE_S = 10.0
+"""Real seconds after a claim in which the lease is not asked for again: no commit before a look."""
+MIN_PAUSE_S = 0.1
 """Real seconds between two evaluations of one project."""
 
 
 async def run(platform: Platform) -> None:
-    """Evaluate until cancelled."""
-    await Evaluator(platform).run()
+    """Evaluate and push until cancelled."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(Evaluator(platform).run())
+        tasks.create_task(delivery.run(platform))
 
 
 class Evaluator:
@@ -44,7 +48,7 @@ class Evaluator:
         self._platform = platform
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._wake: dict[int, asyncio.Event] = {}
-        self._peaks_due: dict[int, float] = {}
+        self._sure_until: dict[int, float] = {}
         self._looked: dict[tuple[int, int], float] = {}
 
     async def run(self) -> None:
@@ -72,12 +76,20 @@ class Evaluator:
                 await asyncio.wait_for(event.wait(), EVERY_S)
             event.clear()
             try:
-                if await self.hold_lease(project_id):
+                if await self.owns(project_id):
                     await self.evaluate_project(project_id)
-                    await self.keep_peaks(project_id)
             except Exception:
                 log.exception("alarms of project %s could not be evaluated", project_id)
             await asyncio.sleep(MIN_PAUSE_S)
+
+    async def owns(self, project_id: int) -> bool:
+        """Whether the lease is held; it is renewed every SURE_S, long before it ends."""
+        asked = time.monotonic()
+        if asked < self._sure_until.get(project_id, -math.inf):
+            return True
+        held = await self.hold_lease(project_id)
+        self._sure_until[project_id] = asked + SURE_S if held else -math.inf
+        return held
 
     async def hold_lease(self, project_id: int) -> bool:
         """Claim or renew; leases run on the real clock of the database server."""
@@ -120,14 +132,6 @@ class Evaluator:
                     self._platform.database, project_id, definition, mode, now
                 )
         return changed
-
-    async def keep_peaks(self, project_id: int) -> None:
-        """Keep the highest demands: once a minute, at once again while there is a backlog."""
-        clock = self._platform.clock
-        if clock.monotonic() < self._peaks_due.get(project_id, -math.inf):
-            return
-        more = await keep_peaks(self._platform.database, project_id, clock.now())
-        self._peaks_due[project_id] = clock.monotonic() + (0.0 if more else PEAKS_EVERY_S)
 
     def _is_due(self, project_id: int, definition: Definition) -> bool:
         """Whether the kind's pace has passed since this process last looked."""

@@ -89,7 +89,7 @@ SELECT DISTINCT o.point
 FROM ({OWN.format(condition="true")}) AS o
 JOIN node_meter nm ON nm.project_id = %(project)s AND nm.meter_id = o.meter
 WHERE nm.node_id = ANY(%(nodes)s)
-"""  # noqa: S608 - constants of this file only
+"""
 
 
 async def tell(change: Change) -> None:

@@ -131,7 +131,7 @@ async def remove(change: Change, uid: UUID | None, asker: Asker) -> None:
 async def of_node(tx: ReadSession, project_id: int, node: int) -> list[PatternRow]:
     """Answer a node's own patterns, oldest first."""
     return await tx.fetch_all(
-        f"SELECT {_COLUMNS} FROM shift_pattern WHERE project_id = %s AND node_id = %s"  # noqa: S608 - constants only
+        f"SELECT {_COLUMNS} FROM shift_pattern WHERE project_id = %s AND node_id = %s"
         " ORDER BY valid_from",
         (project_id, node),
         into=PatternRow,
@@ -141,7 +141,7 @@ async def of_node(tx: ReadSession, project_id: int, node: int) -> list[PatternRo
 async def find(tx: ReadSession, project_id: int, uid: UUID | None) -> PatternRow:
     """Answer a pattern by its identity; NotFound when there is none."""
     row = await tx.fetch_one(
-        f"SELECT {_COLUMNS} FROM shift_pattern WHERE project_id = %s AND uid = %s",  # noqa: S608 - constants only
+        f"SELECT {_COLUMNS} FROM shift_pattern WHERE project_id = %s AND uid = %s",
         (project_id, uid),
         into=PatternRow,
     )

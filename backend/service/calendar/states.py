@@ -108,7 +108,7 @@ async def insert(change: Change, wanted: Wanted) -> StateRow:
     check(wanted)
     start, end = bounds(change.plant, wanted.span)
     row = await change.tx.fetch_one(
-        "INSERT INTO operating_state (project_id, uid, node_id, state, start_ts, end_ts, first_day,"  # noqa: S608 - constants only
+        "INSERT INTO operating_state (project_id, uid, node_id, state, start_ts, end_ts, first_day,"
         " last_day, de_energised, note, source, created_at)"
         f" VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}",
         (
@@ -138,7 +138,7 @@ async def alter(change: Change, uid: UUID | None, wanted: Wanted, asker: Asker) 
     before = await find(change.tx, change.project_id, uid)
     start, end = bounds(change.plant, wanted.span)
     row = await change.tx.fetch_one(
-        "UPDATE operating_state SET state = %s, start_ts = %s, end_ts = %s, first_day = %s,"  # noqa: S608 - constants only
+        "UPDATE operating_state SET state = %s, start_ts = %s, end_ts = %s, first_day = %s,"
         " last_day = %s, de_energised = %s, note = %s"
         f" WHERE project_id = %s AND id = %s RETURNING {_COLUMNS}",
         (
@@ -190,7 +190,7 @@ async def follow(change: Change, rows: Sequence[StateRow]) -> None:
 async def find(tx: ReadSession, project_id: int, uid: UUID | None) -> StateRow:
     """Answer a state by its identity; NotFound when there is none."""
     row = await tx.fetch_one(
-        f"SELECT {_COLUMNS} FROM operating_state WHERE project_id = %s AND uid = %s",  # noqa: S608 - constants only
+        f"SELECT {_COLUMNS} FROM operating_state WHERE project_id = %s AND uid = %s",
         (project_id, uid),
         into=StateRow,
     )
@@ -204,7 +204,7 @@ async def overlapping(
 ) -> list[StateRow]:
     """Answer the states entered for some nodes that overlap [start, end), the newest last."""
     return await tx.fetch_all(
-        f"SELECT {_COLUMNS} FROM operating_state WHERE project_id = %s AND node_id = ANY(%s)"  # noqa: S608 - constants only
+        f"SELECT {_COLUMNS} FROM operating_state WHERE project_id = %s AND node_id = ANY(%s)"
         " AND start_ts < %s AND end_ts > %s ORDER BY id",
         (project_id, list(nodes), end, start),
         into=StateRow,

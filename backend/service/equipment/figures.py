@@ -99,14 +99,14 @@ SELECT %(start)s::timestamptz AS start_ts, {_SUMS} FROM equipment_hour h
 WHERE h.project_id = %(project)s AND h.node_id = %(node)s
   AND h.start_ts >= %(start)s AND h.start_ts < %(end)s
 HAVING count(*) > 0
-"""  # noqa: S608 - constants of this file only
+"""
 _MONTHS: Final = f"""
 SELECT p.start_ts, {_SUMS} FROM calendar_period p
 JOIN equipment_hour h ON h.project_id = %(project)s AND h.node_id = %(node)s
      AND h.start_ts >= p.start_ts AND h.start_ts < p.end_ts
 WHERE p.project_id = %(project)s AND p.period = {int(Period.MONTH)} AND p.start_ts < %(until)s
 GROUP BY p.start_ts ORDER BY p.start_ts
-"""  # noqa: S608 - constants of this file only
+"""
 
 
 async def ran(

@@ -92,7 +92,7 @@ _SAMPLES: Final = f"""
 SELECT p.id, extract(epoch FROM r.ts)::float8, r.value
 FROM unnest(%(points)s::bigint[]) AS p (id) CROSS JOIN LATERAL ({_READINGS}) AS r
 ORDER BY p.id, r.ts
-"""  # noqa: S608 - constants
+"""
 _STORE: Final = """
 INSERT INTO equipment_hour (project_id, node_id, start_ts, off_s, idle_s, load_s, unknown_s, starts,
     run_qty, idle_qty, idle_cost, samples, seen_at)

@@ -95,7 +95,7 @@ CROSS JOIN LATERAL generate_series(
 WHERE t.at + register.slot <= %(now)s AND t.at + register.slot > register.first_ts
 GROUP BY gateway_uid, meter_uid, slug, h.hour
 ORDER BY h.hour DESC, slug
-"""  # noqa: S608 - SAMPLES is a constant
+"""
 
 
 async def gap_ledger(

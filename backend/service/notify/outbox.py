@@ -15,6 +15,7 @@ from backend.core.db import Database, WriteSession
 from backend.service.alarms.store import Occurrence, count_open, occurrence_by_uid
 from backend.service.notify.channels.webpush import Recipient
 from backend.service.notify.message import AlarmNews, Message, render, test_message
+from backend.service.notify.reach import browsers_to_tell
 from backend.service.notify.transport import TransportError
 
 log = logging.getLogger(__name__)
@@ -33,16 +34,23 @@ Send = Callable[[Recipient, Message], Awaitable[None]]
 async def enqueue(
     tx: WriteSession, project_id: int, occurrence_id: int, step: int, now: datetime
 ) -> int:
-    """Queue one transition for every browser of the project's members; how many there are."""
+    """Queue one transition for every browser that is to hear of it; how many there are."""
+    browsers = await browsers_to_tell(tx, project_id, occurrence_id, now)
     queued = await tx.execute(
         """
         INSERT INTO notification (project_id, occurrence_id, step, subscription_id, next_at,
                                   created_at)
-        SELECT project_id, %(occurrence)s, %(step)s, id, %(now)s, %(now)s FROM push_subscription
-        WHERE project_id = %(project)s AND gone_at IS NULL
+        SELECT %(project)s, %(occurrence)s, %(step)s, one, %(now)s, %(now)s
+        FROM unnest(%(browsers)s::bigint[]) AS one
         ON CONFLICT (project_id, occurrence_id, step, subscription_id) DO NOTHING
         """,
-        {"project": project_id, "occurrence": occurrence_id, "step": step, "now": now},
+        {
+            "project": project_id,
+            "occurrence": occurrence_id,
+            "step": step,
+            "now": now,
+            "browsers": browsers,
+        },
     )
     await _wake(tx, project_id)
     return queued

@@ -1,5 +1,10 @@
-"""What a role permits: permissions are an enum, roles are rows of permissions."""
+"""What a role permits: permissions are an enum, roles are rows of permissions.
 
+What a member may do is their role's permissions, less those of closed modules and, where they are
+limited to a part of the plant, less those whose effects reach beyond any part.
+"""
+
+from collections.abc import Iterable, Set
 from enum import StrEnum
 
 from backend.core.errors import NotAllowed
@@ -31,37 +36,61 @@ class Permission(StrEnum):
     """Decide on them."""
     RECORD = "record"
     """Enter readings and stock documents."""
+    PEOPLE = "people"
+    """Say who belongs to the project and what they may do, and end their sessions."""
+    KEYS = "keys"
+    """Make keys for programs, and revoke them."""
 
 
-ROLES: dict[str, frozenset[Permission]] = {
-    "manager": frozenset(
-        {
-            Permission.READ,
-            Permission.ACKNOWLEDGE,
-            Permission.DEMONSTRATE,
-            Permission.WRITE,
-            Permission.AUDIT,
-            Permission.PLAN,
-            Permission.MODEL,
-            Permission.RESTATE,
-            Permission.APPROVE,
-            Permission.RECORD,
-        }
-    ),
-    "shift_leader": frozenset(
-        {Permission.READ, Permission.ACKNOWLEDGE, Permission.DEMONSTRATE, Permission.RECORD}
-    ),
-    "administrator": frozenset(Permission),
+class Module(StrEnum):
+    """A part of what is told of a plant, whatever the place; texts under `modules.<value>`."""
+
+    ENERGY = "energy"
+    """Accounts, their cost and carbon, demand."""
+    DEVICES = "devices"
+    """Gateways and commands."""
+    ALARMS = "alarms"
+    EQUIPMENT = "equipment"
+    RECORDS = "records"
+    """Readings and stock papers that people enter, and files of them."""
+
+
+NEEDS: dict[Permission, Module] = {
+    Permission.ACKNOWLEDGE: Module.ALARMS,
+    Permission.IMPORT: Module.RECORDS,
+    Permission.RECORD: Module.RECORDS,
+    Permission.WRITE: Module.DEVICES,
+    Permission.CONFIGURE: Module.DEVICES,
+    Permission.SUPPORT: Module.DEVICES,
+    Permission.ENROL: Module.DEVICES,
+    Permission.RESTATE: Module.ENERGY,
+    Permission.APPROVE: Module.ENERGY,
 }
-"""Roles known today; a role that is not here permits nothing."""
+"""Permissions that are worth nothing without a module."""
+WITHIN_A_PART = frozenset(
+    {Permission.READ, Permission.ACKNOWLEDGE, Permission.RECORD, Permission.WRITE}
+)
+"""What a member of a part of the plant may do: the effects of everything else reach beyond it."""
 
 
-def permits(role: str, permission: Permission) -> bool:
-    """Tell whether the role permits it; an unknown role permits nothing."""
-    return permission in ROLES.get(role, frozenset())
+def known(stored: Iterable[str]) -> frozenset[Permission]:
+    """Answer the permissions among stored words; one that this version does not know is none."""
+    words = set(stored)
+    return frozenset(one for one in Permission if one.value in words)
 
 
-def require(role: str, permission: Permission) -> None:
-    """Raise NotAllowed, naming the permission, when the role does not permit it."""
-    if not permits(role, permission):
+def within(
+    permissions: Set[Permission], *, part: bool, modules: Iterable[Module] | None
+) -> frozenset[Permission]:
+    """Answer what is left of permissions in a part of the plant and in some modules (None: all)."""
+    left = frozenset(permissions) & WITHIN_A_PART if part else frozenset(permissions)
+    if modules is None:
+        return left
+    opened = frozenset(modules)
+    return frozenset(one for one in left if one not in NEEDS or NEEDS[one] in opened)
+
+
+def require(permissions: Set[Permission], permission: Permission) -> None:
+    """Raise NotAllowed, naming the permission, when it is not among these."""
+    if permission not in permissions:
         raise NotAllowed(permission=permission.value)

@@ -136,7 +136,7 @@ async def set_conversion(edit: Edit, wanted: Wanted) -> Conversion:
     for row in known:
         if row.valid_to is not None and row.valid_to <= wanted.valid_from:
             continue
-        if row.valid_from >= wanted.valid_from:
+        if row.valid_from > wanted.valid_from:
             raise Conflict("conversion_overlap", start=edit.shown(row.valid_from))
         await _set_end(edit, row, wanted.valid_from)
     params = {name: str(value) for name, value in sorted(wanted.params.items())}
@@ -171,14 +171,15 @@ async def set_conversion(edit: Edit, wanted: Wanted) -> Conversion:
 
 
 async def end_conversion(edit: Edit, uid: UUID | None, at: datetime | None) -> Conversion:
-    """End a conversion at an instant, from the next quarter hour on by default."""
+    """End a conversion at an instant, from the next quarter hour on by default.
+
+    One that has not begun by then is as if it had never been.
+    """
     end = edit.next_quarter() if at is None else edit.allow(at)
     found = await list_conversions(edit.tx, edit.project_id)
     row = next((one for one in found if one.uid == uid), None)
     if row is None:
         raise NotFound(kind="conversion")
-    if end <= row.valid_from:
-        raise InvalidInput("span_empty")
     if row.valid_to is not None and row.valid_to <= end:
         raise Conflict("membership_ended", end=edit.shown(row.valid_to))
     await _set_end(edit, row, end)
@@ -188,6 +189,11 @@ async def end_conversion(edit: Edit, uid: UUID | None, at: datetime | None) -> C
 
 
 async def _set_end(edit: Edit, row: Conversion, end: datetime) -> None:
+    if row.valid_from >= end:
+        await edit.tx.execute(
+            "DELETE FROM conversion WHERE project_id = %s AND uid = %s", (edit.project_id, row.uid)
+        )
+        return
     await edit.tx.execute(
         "UPDATE conversion SET valid_to = %s WHERE project_id = %s AND uid = %s",
         (end, edit.project_id, row.uid),

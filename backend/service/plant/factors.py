@@ -56,13 +56,13 @@ _COLUMNS: Final = (
 _ALL: Final = f"""
 SELECT {_COLUMNS} FROM factor WHERE project_id = %s
 ORDER BY energy, substance, basis, valid_from
-"""  # noqa: S608 - constants of this file only
+"""
 _LATER: Final = f"""
 SELECT {_COLUMNS} FROM factor
 WHERE project_id = %(project)s AND energy = %(energy)s AND substance = %(substance)s
   AND basis = %(basis)s AND (valid_to IS NULL OR valid_to > %(valid_from)s)
 ORDER BY valid_from
-"""  # noqa: S608 - constants of this file only
+"""
 _CLOSE: Final = "UPDATE factor SET valid_to = %s WHERE project_id = %s AND uid = %s"
 _DELETE: Final = "DELETE FROM factor WHERE project_id = %s AND uid = %s"
 _INSERT: Final = """
@@ -82,7 +82,7 @@ async def list_factors(tx: ReadSession, project_id: int) -> list[FactorRow]:
 async def find_factor(tx: ReadSession, project_id: int, uid: UUID | None) -> FactorRow:
     """Answer one version. NotFound without it."""
     found = await tx.fetch_one(
-        f"SELECT {_COLUMNS} FROM factor WHERE project_id = %s AND uid = %s",  # noqa: S608 - constants
+        f"SELECT {_COLUMNS} FROM factor WHERE project_id = %s AND uid = %s",
         (project_id, uid),
         into=FactorRow,
     )

@@ -202,14 +202,14 @@ async def change_meter(edit: Edit, uid: UUID | None, name: Name | None, traits: 
 async def end_meter(edit: Edit, uid: UUID | None, at: datetime | None) -> MeterRow:
     """End a meter at an instant, from the next quarter hour on by default; its past stays.
 
-    The nodes that count it do so until then.
+    The nodes that count it do so until then. One that has not begun by then never counts.
     """
     end = edit.next_quarter() if at is None else edit.allow(at)
     before = await find_meter(edit.tx, edit.project_id, uid)
     if before.valid_to is not None and before.valid_to <= edit.now:
         raise Conflict("member_ended", name=before.slug, end=edit.shown(before.valid_to))
-    if before.valid_from is not None and end <= before.valid_from:
-        raise InvalidInput("span_empty")
+    if before.valid_from is not None:
+        end = max(end, before.valid_from)
     await edit.tx.execute(
         "UPDATE meter SET valid_to = %s WHERE project_id = %s AND id = %s",
         (end, edit.project_id, before.id),

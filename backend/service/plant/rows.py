@@ -120,9 +120,9 @@ class PointRow:
 
 
 async def nodes(tx: ReadSession, project_id: int, ids: Keys = None) -> list[NodeRow]:
-    """Answer nodes in the order of the tree's siblings."""
+    """Answer nodes in the order of the tree's siblings; a parent that is not seen is none."""
     return await tx.fetch_all(
-        "SELECT n.id, n.uid, n.slug, n.kind, n.name, n.parent_id, p.uid AS parent_uid,"
+        "SELECT n.id, n.uid, n.slug, n.kind, n.name, p.id AS parent_id, p.uid AS parent_uid,"
         " n.tree, n.level, n.major, n.valid_to"
         " FROM node n LEFT JOIN node p ON p.project_id = %(project)s AND p.id = n.parent_id"
         " WHERE n.project_id = %(project)s"
@@ -200,15 +200,3 @@ async def points(tx: ReadSession, project_id: int) -> list[PointRow]:
         {"project": project_id},
         into=PointRow,
     )
-
-
-async def inside_id(tx: ReadSession, project_id: int, table: str, uid: UUID) -> int | None:
-    """Answer the number of a node, meter or alarm definition by its outside identity."""
-    statement = _BY_UID[table]
-    return await tx.fetch_value(statement, (project_id, uid), into=int)
-
-
-_BY_UID = {
-    "node": "SELECT id FROM node WHERE project_id = %s AND uid = %s",
-    "meter": "SELECT id FROM meter WHERE project_id = %s AND uid = %s",
-}

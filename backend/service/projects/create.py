@@ -18,6 +18,7 @@ from backend.aggregation.shift_rows import keep_shifts
 from backend.core.clock import Clock
 from backend.core.db import Database, WriteSession
 from backend.core.ids import new_uuid
+from backend.service.people.ready_made import make_roles
 from backend.service.projects.creation import Creation
 from backend.service.projects.ledger import keep_ledger
 from backend.service.projects.model import (
@@ -44,6 +45,7 @@ async def create_project(database: Database, clock: Clock, template: str, slug: 
     parts, now = read_template(template), clock.now()
     async with database.platform() as tx:
         project_id = await _project(tx, parts, slug, now)
+        await make_roles(tx, project_id)
     async with database.project(project_id) as tx:
         creation = Creation(tx, project_id, now)
         await make_trees(creation, parts)

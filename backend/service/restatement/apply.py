@@ -7,12 +7,14 @@ and keeps what it replaces (backend/aggregation/versions.py). Readers see the ve
 because all there is to know is in the database.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from psycopg.types.json import Jsonb
 
 from backend.aggregation.accounts import LOCK
+from backend.aggregation.stock_accounts import settle_stock, stock_meters
 from backend.core.db import WriteSession
 from backend.core.errors import KilowiseError
 from backend.core.events import publish
@@ -51,6 +53,15 @@ async def next_version(tx: WriteSession, project_id: int) -> int:
     return (newest or 0) + 1
 
 
+async def settle_stocks(
+    tx: WriteSession, project_id: int, meters: Sequence[int], now: datetime
+) -> None:
+    """Account what time alone changed of stocks, so that it is no effect of a change."""
+    stocks = await stock_meters(tx, project_id)
+    for meter in set(stocks) & set(meters):
+        await settle_stock(tx, project_id, meter, now)
+
+
 async def write_change(tx: WriteSession, project_id: int, row: Row, now: datetime) -> int:
     """Give the restatement its version, say that it is being applied, and write its change.
 
@@ -63,7 +74,11 @@ async def write_change(tx: WriteSession, project_id: int, row: Row, now: datetim
         (version, now, project_id, row.id),
     )
     writing = Writing(row.id, row.proposed_by, now, row.reason)
-    await stored_change(row).write(tx, project_id, writing)
+    undo = await stored_change(row).write(tx, project_id, writing)
+    await tx.execute(
+        "UPDATE restatement SET undo = %s WHERE project_id = %s AND id = %s",
+        (None if undo is None else Jsonb(dict(undo)), project_id, row.id),
+    )
     return version
 
 
@@ -73,6 +88,8 @@ async def begin(tx: WriteSession, project_id: int, row: Row, now: datetime) -> N
     row = await find_restatement(tx, project_id, row.uid, lock=True)
     if row.state is not State.APPROVED:
         return
+    touched = await stored_change(row).touched(tx, project_id, now)
+    await settle_stocks(tx, project_id, touched.meters, now)
     [(dirty, stale)] = await tx.fetch_tuples(_BEFORE, {"project": project_id})
     await write_change(tx, project_id, row, now)
     news = {"project": project_id, "dirty": dirty, "stale": stale}

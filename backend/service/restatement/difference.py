@@ -69,7 +69,7 @@ LEFT JOIN account a ON a.project_id = %(project)s AND a.scope = h.scope
 WHERE h.project_id = %(project)s AND h.version = %(version)s AND h.period = {int(Period.MONTH)}
   AND (h.qty, h.kgce, h.kgco2, h.cost) IS DISTINCT FROM (a.qty, a.kgce, a.kgco2, a.cost)
 ORDER BY h.start_ts, h.scope DESC, h.scope_id, h.energy
-"""  # noqa: S608 - constants only; the period stands as a number, so that its index serves it
+"""  # The period stands as a number, so that its index serves it.
 
 
 async def read_difference(tx: ReadSession, project_id: int, version: int) -> Sequence[Moved]:

@@ -24,7 +24,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A restatement. `change` is its kind and parameters; `work` what is recomputed (apply.py)."""
+    """A restatement. `change` is its kind and parameters; `work` what is recomputed (apply.py),
+    `undo` what its kind needs to take it back."""
 
     id: int
     uid: UUID
@@ -44,6 +45,7 @@ class Row:
     applied_at: datetime | None
     fault: Mapping[str, object] | None
     work: Mapping[str, object] | None
+    undo: Mapping[str, object] | None
 
     def __post_init__(self) -> None:
         """Take the state's text as a state."""
@@ -62,13 +64,13 @@ class Row:
 
 COLUMNS: Final = (
     "id, uid, version, state, change, reason, first_ts, last_ts, difference, proposed_by,"
-    " proposed_at, decided_by, decided_at, answer, started_at, applied_at, fault, work"
+    " proposed_at, decided_by, decided_at, answer, started_at, applied_at, fault, work, undo"
 )
 _LIST: Final = f"""
 SELECT {COLUMNS} FROM restatement
 WHERE project_id = %s AND (%s::bigint IS NULL OR id < %s) ORDER BY id DESC LIMIT %s
-"""  # noqa: S608 - constants of this file only
-_FIND: Final = f"SELECT {COLUMNS} FROM restatement WHERE project_id = %s AND uid = %s"  # noqa: S608 - constants of this file only
+"""
+_FIND: Final = f"SELECT {COLUMNS} FROM restatement WHERE project_id = %s AND uid = %s"
 _WAITING: Final = """
 SELECT coalesce(sum(extract(epoch FROM last_ts - first_ts) + 900), 0)::bigint FROM (
     SELECT first_ts, last_ts FROM dirty WHERE project_id = %(project)s AND id <= %(through)s

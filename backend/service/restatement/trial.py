@@ -11,8 +11,9 @@ from typing import Final
 from psycopg import errors
 
 from backend.aggregation.accounts import LOCK, account
+from backend.aggregation.mapping import points_of
 from backend.core.db import Database, WriteSession
-from backend.service.restatement.apply import write_change
+from backend.service.restatement.apply import settle_stocks, write_change
 from backend.service.restatement.decide import stored_change
 from backend.service.restatement.difference import Moved, read_difference
 from backend.service.restatement.rows import Row
@@ -20,11 +21,7 @@ from backend.service.restatement.rows import Row
 SPAN: Final = timedelta(days=7)
 # Ranges of other registers wait outside, so that the trial does only its own work.
 _OTHERS: Final = """
-DELETE FROM dirty d WHERE d.project_id = %(project)s AND NOT EXISTS (
-    SELECT 1 FROM meter m LEFT JOIN point p ON p.project_id = %(project)s
-         AND p.device_id = m.device_id AND p.name = m.register_name
-    WHERE m.project_id = %(project)s AND m.id = ANY(%(meters)s)
-      AND coalesce(m.point_id, p.id) = d.point_id)
+DELETE FROM dirty WHERE project_id = %s AND point_id <> ALL(%s::bigint[])
 """
 
 
@@ -59,8 +56,10 @@ async def measure(
 
 async def _tried(tx: WriteSession, project_id: int, row: Row, now: datetime) -> Sequence[Moved]:
     touched = await stored_change(row).touched(tx, project_id, now)
-    await tx.execute(_OTHERS, {"project": project_id, "meters": list(touched.meters)})
+    points = [*await points_of(tx, project_id, touched.meters), *touched.points]
+    await tx.execute(_OTHERS, (project_id, points))
     await _settle(tx, project_id, now)
+    await settle_stocks(tx, project_id, touched.meters, now)
     version = await write_change(tx, project_id, row, now)
     await _settle(tx, project_id, now)
     return await read_difference(tx, project_id, version)

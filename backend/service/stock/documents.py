@@ -144,9 +144,7 @@ async def record_document(
 
     Raises InvalidInput, naming the field, for what cannot be or contradicts the other documents.
     """
-    uid = await add_document(tx, project_id, meter, new, asker.person_id, now)
-    await refuse_contradiction(tx, project_id, meter, new.at)
-    await settle_stock(tx, project_id, meter.id, now)
+    uid = await replace_document(tx, project_id, meter, None, new, asker.person_id, now)
     await _note(tx, project_id, asker, "stock.record", uid, None, new, now)
     return uid
 
@@ -165,18 +163,41 @@ async def reverse_document(
     does.
     """
     meter_id, row = await find_document(tx, project_id, uid)
-    if row.reverses is not None or row.reversed_by is not None:
-        raise Conflict("stock_reversed")
     meters = await stock_meters(tx, project_id)
     meter = next(one for one in meters if one.id == meter_id)
-    old = _entered(row)
-    newest = await _insert(tx, project_id, meter, old, asker.person_id, now, reverses=row.id)
+    newest = await replace_document(tx, project_id, meter, row, instead, asker.person_id, now)
+    await _note(tx, project_id, asker, "stock.reverse", newest, entered(row), instead, now)
+    return newest
+
+
+async def replace_document(
+    tx: WriteSession,
+    project_id: int,
+    meter: StockMeter,
+    row: DocumentRow | None,
+    instead: NewDocument | None,
+    person_id: int | None,
+    now: datetime,
+) -> UUID:
+    """Take `row` back, write `instead`, or both, and account the stock; nothing is told of it.
+
+    Answers the newest document's identity. Raises Conflict when `row` was taken back already, and
+    InvalidInput for what cannot be or contradicts the other documents.
+    """
+    if row is not None and (row.reverses is not None or row.reversed_by is not None):
+        raise Conflict("stock_reversed")
+    newest, moments = None, []
+    if row is not None:
+        newest = await _insert(tx, project_id, meter, entered(row), person_id, now, reverses=row.id)
+        moments.append(row.ts)
     if instead is not None:
-        newest = await add_document(tx, project_id, meter, instead, asker.person_id, now)
-        await refuse_contradiction(tx, project_id, meter, instead.at)
-    await refuse_contradiction(tx, project_id, meter, old.at)
+        newest = await add_document(tx, project_id, meter, instead, person_id, now)
+        moments.insert(0, instead.at)
+    if newest is None:
+        raise NotFound(kind="document")
+    for moment in moments:
+        await refuse_contradiction(tx, project_id, meter, moment)
     await settle_stock(tx, project_id, meter.id, now)
-    await _note(tx, project_id, asker, "stock.reverse", newest, old, instead, now)
     return newest
 
 
@@ -202,7 +223,8 @@ async def refuse_contradiction(
     refuse(book_faults(documents, int(at.timestamp()), meter.energy))
 
 
-def _entered(row: DocumentRow) -> NewDocument:
+def entered(row: DocumentRow) -> NewDocument:
+    """Answer a document as it was entered."""
     return NewDocument(
         row.kind,
         row.ts,

@@ -17,8 +17,6 @@ from gateway.contract.profile import Block
 from gateway.drivers.capabilities import DeviceSilent, LinkDown, Refused
 
 WRITE_ONE, WRITE_MANY = 6, 16
-MOST_WRITTEN = 123
-"""Registers that one request may write."""
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS = 1, 2
 BEHIND_IS_SILENT = (10, 11)
 """Exceptions by which a converter says that the unit behind it does not answer."""

@@ -11,14 +11,8 @@ from hypothesis import example, given, settings
 
 from backend.acquisition import leases
 from backend.acquisition.births import as_bigint
-from backend.acquisition.host import (
-    BornDevice,
-    Data,
-    EdgeNode,
-    KnownPoint,
-    is_fit_name,
-    read_birth,
-)
+from backend.acquisition.born import BornDevice, is_fit_name, read_birth
+from backend.acquisition.host import Data, EdgeNode, KnownPoint
 from backend.core.platform import Platform
 from gateway.contract import topics
 from gateway.contract.quality import Quality

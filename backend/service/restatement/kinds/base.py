@@ -1,6 +1,7 @@
 """What every kind of restatement offers: its parameters, what it touches, how it is written."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar
@@ -31,7 +32,8 @@ NodeId = Annotated[str, Field(pattern=r"^node_[0-9a-z]{26}$")]
 class Touched:
     """What a change has an effect on: accounts of `meters`, of `nodes` and of those above them.
 
-    In [first, last); `refs` are the outside identities of what a person would look at.
+    In [first, last); `refs` are the outside identities of what a person would look at; `points` are
+    registers that the meters have not been read from before.
     """
 
     meters: tuple[int, ...]
@@ -39,6 +41,7 @@ class Touched:
     first: datetime
     last: datetime
     refs: tuple[str, ...]
+    points: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +65,30 @@ class Change(BaseModel, ABC):
         """Answer what the change has an effect on; InvalidInput or NotFound for what cannot be."""
 
     @abstractmethod
-    async def write(self, tx: WriteSession, project_id: int, writing: Writing) -> None:
-        """Write the change and have its accounts recomputed.
+    async def write(
+        self, tx: WriteSession, project_id: int, writing: Writing
+    ) -> Mapping[str, object] | None:
+        """Write the change and have its accounts recomputed; answer what taking it back needs.
 
         Nothing is told and nothing audited here: a trial writes too and is rolled back.
         """
 
+    async def take_back(
+        self, tx: WriteSession, project_id: int, before: Mapping[str, object], writing: Writing
+    ) -> None:
+        """Put back what `write` replaced, which it answered as `before`. Conflict if it cannot.
 
-@dataclass(frozen=True, slots=True)
-class MeterKey:
-    """A meter and where its quarter hours come from."""
-
-    id: int
-    energy: str
-    source: str
-    point: int | None
+        InvalidInput for kinds that are changed by another restatement instead.
+        """
+        raise InvalidInput("restatement_not_revocable", kind=self.name)
 
 
-async def find_meter(tx: ReadSession, project_id: int, text: str) -> MeterKey:
+async def find_meter(tx: ReadSession, project_id: int, text: str) -> int:
     """Answer a meter by its outside identity. Raises NotFound."""
-    found = await tx.fetch_one(
-        "SELECT m.id, m.energy, m.source, coalesce(m.point_id, p.id) AS point FROM meter m"
-        " LEFT JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id"
-        " AND p.name = m.register_name WHERE m.project_id = %(project)s AND m.uid = %(uid)s",
-        {"project": project_id, "uid": decode_id("mtr", text)},
-        into=MeterKey,
+    found = await tx.fetch_value(
+        "SELECT id FROM meter WHERE project_id = %s AND uid = %s",
+        (project_id, decode_id("mtr", text)),
+        into=int,
     )
     if found is None:
         raise NotFound(kind="meter")
@@ -102,14 +104,6 @@ async def find_node(tx: ReadSession, project_id: int, text: str) -> int:
     if found is None:
         raise NotFound(kind="node")
     return found
-
-
-async def find_register(tx: ReadSession, project_id: int, text: str) -> tuple[MeterKey, int]:
-    """Answer a meter that is read from a register, and its point. Raises InvalidInput, NotFound."""
-    meter = await find_meter(tx, project_id, text)
-    if meter.point is None:
-        raise InvalidInput("restatement_no_register", meter=text)
-    return meter, meter.point
 
 
 def checked_span(

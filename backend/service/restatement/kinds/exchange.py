@@ -1,5 +1,7 @@
 """A meter was exchanged and nobody said so: readings from then on are the new one's."""
 
+from datetime import datetime
+
 from pydantic import Field
 
 from backend.aggregation.register_events import Kind, RegisterEvent
@@ -14,6 +16,11 @@ class ExchangeChange(RegisterChange):
     at: Moment
     final: float = Field(ge=0, allow_inf_nan=False, description="In the register's unit.")
     initial: float = Field(ge=0, allow_inf_nan=False, description="In the register's unit.")
+
+    @property
+    def begins(self) -> datetime:
+        """When it begins."""
+        return self.at
 
     def event(self, point: int) -> RegisterEvent:
         """Answer the exchange."""

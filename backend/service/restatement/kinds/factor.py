@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints
 
 from backend.aggregation.accounts import mark_dirty
+from backend.aggregation.stock_accounts import settle_stocks_of
 from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import InvalidInput
 from backend.service.restatement.kinds.base import Change, Quarter, Touched, Writing, checked_span
@@ -58,3 +59,4 @@ class FactorChange(Change):
         for statement in (_CLOSE, _REPLACE, _INSERT):
             await tx.execute(statement, row)
         await mark_dirty(tx, project_id, self.energy, self.since, writing.now)
+        await settle_stocks_of(tx, project_id, self.energy, writing.now)

@@ -60,13 +60,13 @@ class MembershipChange(Change):
         first, last = checked_span(self.since, self.until, now)
         meter = await find_meter(tx, project_id, self.meter)
         node = await find_node(tx, project_id, self.node)
-        return Touched((meter.id,), (node,), first, last, (self.node, self.meter))
+        return Touched((meter,), (node,), first, last, (self.node, self.meter))
 
     async def write(self, tx: WriteSession, project_id: int, writing: Writing) -> None:
         """Cut the memberships there are at both ends, and put the new one between."""
         node = await find_node(tx, project_id, self.node)
         meter = await find_meter(tx, project_id, self.meter)
-        row = self.model_dump() | {"project": project_id, "node": node, "meter": meter.id}
+        row = self.model_dump() | {"project": project_id, "node": node, "meter": meter}
         for statement in (_AFTER, _INSIDE, _BEFORE, _WITHIN):
             await tx.execute(statement, row)
         last = writing.now if self.until is None else min(self.until, writing.now)

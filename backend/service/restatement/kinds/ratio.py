@@ -1,5 +1,6 @@
 """A meter was read with a wrong CT or PT ratio: what it counted is worth right over wrong."""
 
+from datetime import datetime
 from fractions import Fraction
 from typing import Annotated
 
@@ -49,6 +50,11 @@ class RatioChange(RegisterChange):
             if wrong is not None and right is not None:
                 factor *= _value(right) / _value(wrong)
         return factor
+
+    @property
+    def begins(self) -> datetime:
+        """When it begins."""
+        return self.since
 
     def event(self, point: int) -> RegisterEvent:
         """Answer the factor of the register. Raises InvalidInput when nothing changes."""

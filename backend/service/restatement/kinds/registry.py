@@ -6,9 +6,11 @@ from backend.service.restatement.kinds.base import Change
 from backend.service.restatement.kinds.exchange import ExchangeChange
 from backend.service.restatement.kinds.exclude import ExcludeChange
 from backend.service.restatement.kinds.factor import FactorChange
+from backend.service.restatement.kinds.mapping import MappingChange
 from backend.service.restatement.kinds.membership import MembershipChange
 from backend.service.restatement.kinds.ratio import RatioChange
 from backend.service.restatement.kinds.revoke import RevokeChange
+from backend.service.restatement.kinds.stock import StockChange
 
 KINDS: Final[dict[str, type[Change]]] = {
     kind.name: kind
@@ -16,8 +18,10 @@ KINDS: Final[dict[str, type[Change]]] = {
         RatioChange,
         ExchangeChange,
         ExcludeChange,
-        RevokeChange,
+        MappingChange,
+        StockChange,
         FactorChange,
         MembershipChange,
+        RevokeChange,
     )
 }

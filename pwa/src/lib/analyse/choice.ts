@@ -2,7 +2,7 @@
 import { periodsQuery, placesQuery, rankingQuery, seriesQuery } from '../graphql/analyse.ts';
 import type { CalendarPeriod, Place, RankingRow } from '../graphql/analyse.ts';
 import type { Series } from '../graphql/fragments.ts';
-import { AppError } from '../net/errors.ts';
+import { AppError, present } from '../net/errors.ts';
 import { request } from '../net/request.ts';
 
 export type Span = 'day' | 'month' | 'year';
@@ -37,8 +37,7 @@ export interface Picture {
 }
 
 export async function places(project: string): Promise<Place[]> {
-  const found = (await request(placesQuery, { project })).project;
-  if (!found) throw new AppError('not_found');
+  const found = present((await request(placesQuery, { project })).project);
   return found.nodes;
 }
 
@@ -65,8 +64,7 @@ async function seriesIn(chosen: Chosen, period: CalendarPeriod, step: Period) {
   const { start, end } = period;
   const whole = SPANS[span].whole;
   const variables = { project, scope, energy, measure, period: step, whole, start, end };
-  const found = (await request(seriesQuery, variables)).project;
-  if (!found) throw new AppError('not_found');
+  const found = present((await request(seriesQuery, variables)).project);
   return { series: found.series, total: found.total.values[0] ?? null };
 }
 

@@ -2,7 +2,7 @@
 import { periodsOf } from '../analyse/choice.ts';
 import type { CalendarPeriod, Place } from '../graphql/analyse.ts';
 import { balancePlacesQuery, balanceTreesQuery } from '../graphql/balance.ts';
-import { AppError } from '../net/errors.ts';
+import { present } from '../net/errors.ts';
 import { request } from '../net/request.ts';
 import { mainEnergy } from '../state/energies.ts';
 import { Loaded } from '../state/loaded.svelte.ts';
@@ -12,8 +12,7 @@ export type Length = 'day' | 'month';
 
 /** The places of every tree, one tree after the other: organisation, electrical, cost centres. */
 async function placesOfTrees(project: string): Promise<Place[]> {
-  const trees = (await request(balanceTreesQuery, { project })).project?.trees;
-  if (!trees) throw new AppError('not_found');
+  const trees = present((await request(balanceTreesQuery, { project })).project?.trees);
   const ask = async (tree: string) =>
     (await request(balancePlacesQuery, { project, tree })).project?.nodes ?? [];
   return (await Promise.all(trees.map((tree) => ask(tree.slug)))).flat();

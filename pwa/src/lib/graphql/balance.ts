@@ -73,6 +73,7 @@ export const balanceQuery = graphql(`
           explained
           missingShare
           quarters
+          since
           profile
           baseShare
           node {

@@ -10,6 +10,12 @@ export const equipmentQuery = graphql(`
         standbyKw
         loadKw
         ratedKw
+        dwellS
+        twinGroup
+        statusPoint
+        meter {
+          id
+        }
         power {
           value
           at
@@ -65,6 +71,45 @@ export const equipmentQuery = graphql(`
   }
 `);
 
+/** What may become equipment, and by which meter its power is told. */
+export const candidatesQuery = graphql(`
+  query EquipmentCandidates($project: ID!) {
+    project(id: $project) {
+      nodes {
+        id
+        name {
+          en
+          zh
+        }
+      }
+      meters {
+        id
+        slug
+        energy
+        name {
+          en
+          zh
+        }
+      }
+    }
+  }
+`);
+
+export const defineEquipmentMutation = graphql(`
+  mutation DefineEquipment($input: EquipmentInput!) {
+    defineEquipment(input: $input) {
+      kind
+    }
+  }
+`);
+
+export const removeEquipmentMutation = graphql(`
+  mutation RemoveEquipment($project: ID!, $node: ID!) {
+    removeEquipment(project: $project, node: $node)
+  }
+`);
+
+export type Candidates = NonNullable<ResultOf<typeof candidatesQuery>['project']>;
 export type Equipment = NonNullable<
   ResultOf<typeof equipmentQuery>['project']
 >['equipment'][number];

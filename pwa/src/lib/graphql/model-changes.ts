@@ -1,5 +1,29 @@
 /** Changing the plant's model. */
-import { graphql } from './document.ts';
+import { graphql, type ResultOf } from './document.ts';
+
+/** From where a new meter may be read: devices with their points as they stand. */
+export const originsQuery = graphql(`
+  query Origins($project: ID!, $start: DateTime!, $end: DateTime!) {
+    project(id: $project) {
+      devices {
+        id
+        slug
+        name {
+          en
+          zh
+        }
+        values {
+          key
+          value
+          unit
+        }
+      }
+      periods(period: DAY, start: $start, end: $end) {
+        start
+      }
+    }
+  }
+`);
 
 export const createNodeMutation = graphql(`
   mutation CreateNode($input: NodeInput!) {
@@ -41,6 +65,38 @@ export const changeMeterMutation = graphql(`
   }
 `);
 
+export const createMeterMutation = graphql(`
+  mutation CreateMeter($input: MeterInput!) {
+    createMeter(input: $input) {
+      id
+    }
+  }
+`);
+
+export const endMeterMutation = graphql(`
+  mutation EndMeter($project: ID!, $meter: ID!) {
+    endMeter(project: $project, meter: $meter) {
+      validTo
+    }
+  }
+`);
+
+export const setConversionMutation = graphql(`
+  mutation SetConversion($input: ConversionInput!) {
+    setConversion(input: $input) {
+      id
+    }
+  }
+`);
+
+export const endConversionMutation = graphql(`
+  mutation EndConversion($project: ID!, $conversion: ID!) {
+    endConversion(project: $project, conversion: $conversion) {
+      validTo
+    }
+  }
+`);
+
 export const setMembershipMutation = graphql(`
   mutation SetMembership($input: MembershipInput!) {
     setMembership(input: $input) {
@@ -72,3 +128,5 @@ export const confirmFactorMutation = graphql(`
     }
   }
 `);
+
+export type Origins = NonNullable<ResultOf<typeof originsQuery>['project']>;

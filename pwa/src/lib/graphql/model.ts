@@ -101,6 +101,25 @@ export const placeQuery = graphql(
         meters(ended: true) {
           ...DescribedParts
         }
+        conversions(node: $node) {
+          id
+          kind
+          inputIds
+          outputIds
+          params {
+            name
+            value
+          }
+          validFrom
+          validTo
+        }
+        conversionKinds {
+          code
+          inputStates
+          outputStates
+          params
+          paramsOptional
+        }
         periods(period: DAY, start: $start, end: $end) {
           start
         }
@@ -208,6 +227,8 @@ export type Place = TreesPage['nodes'][number];
 export type PlacePage = NonNullable<ResultOf<typeof placeQuery>['project']>;
 export type Counted = PlacePage['memberships'][number];
 export type Described = PlacePage['meters'][number];
+export type Conversion = PlacePage['conversions'][number];
+export type ConversionKind = PlacePage['conversionKinds'][number];
 export type PlaceFigures = NonNullable<ResultOf<typeof figuresQuery>['project']>;
 export type MetersPage = NonNullable<ResultOf<typeof metersQuery>['project']>;
 export type DescribedPage = NonNullable<ResultOf<typeof describedQuery>['project']>;

@@ -52,6 +52,7 @@ export const restatementQuery = graphql(
         restatement(id: $id) {
           ...RestatementParts
           mayApprove
+          mayTakeBack
           difference {
             scope
             meter

@@ -28,6 +28,7 @@ const viewer = graphql(`
       }
       energies {
         code
+        state
         unit
         colour
         name {

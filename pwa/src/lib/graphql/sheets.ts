@@ -71,6 +71,46 @@ export const sheetQuery = graphql(
               value
             }
           }
+          virtual {
+            expression
+            factors {
+              coefficient
+              value
+              part
+              meter {
+                id
+                unit
+                name {
+                  en
+                  zh
+                }
+              }
+            }
+            evaluated {
+              part
+              meters {
+                name {
+                  en
+                  zh
+                }
+              }
+            }
+          }
+          stock {
+            start
+            end
+            opening
+            found
+            closing
+            rule
+            perDay
+            totalQuantity
+            papers {
+              kind
+              at
+              value
+            }
+          }
           terms {
             coefficient
             start

@@ -18,3 +18,9 @@ export class AppError extends Error {
 export function asAppError(cause: unknown): AppError {
   return cause instanceof AppError ? cause : new AppError('error');
 }
+
+/** What the server answered; `not_found` where it has nothing to say. */
+export function present<T>(answer: T | null | undefined): T {
+  if (answer === null || answer === undefined) throw new AppError('not_found');
+  return answer;
+}

@@ -27,14 +27,21 @@ export function fieldsOf(schema: Record<string, unknown>): Field[] {
     name,
     type: typeOf(part),
     required: required.includes(name),
-    choices: part.enum ?? []
+    choices: choicesOf(part, required.includes(name))
   }));
+}
+
+/** What can be chosen; nothing at all where it may be left out. */
+function choicesOf(part: Part, required: boolean): string[] {
+  const found = [part, ...(part.anyOf ?? [])].find((one) => one.enum)?.enum;
+  if (!found) return [];
+  return required ? found : ['', ...found];
 }
 
 /** Decimals may come as number or text: the number wins; nullable fields name null beside. */
 function typeOf(part: Part): FieldType {
-  if (part.enum) return 'choice';
   const parts = [part, ...(part.anyOf ?? [])];
+  if (parts.some((one) => one.enum)) return 'choice';
   if (parts.some((one) => one.format === 'date-time')) return 'time';
   return parts.some((one) => one.type === 'number' || one.type === 'integer') ? 'number' : 'text';
 }
@@ -45,6 +52,12 @@ export function atPlant(zone: string, typed: string): string {
   let instant = wanted;
   for (let round = 0; round < 2; round += 1) instant = wanted - offset(zone, instant);
   return new Date(instant).toISOString();
+}
+
+/** The inverse: an instant as `datetime-local` shows it by the plant's clock. */
+export function byPlantClock(zone: string, at: string): string {
+  const instant = Date.parse(at);
+  return new Date(instant + offset(zone, instant)).toISOString().slice(0, 16);
 }
 
 function offset(zone: string, instant: number): number {

@@ -1,0 +1,122 @@
+"""The projects that a person may open, what they may do there, and what part of it they see."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from backend.core.db import Database, ReadSession
+from backend.service.people.limits import Limit, limit_of
+from backend.service.people.roles import Permission, known, within
+from backend.service.people.sessions import Caller, KeyScope
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProject:
+    """A project that a person may open, with what their membership says."""
+
+    id: int
+    uid: UUID
+    slug: str
+    name: dict[str, str]
+    zone: str
+    day_start_minute: int
+    week_start: int
+    month_start_day: int
+    year_start_month: int
+    currency: str
+    demo: bool
+    role: str
+    permissions: frozenset[Permission]
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    id: int
+    uid: UUID
+    slug: str
+    name: dict[str, str]
+    zone: str
+    day_start_minute: int
+    week_start: int
+    month_start_day: int
+    year_start_month: int
+    currency: str
+    demo: bool
+    role: str
+    stored: list[str]
+    node_id: int | None
+    modules: list[str] | None
+
+    def opened(self) -> OpenProject:
+        limit = limit_of(self.node_id, self.modules)
+        return OpenProject(
+            self.id,
+            self.uid,
+            self.slug,
+            self.name,
+            self.zone,
+            self.day_start_minute,
+            self.week_start,
+            self.month_start_day,
+            self.year_start_month,
+            self.currency,
+            self.demo,
+            self.role,
+            within(known(self.stored), part=limit.part, modules=limit.modules),
+            limit,
+        )
+
+
+_PROJECTS = (
+    "SELECT p.id, p.uid, p.slug, p.name, p.zone, p.day_start_minute, p.week_start,"
+    " p.month_start_day, p.year_start_month, p.currency, p.demo, m.role,"
+    " r.permissions AS stored, m.node_id, m.modules"
+    " FROM project p JOIN membership m ON m.project_id = p.id"
+    " JOIN project_role r ON r.project_id = m.project_id AND r.slug = m.role"
+    " WHERE m.person_id = %s AND 'read' = ANY(r.permissions)"
+)
+"""Whose role is no row of the project, or does not permit to read, opens nothing."""
+
+
+async def open_projects(tx: ReadSession, caller: Caller) -> list[OpenProject]:
+    """Answer the projects that somebody may open, by name of slug; by a key its own alone."""
+    rows = await tx.fetch_all(_PROJECTS + " ORDER BY p.slug", (caller.person_id,), into=_Row)
+    found = (narrowed(row.opened(), caller.scope) for row in rows)
+    return [project for project in found if project is not None]
+
+
+async def find_project(
+    database: Database, caller: Caller, *, uid: UUID | None = None, slug: str | None = None
+) -> OpenProject | None:
+    """The project door: the project by `uid` or `slug`, None when the caller may not open it.
+
+    A project that does not exist and one of strangers get the same answer by the same statement.
+    """
+    found = await database.look(
+        _PROJECTS + " AND (p.uid = %s OR p.slug = %s)", (caller.person_id, uid, slug), into=_Row
+    )
+    return narrowed(found[0].opened(), caller.scope) if found else None
+
+
+async def projects_of(tx: ReadSession, person_id: int) -> list[int]:
+    """Answer the numbers of the projects that somebody belongs to."""
+    found = await tx.fetch_tuples(
+        "SELECT project_id FROM membership WHERE person_id = %s ORDER BY 1", (person_id,)
+    )
+    return [int(row[0]) for row in found]
+
+
+def narrowed(project: OpenProject, scope: KeyScope | None) -> OpenProject | None:
+    """Answer what is left of an opening by a key: never more than its owner has now."""
+    if scope is None:
+        return project
+    parts = {one for one in (project.limit.node_id, scope.limit.node_id) if one is not None}
+    if scope.project_id != project.id or len(parts) > 1:
+        return None
+    limit = Limit(next(iter(parts), None), project.limit.modules & scope.limit.modules)
+    permissions = within(
+        project.permissions & scope.permissions, part=limit.part, modules=limit.modules
+    )
+    if Permission.READ not in permissions:
+        return None
+    return replace(project, permissions=permissions, limit=limit)

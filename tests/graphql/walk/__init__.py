@@ -1,0 +1,1 @@
+"""The walk: what everybody may ask and do, written by hand, and what asks it."""
