@@ -14,6 +14,7 @@ from backend.application.rest import (
     enrolment,
     files,
     imports,
+    releases,
     series,
     session,
     system,
@@ -45,6 +46,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(commands.router)
     app.include_router(configs.router)
     app.include_router(enrolment.router)
+    app.include_router(releases.router)
     app.include_router(series.router)
     app.add_exception_handler(KilowiseError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
