@@ -1,4 +1,5 @@
-"""Roles as rows, memberships limited to a part of the project, and what limited members see.
+"""Roles as rows, memberships limited to a part of the project and what limited members see, keys
+of programs, invitations, and tries to sign in that failed.
 
 Old code goes on: it writes memberships without limits, reads roles from its own list, and never
 turns into kw_limited.
@@ -6,7 +7,7 @@ turns into kw_limited.
 
 from alembic import op
 
-from migrations.tenancy import among, begin, not_seen, open_module, seen_where
+from migrations.tenancy import among, begin, grant_app, not_seen, open_module, seen_where
 
 revision = "0021"
 down_revision = "0019"
@@ -121,7 +122,7 @@ def upgrade() -> None:
     op.execute(UP)
     for table, (rule, also) in RULES.items():
         seen_where(table, rule, also)
-    op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON project_role TO kw_app")
+    grant_app("project_role", "api_key", "invitation", "sign_in_failure")
     op.execute(f"GRANT SELECT ON {', '.join(GLOBAL)} TO kw_limited")
 
 
@@ -154,6 +155,47 @@ CREATE TABLE project_role (
     PRIMARY KEY (project_id, slug)
 );
 ALTER TABLE membership ADD COLUMN node_id BIGINT, ADD COLUMN modules TEXT[];
+ALTER TABLE sign_in_session ADD COLUMN uid UUID DEFAULT gen_random_uuid() NOT NULL,
+    ADD COLUMN address TEXT DEFAULT '' NOT NULL;
+CREATE INDEX sign_in_session_person ON sign_in_session (person_id);
+CREATE TABLE api_key (
+    key_hash BYTEA NOT NULL PRIMARY KEY,
+    uid UUID NOT NULL UNIQUE,
+    project_id INTEGER NOT NULL,
+    person_id BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    permissions TEXT[] NOT NULL,
+    node_id BIGINT,
+    modules TEXT[],
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    last_used_at TIMESTAMP WITH TIME ZONE,
+    revoked_at TIMESTAMP WITH TIME ZONE
+);
+CREATE INDEX api_key_project ON api_key (project_id);
+CREATE TABLE invitation (
+    token_hash BYTEA NOT NULL PRIMARY KEY,
+    uid UUID NOT NULL UNIQUE,
+    project_id INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    node_id BIGINT,
+    modules TEXT[],
+    note TEXT DEFAULT '' NOT NULL,
+    invited_by BIGINT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    accepted_at TIMESTAMP WITH TIME ZONE,
+    accepted_by BIGINT,
+    revoked_at TIMESTAMP WITH TIME ZONE
+);
+CREATE INDEX invitation_project ON invitation (project_id);
+CREATE TABLE sign_in_failure (
+    login TEXT NOT NULL,
+    address TEXT NOT NULL,
+    failures SMALLINT NOT NULL,
+    last_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (login, address)
+);
 INSERT INTO project_role (project_id, slug, name, permissions, ready_made)
 SELECT p.id, r.slug, r.name::jsonb, string_to_array(r.permissions, ' '), true
 FROM project p CROSS JOIN (VALUES
@@ -167,12 +209,12 @@ FROM project p CROSS JOIN (VALUES
     ('accountant', '{"en": "Accountant", "zh-CN": "会计"}', 'read approve record'),
     ('auditor', '{"en": "Auditor", "zh-CN": "审计员"}', 'read audit'),
     ('integrator', '{"en": "Integrator", "zh-CN": "集成商"}',
-     'read configure support enrol import model'),
+     'read configure support enrol import model keys'),
     ('administrator', '{"en": "Administrator", "zh-CN": "管理员"}',
      'read acknowledge import demonstrate write configure support audit enrol plan model restate'
-     ' approve record people'),
+     ' approve record people keys'),
     ('system_administrator', '{"en": "System administrator", "zh-CN": "系统管理员"}',
-     'read import write configure support enrol plan model'),
+     'read import write configure support enrol plan model keys'),
     ('security_administrator', '{"en": "Security administrator", "zh-CN": "安全管理员"}',
      'read people'),
     ('audit_administrator', '{"en": "Audit administrator", "zh-CN": "审计管理员"}', 'read audit')
@@ -187,6 +229,8 @@ DO $$ BEGIN
 END $$
 """
 DOWN = """
-DROP TABLE project_role;
+DROP TABLE project_role, api_key, invitation, sign_in_failure;
+DROP INDEX sign_in_session_person;
+ALTER TABLE sign_in_session DROP COLUMN uid, DROP COLUMN address;
 ALTER TABLE membership DROP COLUMN node_id, DROP COLUMN modules
 """

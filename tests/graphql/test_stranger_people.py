@@ -6,9 +6,11 @@ import psycopg
 
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
+from backend.service.people.sessions import create_session, list_sessions
 from tests.graphql.conftest import Ask, Client
 from tests.graphql.plants import make_plant
 from tests.graphql.strangers import learns_nothing, look, make_stranger
+from tests.graphql.walk.people import make_key
 from tests.postgres import NOW, Actor, MakePerson, MakeProject
 
 PROJECTS = ("project", "own")
@@ -27,6 +29,16 @@ QUESTIONS: dict[str, list[str]] = {
     "Project.part": _of_project("part { slug }"),
     "Project.roles": _of_project("roles { slug }"),
     "Project.members": _of_project("members { role }"),
+    "Project.apiKeys": _of_project("apiKeys { name }"),
+    "Mutation.endSession": ['mutation { endSession(id: "%(session)s") }'],
+    "Mutation.endSessionsOf": _done('endSessionsOf(project: WHOSE, person: "%(person)s")'),
+    "Mutation.makeApiKey": [
+        'mutation { makeApiKey(input: { project: "%(project)s", name: "x", permissions: [] })'
+        " { secret } }",
+        'mutation { makeApiKey(input: { project: "%(own)s", name: "x", permissions: [],'
+        ' part: "%(node)s" }) { secret } }',
+    ],
+    "Mutation.revokeApiKey": _done('revokeApiKey(project: WHOSE, id: "%(key)s") { name }'),
     "Mutation.setRole": [
         'mutation { setRole(input: { project: "%(project)s", role: "auditor", nameEn: "x",'
         " permissions: [READ] }) { slug } }",
@@ -60,13 +72,25 @@ async def test_the_stranger_learns_and_changes_nothing(
         "person": alice.text,
         "self": charlie.text,
         "node": made.nodes["a"].text,
+        "key": (await make_key(platform, alice, made.nodes["a"].id))[1],
+        "session": await _session(platform, alice),
     }
     nothing = {
         **names,
         "project": encode_id("prj", new_uuid(NOW)),
         "person": encode_id("per", new_uuid(NOW)),
         "node": encode_id("node", new_uuid(NOW)),
+        "key": encode_id("key", new_uuid(NOW)),
+        "session": encode_id("ses", new_uuid(NOW)),
     }
     await learns_nothing(
         QUESTIONS, names, nothing, partial(client, charlie), ask, partial(look, admin, alice)
     )
+
+
+async def _session(platform: Platform, alice: Actor) -> str:
+    """A session of Alice's."""
+    async with platform.database.platform() as tx:
+        await create_session(tx, alice.id, NOW, bearer=False, user_agent="test")
+        [row] = await list_sessions(tx, alice.id, NOW)
+    return encode_id("ses", row.uid)

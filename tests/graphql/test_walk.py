@@ -5,6 +5,7 @@ or route without its row fails here, and so does a denied one that changes a row
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import orjson
 import psycopg
@@ -18,7 +19,7 @@ from backend.service.people.roles import Permission
 from tests.graphql.conftest import Client
 from tests.graphql.sockets import open_socket
 from tests.graphql.strangers import every_route
-from tests.graphql.walk.people import OUTSIDE, People, make_people, make_roles, without
+from tests.graphql.walk.people import OUTSIDE, People, make_key, make_people, make_roles, without
 from tests.graphql.walk.scene import Scene, Watcher, make_scene
 from tests.graphql.walk.selection import Path, Selections, reached
 from tests.graphql.walk.table import ANYBODY, READ, Row, read_table
@@ -56,8 +57,10 @@ async def scene(
     made = await make_scene(platform, alice, leaving)
     part = made.plant.nodes["b"].id
     people.actors |= await make_people(alice.tenant, part, make_project, make_person)
+    people.key, _ = await make_key(platform, alice, part)
+    _, spare = await make_key(platform, alice, part)
     await people.sign_in()
-    return made
+    return replace(made, names={**made.names, "apikey": spare})
 
 
 def callers(row: Row) -> Iterator[tuple[str, str | int]]:
@@ -65,6 +68,7 @@ def callers(row: Row) -> Iterator[tuple[str, str | int]]:
     permission = row.permission
     if permission is not None:
         yield without(permission), "unlet" if row.may == READ else "not_allowed"
+        yield "key", row.key or (row.part if row.may == READ else "not_allowed")
     elif row.may == ANYBODY:
         yield "reader", row.right
     yield "part", row.part or row.right
@@ -111,7 +115,7 @@ class Walk:
 
     def look(self, name: str, kind: str, content: bytes) -> None:
         """Note what tells the limited member of other parts, and what a denied one changed."""
-        if kind == "part":
+        if kind in {"part", "key"}:
             told = content.decode()
             leaks = sorted(word for word in self.scene.hidden if word in told)
             self.note(name, kind, leaks, [])
@@ -234,9 +238,11 @@ async def pushed(walk: Walk, served: str) -> None:
                 selection = SELECTIONS.inside(SELECTIONS.result("Subscription", name))
                 text = f"subscription {{ {name}({row.args}){selection} }}" % walk.scene.names
                 id = await socket.subscribe(text)
+                wanted = {id}
                 if said == "silent":
-                    await socket.subscribe(LAST % walk.scene.names)
-                frame = await socket.receive()
+                    wanted.add(await socket.subscribe(LAST % walk.scene.names))
+                while (frame := await socket.receive()).get("id") not in wanted:
+                    pass
                 refused = frame["type"] == "error" and frame["id"] == id
                 if refused:
                     code = frame["payload"][0]["extensions"]["code"]  # type: ignore[index]

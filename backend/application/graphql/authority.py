@@ -89,6 +89,28 @@ class ProjectPeople:
     door: strawberry.Private[Door]
 
     @strawberry.field
+    def role(self) -> str:
+        """The viewer's role in this project."""
+        return self.door.project.role
+
+    @strawberry.field
+    def permissions(self) -> list[Permission]:
+        """What the viewer may do in this project."""
+        return [one for one in Permission if one in self.door.project.permissions]
+
+    @strawberry.field
+    def modules(self) -> list[Module]:
+        """What of the plant is open to the viewer; the rest shows nothing."""
+        return [one for one in Module if one in self.door.project.limit.modules]
+
+    @strawberry.field
+    async def part(self) -> Node | None:
+        """The place that the viewer's membership is limited to; null for the whole plant."""
+        number = self.door.project.limit.node_id
+        row = (await self.door.directory()).nodes.get(number or 0)
+        return None if row is None else Node(door=self.door, row=row)
+
+    @strawberry.field
     async def roles(self) -> list[Role]:
         """Ready-made ones first; those that have ended last."""
         self.door.require(Permission.PEOPLE)
@@ -181,9 +203,11 @@ class AuthorityMutation:
 
 
 @asynccontextmanager
-async def changing(info: KwInfo, door: Door) -> AsyncIterator[Change]:
-    """Open a change of who may do what; NotAllowed without the permission."""
-    door.require(Permission.PEOPLE)
+async def changing(
+    info: KwInfo, door: Door, needed: Permission = Permission.PEOPLE
+) -> AsyncIterator[Change]:
+    """Open a change of who may do what; NotAllowed without the permission it needs."""
+    door.require(needed)
     asker = asker_of(info.context.signed_in())
     holds = Grant(door.project.permissions, door.project.limit)
     now = door.process.platform.clock.now()

@@ -21,6 +21,7 @@ from backend.service.equipment.definitions import (
 )
 from backend.service.equipment.figures import Ran
 from backend.service.equipment.states import Rule
+from backend.service.people.roles import Permission
 from gateway.contract.energy import energy_type
 
 STALE_S = 1800
@@ -254,6 +255,7 @@ class EquipmentMutation:
         """Have a node's states told so; its hours are computed anew."""
         caller = info.context.signed_in()
         door = await enter_project(info.context, input.project)
+        door.require(Permission.MODEL)
         directory = await door.directory()
         uid = outside_uid("mtr", input.meter)
         meter = None if uid is None else directory.meter_ids.get(uid)
@@ -281,6 +283,7 @@ class EquipmentMutation:
         """Forget how a node's states are told, and the hours that it told."""
         caller = info.context.signed_in()
         door = await enter_project(info.context, project)
+        door.require(Permission.MODEL)
         number = await _node(door, node)
         async with door.write() as tx:
             await remove(await begin_edit(door, tx, caller), number, node)

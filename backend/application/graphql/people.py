@@ -2,6 +2,7 @@
 
 import strawberry
 
+from backend.application.graphql.access import OpenSession, read_sessions
 from backend.application.graphql.context import Context, Door, KwInfo
 from backend.application.graphql.persons import LOCALES, Person
 from backend.application.graphql.projects import Project
@@ -30,8 +31,13 @@ class Viewer:
         """Projects this person may open."""
         context = info.context
         async with context.process.platform.database.platform_read() as tx:
-            found = await open_projects(tx, context.signed_in().person_id)
+            found = await open_projects(tx, context.signed_in())
         return [Project(door=Door(context.process, project)) for project in found]
+
+    @strawberry.field
+    async def sessions(self, info: KwInfo) -> list[OpenSession]:
+        """Where this person is signed in, the session seen last first."""
+        return await read_sessions(info.context)
 
 
 def viewer_of(context: Context, caller: Caller) -> Viewer:
@@ -87,6 +93,7 @@ class PeopleMutation:
     async def set_locale(self, info: KwInfo, locale: str) -> Person:
         """Choose the language of the app and of what is pushed."""
         caller = info.context.signed_in()
+        caller.in_person()
         if locale not in LOCALES:
             raise InvalidInput("locale_unknown", locale=locale[:20])
         async with info.context.process.platform.database.platform() as tx:

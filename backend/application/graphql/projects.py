@@ -5,11 +5,11 @@ from datetime import datetime
 import strawberry
 
 from backend.application.curves import known_energy
+from backend.application.graphql.access import ProjectAccess
 from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
 from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
-from backend.application.graphql.authority import ProjectPeople
 from backend.application.graphql.balance import ProjectBalances
 from backend.application.graphql.calendar import PlantCalendar
 from backend.application.graphql.commands import Command, find_command, list_commands
@@ -22,7 +22,7 @@ from backend.application.graphql.context import (
 )
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
-from backend.application.graphql.enums import Measure, Module, Period, Permission
+from backend.application.graphql.enums import Measure, Period, Permission
 from backend.application.graphql.equipment import ProjectEquipment
 from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
@@ -30,7 +30,7 @@ from backend.application.graphql.hands import HandRegister, find_register, list_
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.naming import Name
-from backend.application.graphql.plant import Device, Gateway, Node
+from backend.application.graphql.plant import Device, Gateway
 from backend.application.graphql.quality import ProjectQuality
 from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.restatements import (
@@ -79,7 +79,7 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectPeople, ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
+class Project(ProjectAccess, ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field
@@ -105,28 +105,6 @@ class Project(ProjectPeople, ProjectBalances, ProjectQuality, ProjectEquipment, 
     @strawberry.field
     def demo(self) -> bool:
         return self.door.project.demo
-
-    @strawberry.field
-    def role(self) -> str:
-        """The viewer's role in this project."""
-        return self.door.project.role
-
-    @strawberry.field
-    def permissions(self) -> list[Permission]:
-        """What the viewer may do in this project."""
-        return [one for one in Permission if one in self.door.project.permissions]
-
-    @strawberry.field
-    def modules(self) -> list[Module]:
-        """What of the plant is open to the viewer; the rest shows nothing."""
-        return [one for one in Module if one in self.door.project.limit.modules]
-
-    @strawberry.field
-    async def part(self) -> Node | None:
-        """The place that the viewer's membership is limited to; null for the whole plant."""
-        number = self.door.project.limit.node_id
-        row = (await self.door.directory()).nodes.get(number or 0)
-        return None if row is None else Node(door=self.door, row=row)
 
     @strawberry.field
     async def devices(self) -> list[Device]:

@@ -16,6 +16,7 @@ from strawberry.tools import merge_types
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
+from backend.application.graphql.access import AccessMutation
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
 from backend.application.graphql.authority import AuthorityMutation
 from backend.application.graphql.by_hand_meters import ByHandMeterMutation
@@ -55,6 +56,7 @@ Mutation = merge_types(
     (
         PeopleMutation,
         AuthorityMutation,
+        AccessMutation,
         AlarmMutation,
         CalendarMutation,
         CalendarImportMutation,

@@ -32,7 +32,7 @@ from backend.application.graphql.sources import Stream
 from backend.application.origin import address_of, caller_of, check_origin
 from backend.application.web_process import WebProcess
 from backend.core.errors import KilowiseError
-from backend.service.people.sessions import Caller, still_valid
+from backend.service.people.sessions import Caller
 
 log = logging.getLogger(__name__)
 
@@ -167,10 +167,7 @@ class Socket:
                 continue
             if self.reason is not None:
                 raise self.reason
-            platform = self.process.platform
-            if self.ending.is_set() or not await still_valid(
-                platform.database, self.caller.token_hash, platform.clock.now()
-            ):
+            if self.ending.is_set() or not await self.process.sign_in.still_valid(self.caller):
                 raise Closing(4403, "Session ended")
 
     async def _send_waiting(self) -> None:

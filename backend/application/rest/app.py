@@ -15,8 +15,10 @@ from backend.application.rest import (
     files,
     imports,
     releases,
+    restatements,
     series,
     session,
+    sheets,
     system,
 )
 from backend.application.web_process import WebProcess
@@ -48,6 +50,8 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(enrolment.router)
     app.include_router(releases.router)
     app.include_router(series.router)
+    app.include_router(sheets.router)
+    app.include_router(restatements.router)
     app.add_exception_handler(KilowiseError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)

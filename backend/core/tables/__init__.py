@@ -29,6 +29,14 @@ from backend.core.tables.alarms import (
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
+from backend.core.tables.people import (
+    ApiKey,
+    Invitation,
+    Membership,
+    ProjectRole,
+    SignInFailure,
+    SignInSession,
+)
 from backend.core.tables.plant import (
     Conversion,
     Device,
@@ -47,12 +55,9 @@ from backend.core.tables.plant import (
 from backend.core.tables.platform import (
     GLOBAL_TABLES,
     EnergyTypeRow,
-    Membership,
     Person,
     PlatformKey,
     Project,
-    ProjectRole,
-    SignInSession,
 )
 from backend.core.tables.readings import (
     Dirty,
@@ -80,6 +85,7 @@ __all__ = [
     "AlarmLease",
     "AlarmOccurrence",
     "AlarmTransition",
+    "ApiKey",
     "AuditEntry",
     "CalendarPeriod",
     "Command",
@@ -103,6 +109,7 @@ __all__ = [
     "GatewayState",
     "HandReading",
     "ImportJob",
+    "Invitation",
     "LastValue",
     "Membership",
     "Meter",
@@ -130,6 +137,7 @@ __all__ = [
     "SheetImport",
     "ShiftPattern",
     "ShiftPeriod",
+    "SignInFailure",
     "SignInSession",
     "Stale",
     "StockDocument",

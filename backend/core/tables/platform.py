@@ -17,7 +17,6 @@ from backend.core.tables.columns import (
     small_numbers,
     smallint,
     text_column,
-    words,
 )
 
 
@@ -66,49 +65,6 @@ class Person(SQLModel, table=True):
     created_at: datetime = instant()
 
 
-class ProjectRole(SQLModel, table=True):
-    """What the holders of a role may do in a project; `permissions` are values of the enum.
-
-    The ready-made ones come with the project. A role that has ended is given to nobody anew.
-    """
-
-    __tablename__ = "project_role"
-    project_id: int = Field(sa_column=sa.Column(sa.Integer, primary_key=True, nullable=False))
-    slug: str = text_column(key=True)
-    name: dict[str, str] = document()
-    permissions: list[str] = words()
-    ready_made: bool = flag(default=False)
-    ended_at: datetime | None = instant(nullable=True)
-
-
-class Membership(SQLModel, table=True):
-    """Who may open which project in which role (directory only, no figures).
-
-    Limited to what is at or below `node_id` (null: the whole plant) and to `modules` (null: all).
-    """
-
-    __tablename__ = "membership"
-    project_id: int = Field(sa_column=sa.Column(sa.Integer, primary_key=True, nullable=False))
-    person_id: int = bigint(key=True)
-    role: str = text_column()
-    node_id: int | None = bigint(nullable=True)
-    modules: list[str] | None = words(nullable=True)
-
-
-class SignInSession(SQLModel, table=True):
-    """An opaque server-side session; only the token's SHA-256 is stored."""
-
-    __tablename__ = "sign_in_session"
-    token_hash: bytes = Field(sa_column=sa.Column(sa.LargeBinary, primary_key=True))
-    person_id: int = bigint()
-    created_at: datetime = instant()
-    expires_at: datetime = instant()
-    last_seen_at: datetime = instant()
-    revoked_at: datetime | None = instant(nullable=True)
-    bearer: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
-    user_agent: str | None = text_column(nullable=True)
-
-
 class EnergyTypeRow(SQLModel, table=True):
     """Reference row of an energy type, copied from the contract's file by `kilowise db init`."""
 
@@ -136,6 +92,9 @@ GLOBAL_TABLES = frozenset(
         "membership",
         "project_role",
         "sign_in_session",
+        "sign_in_failure",
+        "api_key",
+        "invitation",
         "energy_type",
         "platform_key",
         "alembic_version",

@@ -1,11 +1,12 @@
 """The projects that a person may open, what they may do there, and what part of it they see."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from backend.core.db import ReadSession
+from backend.core.db import Database, ReadSession
 from backend.service.people.limits import Limit, limit_of
 from backend.service.people.roles import Permission, known, within
+from backend.service.people.sessions import Caller, KeyScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +78,45 @@ _PROJECTS = (
 """Whose role is no row of the project, or does not permit to read, opens nothing."""
 
 
-async def open_projects(tx: ReadSession, person_id: int) -> list[OpenProject]:
-    """Answer the projects a person may open, by name of slug."""
-    rows = await tx.fetch_all(_PROJECTS + " ORDER BY p.slug", (person_id,), into=_Row)
-    return [row.opened() for row in rows]
+async def open_projects(tx: ReadSession, caller: Caller) -> list[OpenProject]:
+    """Answer the projects that somebody may open, by name of slug; by a key its own alone."""
+    rows = await tx.fetch_all(_PROJECTS + " ORDER BY p.slug", (caller.person_id,), into=_Row)
+    found = (narrowed(row.opened(), caller.scope) for row in rows)
+    return [project for project in found if project is not None]
 
 
 async def find_project(
-    tx: ReadSession, person_id: int, *, uid: UUID | None = None, slug: str | None = None
+    database: Database, caller: Caller, *, uid: UUID | None = None, slug: str | None = None
 ) -> OpenProject | None:
-    """The project door: the project by `uid` or `slug`, None when this person may not open it.
+    """The project door: the project by `uid` or `slug`, None when the caller may not open it.
 
     A project that does not exist and one of strangers get the same answer by the same statement.
     """
-    row = await tx.fetch_one(
-        _PROJECTS + " AND (p.uid = %s OR p.slug = %s)", (person_id, uid, slug), into=_Row
+    found = await database.look(
+        _PROJECTS + " AND (p.uid = %s OR p.slug = %s)", (caller.person_id, uid, slug), into=_Row
     )
-    return None if row is None else row.opened()
+    return narrowed(found[0].opened(), caller.scope) if found else None
+
+
+async def projects_of(tx: ReadSession, person_id: int) -> list[int]:
+    """Answer the numbers of the projects that somebody belongs to."""
+    found = await tx.fetch_tuples(
+        "SELECT project_id FROM membership WHERE person_id = %s ORDER BY 1", (person_id,)
+    )
+    return [int(row[0]) for row in found]
+
+
+def narrowed(project: OpenProject, scope: KeyScope | None) -> OpenProject | None:
+    """Answer what is left of an opening by a key: never more than its owner has now."""
+    if scope is None:
+        return project
+    parts = {one for one in (project.limit.node_id, scope.limit.node_id) if one is not None}
+    if scope.project_id != project.id or len(parts) > 1:
+        return None
+    limit = Limit(next(iter(parts), None), project.limit.modules & scope.limit.modules)
+    permissions = within(
+        project.permissions & scope.permissions, part=limit.part, modules=limit.modules
+    )
+    if Permission.READ not in permissions:
+        return None
+    return replace(project, permissions=permissions, limit=limit)

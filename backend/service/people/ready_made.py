@@ -74,6 +74,7 @@ READY_MADE: dict[str, ReadyMade] = {
                 Permission.ENROL,
                 Permission.IMPORT,
                 Permission.MODEL,
+                Permission.KEYS,
             }
         ),
     ),
@@ -92,6 +93,7 @@ READY_MADE: dict[str, ReadyMade] = {
                 Permission.ENROL,
                 Permission.PLAN,
                 Permission.MODEL,
+                Permission.KEYS,
             }
         ),
     ),

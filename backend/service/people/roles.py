@@ -39,7 +39,9 @@ class Permission(StrEnum):
     RECORD = "record"
     """Enter readings and stock documents."""
     PEOPLE = "people"
-    """Say who belongs to the project and what they may do."""
+    """Say who belongs to the project and what they may do, and end their sessions."""
+    KEYS = "keys"
+    """Make keys for programs, and revoke them."""
 
 
 class Module(StrEnum):

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from backend.core.db import Database, WriteSession
+from backend.core.db import Database, ReadSession, WriteSession
+from backend.core.errors import NotAllowed, NotFound
+from backend.service.people.limits import Limit
+from backend.service.people.roles import Permission
 
 LIFETIME = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=5)
@@ -21,8 +24,18 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
+class KeyScope:
+    """What a key of a program is good for, and whose project it opens."""
+
+    uid: UUID
+    project_id: int
+    permissions: frozenset[Permission]
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """A person who is signed in, and by which session."""
+    """A person who is signed in, and by which session; or by which key, for a program."""
 
     person_id: int
     uid: UUID
@@ -34,6 +47,12 @@ class Caller:
     token_hash: bytes
     expires_at: datetime
     last_seen_at: datetime
+    scope: KeyScope | None = None
+
+    def in_person(self) -> None:
+        """Raise NotAllowed for a key: what concerns the person is the person's to do."""
+        if self.scope is not None:
+            raise NotAllowed("not_by_key")
 
 
 def digest(token: str) -> bytes:
@@ -42,15 +61,30 @@ def digest(token: str) -> bytes:
 
 
 async def create_session(
-    tx: WriteSession, person_id: int, now: datetime, *, bearer: bool, user_agent: str | None
+    tx: WriteSession,
+    person_id: int,
+    now: datetime,
+    *,
+    bearer: bool,
+    user_agent: str | None,
+    address: str = "",
 ) -> str:
     """Begin a session and answer its token, which is not kept anywhere."""
     token = secrets.token_urlsafe(32)
     await tx.execute(
         "INSERT INTO sign_in_session"
-        " (token_hash, person_id, created_at, expires_at, last_seen_at, bearer, user_agent)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        (digest(token), person_id, now, now + LIFETIME, now, bearer, (user_agent or "")[:200]),
+        " (token_hash, person_id, created_at, expires_at, last_seen_at, bearer, user_agent,"
+        " address) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            digest(token),
+            person_id,
+            now,
+            now + LIFETIME,
+            now,
+            bearer,
+            (user_agent or "")[:200],
+            address[:100],
+        ),
     )
     return token
 
@@ -74,8 +108,8 @@ async def find_caller(
     """
     if _TOKEN.fullmatch(token) is None:
         return None
-    async with database.platform_read() as tx:
-        caller = await tx.fetch_one(_CALLER, (digest(token), now, demo), into=Caller)
+    found = await database.look(_CALLER, (digest(token), now, demo), into=Caller)
+    caller = found[0] if found else None
     if caller is None or (bearer and not caller.bearer):
         return None
     if now - caller.last_seen_at > SEEN_EVERY:
@@ -89,8 +123,7 @@ async def find_caller(
 
 async def still_valid(database: Database, token_hash: bytes, now: datetime) -> bool:
     """Tell whether a session that was valid is so now (for sockets that stay open)."""
-    async with database.platform_read() as tx:
-        return bool(await tx.fetch_tuples(_CALLER, (token_hash, now, True)))
+    return bool(await database.look(_CALLER, (token_hash, now, True), into=Caller))
 
 
 async def revoke(tx: WriteSession, token_hash: bytes, now: datetime) -> bool:
@@ -100,3 +133,39 @@ async def revoke(tx: WriteSession, token_hash: bytes, now: datetime) -> bool:
         (now, token_hash),
     )
     return changed == 1
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session that is open: since when, seen when, from where and with what."""
+
+    uid: UUID
+    token_hash: bytes
+    created_at: datetime
+    expires_at: datetime
+    last_seen_at: datetime
+    bearer: bool
+    user_agent: str | None
+    address: str
+
+
+_OPEN = (
+    "SELECT uid, token_hash, created_at, expires_at, last_seen_at, bearer, user_agent, address"
+    " FROM sign_in_session WHERE person_id = %s AND revoked_at IS NULL AND expires_at > %s"
+)
+
+
+async def list_sessions(tx: ReadSession, person_id: int, now: datetime) -> list[SessionRow]:
+    """Answer a person's open sessions, the one seen last first."""
+    order = " ORDER BY last_seen_at DESC, created_at DESC"
+    return await tx.fetch_all(_OPEN + order, (person_id, now), into=SessionRow)
+
+
+async def find_session(
+    tx: ReadSession, person_id: int, uid: UUID | None, now: datetime
+) -> SessionRow:
+    """Answer one of a person's open sessions; NotFound for any other."""
+    row = await tx.fetch_one(_OPEN + " AND uid = %s", (person_id, now, uid), into=SessionRow)
+    if row is None:
+        raise NotFound(kind="session")
+    return row

@@ -6,8 +6,8 @@ from backend.core import events
 from backend.core.clock import Clock
 from backend.core.db import Database
 from backend.core.errors import NotSignedIn
-from backend.service.people import sessions
-from backend.service.people.openings import open_projects
+from backend.service.people import keys, sessions
+from backend.service.people.openings import projects_of
 from backend.service.people.passwords import Passwords
 from backend.service.people.sessions import Caller
 from backend.service.people.throttle import SignInThrottle
@@ -53,7 +53,12 @@ class SignIn:
         now = self._clock.now()
         async with self._database.platform() as tx:
             token = await sessions.create_session(
-                tx, row["id"], now, bearer=who.bearer, user_agent=who.user_agent
+                tx,
+                row["id"],
+                now,
+                bearer=who.bearer,
+                user_agent=who.user_agent,
+                address=who.address,
             )
         caller = await self.caller(token, bearer=who.bearer)
         if caller is None:
@@ -61,18 +66,30 @@ class SignIn:
         return token, caller
 
     async def caller(self, token: str, *, bearer: bool) -> Caller | None:
-        """Answer who holds the token; None when it is no valid session here."""
-        return await sessions.find_caller(
-            self._database, token, self._clock.now(), bearer=bearer, demo=self.demo
-        )
+        """Answer who holds the token; None when it is no valid session or key here."""
+        now = self._clock.now()
+        if bearer and token.startswith(keys.PREFIX):
+            return await keys.find_caller(self._database, token, now, demo=self.demo)
+        return await sessions.find_caller(self._database, token, now, bearer=bearer, demo=self.demo)
+
+    async def still_valid(self, caller: Caller) -> bool:
+        """Tell whether a caller's session or key is valid now (for sockets that stay open)."""
+        now = self._clock.now()
+        if caller.scope is not None:
+            return await keys.still_valid(self._database, caller.token_hash, now)
+        return await sessions.still_valid(self._database, caller.token_hash, now)
 
     async def sign_out(self, caller: Caller) -> None:
         """End the caller's session; its sockets close wherever they are held."""
+        if caller.scope is None:
+            await self.end_session(caller.person_id, caller.token_hash)
+
+    async def end_session(self, person_id: int, token_hash: bytes) -> None:
+        """End a session of somebody; its sockets close wherever they are held."""
         async with self._database.platform() as tx:
-            await sessions.revoke(tx, caller.token_hash, self._clock.now())
-            projects = await open_projects(tx, caller.person_id)
+            await sessions.revoke(tx, token_hash, self._clock.now())
+            projects = await projects_of(tx, person_id)
         for project in projects:
-            async with self._database.project(project.id) as tx:
-                await events.publish(
-                    tx, project.id, "session", caller.token_hash.hex(), self._clock.now()
-                )
+            async with self._database.project(project) as tx:
+                now = self._clock.now()
+                await events.publish(tx, project, "session", token_hash.hex(), now)

@@ -8,11 +8,17 @@ import httpx
 from psycopg.types.json import Jsonb
 
 from backend.application.web_process import WebProcess
+from backend.core.ids import encode_id
 from backend.core.platform import Platform
+from backend.service.people import keys
+from backend.service.people.asker import Asker
+from backend.service.people.authority import Grant, begin
+from backend.service.people.keys import Wanted
+from backend.service.people.limits import Limit
 from backend.service.people.roles import Permission
 from backend.service.people.sessions import digest, revoke
 from tests.graphql.conftest import Client, session_token
-from tests.postgres import Actor, MakePerson, MakeProject, Tenant
+from tests.postgres import NOW, Actor, MakePerson, MakeProject, Tenant
 
 OUTSIDE = ("stranger", "nobody", "revoked")
 
@@ -26,6 +32,8 @@ class People:
     make: Client
     clients: dict[str, httpx.AsyncClient]
     tokens: dict[str, str]
+    key: str = ""
+    """Of the right member's, good for reading about the limited member's part."""
 
     async def sign_in(self) -> None:
         """Begin a session for everybody, and revoke one."""
@@ -35,10 +43,13 @@ class People:
         self.tokens["revoked"] = await session_token(self.process, self.actors["right"])
         async with platform.database.platform() as tx:
             await revoke(tx, digest(self.tokens["revoked"]), platform.clock.now())
-        for kind in (*self.actors, "revoked", "nobody"):
+        for kind in (*self.actors, "revoked", "nobody", "key"):
             opened = self.clients[kind] = await self.make()
-            if kind != "nobody":
+            if kind not in {"nobody", "key"}:
                 opened.cookies.set("kilowise", self.tokens[kind])
+        self.clients["key"].headers["Authorization"] = f"Bearer {self.key}"
+        # Used for the first time here: that it was is kept of a key.
+        await self.clients["key"].get("/api/v1/session")
 
 
 def without(permission: Permission) -> str:
@@ -56,6 +67,17 @@ async def make_roles(platform: Platform, tenant: Tenant) -> None:
                 " VALUES (%s, %s, %s, %s)",
                 (tenant.id, slug, Jsonb({"en": slug}), words),
             )
+
+
+async def make_key(platform: Platform, owner: Actor, part: int) -> tuple[str, str]:
+    """A key that may read about a part: its secret and its identity."""
+    limit = Limit(part)
+    everything = Grant(frozenset(Permission), Limit())
+    async with platform.database.project(owner.tenant.id) as tx:
+        change = await begin(tx, owner.tenant.id, Asker(owner.id, owner.uid), everything, NOW)
+        wanted = Wanted("walker", frozenset({Permission.READ}), limit, 30)
+        secret, row = await keys.make_key(change, wanted)
+    return secret, encode_id("key", row.uid)
 
 
 async def make_people(

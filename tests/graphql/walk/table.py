@@ -24,6 +24,7 @@ class Row:
     args: str = ""
     right: str | int = "ok"
     part: str | int = ""
+    key: str | int = ""
     out: str | int = ""
     fresh: bool = False
     path: str = ""

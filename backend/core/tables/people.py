@@ -1,0 +1,117 @@
+"""Who may do what, and by which session, key or invitation: global tables without figures."""
+
+import uuid
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from backend.core.tables.columns import (
+    bigint,
+    document,
+    flag,
+    instant,
+    made_id,
+    public_id,
+    smallint,
+    text_column,
+    words,
+)
+
+
+class ProjectRole(SQLModel, table=True):
+    """What the holders of a role may do in a project; `permissions` are values of the enum.
+
+    The ready-made ones come with the project. A role that has ended is given to nobody anew.
+    """
+
+    __tablename__ = "project_role"
+    project_id: int = Field(sa_column=sa.Column(sa.Integer, primary_key=True, nullable=False))
+    slug: str = text_column(key=True)
+    name: dict[str, str] = document()
+    permissions: list[str] = words()
+    ready_made: bool = flag(default=False)
+    ended_at: datetime | None = instant(nullable=True)
+
+
+class Membership(SQLModel, table=True):
+    """Who may open which project in which role (directory only, no figures).
+
+    Limited to what is at or below `node_id` (null: the whole plant) and to `modules` (null: all).
+    """
+
+    __tablename__ = "membership"
+    project_id: int = Field(sa_column=sa.Column(sa.Integer, primary_key=True, nullable=False))
+    person_id: int = bigint(key=True)
+    role: str = text_column()
+    node_id: int | None = bigint(nullable=True)
+    modules: list[str] | None = words(nullable=True)
+
+
+class SignInSession(SQLModel, table=True):
+    """An opaque server-side session; only the token's SHA-256 is stored."""
+
+    __tablename__ = "sign_in_session"
+    __table_args__ = (sa.Index("sign_in_session_person", "person_id"),)
+    token_hash: bytes = Field(sa_column=sa.Column(sa.LargeBinary, primary_key=True))
+    person_id: int = bigint()
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    last_seen_at: datetime = instant()
+    revoked_at: datetime | None = instant(nullable=True)
+    bearer: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    user_agent: str | None = text_column(nullable=True)
+    uid: uuid.UUID = made_id()
+    address: str = text_column(default="")
+
+
+class ApiKey(SQLModel, table=True):
+    """A key of a program: acts for who made it, with these permissions within this limit.
+
+    Only the key's SHA-256 is stored.
+    """
+
+    __tablename__ = "api_key"
+    __table_args__ = (sa.Index("api_key_project", "project_id"), sa.UniqueConstraint("uid"))
+    key_hash: bytes = Field(sa_column=sa.Column(sa.LargeBinary, primary_key=True))
+    uid: uuid.UUID = public_id()
+    project_id: int = Field(sa_column=sa.Column(sa.Integer, nullable=False))
+    person_id: int = bigint()
+    name: str = text_column()
+    permissions: list[str] = words()
+    node_id: int | None = bigint(nullable=True)
+    modules: list[str] | None = words(nullable=True)
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    last_used_at: datetime | None = instant(nullable=True)
+    revoked_at: datetime | None = instant(nullable=True)
+
+
+class Invitation(SQLModel, table=True):
+    """A one-time link into a project; whoever accepts it gets this role within this limit."""
+
+    __tablename__ = "invitation"
+    __table_args__ = (sa.Index("invitation_project", "project_id"), sa.UniqueConstraint("uid"))
+    token_hash: bytes = Field(sa_column=sa.Column(sa.LargeBinary, primary_key=True))
+    uid: uuid.UUID = public_id()
+    project_id: int = Field(sa_column=sa.Column(sa.Integer, nullable=False))
+    role: str = text_column()
+    node_id: int | None = bigint(nullable=True)
+    modules: list[str] | None = words(nullable=True)
+    note: str = text_column(default="")
+    invited_by: int = bigint()
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    accepted_at: datetime | None = instant(nullable=True)
+    accepted_by: int | None = bigint(nullable=True)
+    revoked_at: datetime | None = instant(nullable=True)
+
+
+class SignInFailure(SQLModel, table=True):
+    """How often a login was tried in vain from one address since it last signed in from there."""
+
+    __tablename__ = "sign_in_failure"
+    login: str = text_column(key=True)
+    address: str = text_column(key=True)
+    failures: int = smallint()
+    last_at: datetime = instant()
