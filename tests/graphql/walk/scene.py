@@ -41,6 +41,10 @@ KEYS = {
 }
 
 
+TRIES = {"sign_in_failure"}
+"""Where a try that failed is kept, so that the next waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Names for the table's placeholders, and what the limited member must never hear."""
@@ -257,24 +261,25 @@ class Watcher:
         parts = (
             f"SELECT '{table}', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t"
             for table in sorted(metadata.tables)
+            if table not in TRIES
         )
         self._sql = " UNION ALL ".join(parts).encode()
         self._number = ""
-        self._rows: list[tuple[object, ...]] = []
+        self._rows: dict[str, str | None] = {}
         self.look()
 
     def look(self) -> None:
         """Remember everything as it is now."""
-        self._rows = self._admin.execute(self._sql).fetchall()
+        self._rows = dict(self._admin.execute(self._sql).fetchall())
         self._number = self._newest()
 
     def changed(self) -> list[str]:
         """Answer the tables with other rows than remembered; without a new transaction, none."""
         if self._newest() == self._number:
             return []
-        now = self._admin.execute(self._sql).fetchall()
+        now: dict[str, str | None] = dict(self._admin.execute(self._sql).fetchall())
         self._number = self._newest()
-        return [str(new[0]) for new, old in zip(now, self._rows, strict=True) if new != old]
+        return [table for table, rows in now.items() if rows != self._rows[table]]
 
     def _newest(self) -> str:
         row = self._admin.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
