@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from backend.acquisition.readings import between
 from backend.aggregation.curve import Curve
 from backend.aggregation.mapping import OWN
 from backend.aggregation.metering import micros
@@ -48,6 +49,17 @@ JOIN point p ON p.project_id = %(project)s AND p.device_id = t.device_id AND p.k
      AND p.unit = t.unit AND (p.id = t.id OR p.name = ANY(SELECT t.name || '_' || b
                                                    FROM unnest(%(bands)s::text[]) AS b))
 ORDER BY total DESC, p.id
+"""
+_SAMPLES: Final = f"""
+SELECT u.point, r.ts, r.value, r.quality FROM unnest(%(points)s::bigint[]) AS u (point)
+CROSS JOIN LATERAL ({
+    between(
+        "u.point",
+        "(%(first)s::timestamptz - interval '1 day')",
+        "(%(last)s::timestamptz + interval '1 day')",
+        "r.value > '-Infinity' AND r.value < 'Infinity'",
+    )
+}) AS r ORDER BY u.point, r.ts
 """
 
 
@@ -113,11 +125,7 @@ async def _registers(
         )
         found[point] = BandRegister(spec, unit)
     samples = await tx.fetch_tuples(
-        "SELECT r.point_id, r.ts, r.value, r.quality FROM reading r WHERE r.project_id = %s"
-        " AND r.point_id = ANY(%s) AND r.ts BETWEEN %s::timestamptz - interval '1 day'"
-        " AND %s::timestamptz + interval '1 day' AND r.value > '-Infinity'"
-        " AND r.value < 'Infinity' ORDER BY r.point_id, r.ts",
-        (project_id, list(found), first, last),
+        _SAMPLES, {"project": project_id, "points": list(found), "first": first, "last": last}
     )
     for point, ts, value, quality in samples:
         one = found[point]

@@ -17,7 +17,7 @@ from backend.aggregation.metering import micros, read_registers, read_trace
 from backend.aggregation.reading_sheet import RegisterSheet, register_sheet
 from backend.aggregation.rollup import Scope
 from backend.aggregation.stock_sheet import StockSheet, read_stock_sheet
-from backend.aggregation.versions import accounts, version_to_read
+from backend.aggregation.versions import shown
 from backend.aggregation.virtual_sheet import VirtualSheet, read_virtual_sheet
 from backend.core.db import ReadSession
 
@@ -99,10 +99,10 @@ ORDER BY m.level, m.slug, n.valid_from
 
 async def read_sheet(tx: ReadSession, project_id: int, asked: Asked) -> Sheet:
     """Answer the sheet of a scope and period as it is now."""
-    version = await version_to_read(tx, project_id, None)
+    where = await shown(tx, project_id)
     params = {
         "project": project_id,
-        "as_of": version,
+        "as_of": where.as_of,
         "scope": int(asked.scope),
         "id": asked.scope_id,
         "energy": asked.energy,
@@ -115,10 +115,8 @@ async def read_sheet(tx: ReadSession, project_id: int, asked: Asked) -> Sheet:
         asked.energy,
     )  # fmt: skip
     account = found[0] if found else None
-    table = accounts(as_of=version is not None)
     if asked.scope is Scope.NODE:
-        statement = _TERMS.format(accounts=table).encode()
-        terms = await tx.fetch_all(statement, params, into=SheetTerm)
+        terms = await tx.fetch_all(where.sql(_TERMS), params, into=SheetTerm)
         return Sheet(asked, account, terms=terms)
     source = await tx.fetch_value(
         "SELECT source FROM meter WHERE project_id = %s AND id = %s",
@@ -126,7 +124,7 @@ async def read_sheet(tx: ReadSession, project_id: int, asked: Asked) -> Sheet:
         into=str,
     )
     if source == "virtual":
-        virtual = await read_virtual_sheet(tx, project_id, asked.scope_id, table, params)
+        virtual = await read_virtual_sheet(tx, project_id, asked.scope_id, where, params)
         return Sheet(asked, account, virtual=virtual)
     if source == "stock":
         stock = await read_stock_sheet(

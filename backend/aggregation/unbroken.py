@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from backend.aggregation.calendar import Period
-from backend.aggregation.measures import Formula, Measure, json_number
+from backend.aggregation.measures import Measure, json_number
 from backend.core.db import ReadSession
 from gateway.contract.quality import Quality
 
@@ -53,7 +53,8 @@ HAVING bool_and(end_ts = start_ts + interval '{step}')
 """
 
 
-def _statement(formula: Formula, period: Period) -> bytes:
+def _statement(measure: Measure, period: Period) -> bytes:
+    formula = measure.value
     return _UNBROKEN.format(
         total=formula.total,
         value=json_number(formula.shown("amount", "per")),
@@ -65,9 +66,7 @@ def _statement(formula: Formula, period: Period) -> bytes:
 
 
 _STATEMENTS: Final = {
-    (measure, period): _statement(measure.value, period)
-    for measure in Measure
-    for period in SECONDS
+    (measure, period): _statement(measure, period) for measure in Measure for period in SECONDS
 }
 
 

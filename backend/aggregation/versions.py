@@ -11,6 +11,7 @@ whole.
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -60,6 +61,24 @@ ACCOUNTS_AS_OF: Final = f"""(
 def accounts(*, as_of: bool) -> str:
     """Answer what a statement reads accounts from: the current ones, or those of a version."""
     return ACCOUNTS_AS_OF if as_of else ACCOUNTS
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What whoever looks at accounts reads them from, and the version that it names."""
+
+    table: str
+    as_of: int | None
+
+    def sql(self, statement: str) -> bytes:
+        """Answer a statement that reads from `{accounts}`; it is given `as_of` and `project`."""
+        return statement.format(accounts=self.table).encode()
+
+
+async def shown(tx: ReadSession, project_id: int, as_of: int | None = None) -> Shown:
+    """Answer where accounts are read as of a version, never a part of one being applied."""
+    version = await version_to_read(tx, project_id, as_of)
+    return Shown(accounts(as_of=version is not None), version)
 
 
 # Accounts that hang on meters: their own, those of virtual meters, and of all nodes that ever
@@ -113,11 +132,17 @@ _NEW: Final = f"""
 INSERT INTO account_history (project_id, version, scope, scope_id, energy, period, start_ts, end_ts)
 SELECT %(project)s, %(version)s, k.* FROM {_KEYS} ON CONFLICT DO NOTHING
 """
+# Row by row through the key, whatever statistics say of a table that grows meanwhile.
 _SAME: Final = f"""
-DELETE FROM account_history h USING {_KEYS}
-WHERE h.project_id = %(project)s AND h.version = %(version)s AND h.scope = k.scope
-  AND h.scope_id = k.scope_id AND h.energy = k.energy AND h.period = k.period
-  AND h.start_ts = k.start_ts
+DELETE FROM account_history WHERE ctid = ANY(ARRAY(
+    SELECT h.row FROM (SELECT * FROM {_KEYS} OFFSET 0) AS k
+    CROSS JOIN LATERAL (
+        SELECT o.ctid AS row FROM account_history o
+        WHERE o.project_id = %(project)s AND o.version = %(version)s AND o.scope = k.scope
+          AND o.scope_id = k.scope_id AND o.energy = k.energy AND o.period = k.period
+          AND o.start_ts = k.start_ts OFFSET 0
+    ) AS h))
+  AND project_id = %(project)s
 """
 
 
@@ -127,6 +152,15 @@ async def being_applied(tx: ReadSession, project_id: int) -> int | None:
         "SELECT version FROM restatement WHERE project_id = %s AND state = 'applying'",
         (project_id,),
         into=int,
+    )
+
+
+async def unsettled_until(tx: ReadSession, project_id: int) -> datetime | None:
+    """Answer up to when the version that is being applied changes accounts; None without one."""
+    return await tx.fetch_value(
+        "SELECT last_ts FROM restatement WHERE project_id = %s AND state = 'applying'",
+        (project_id,),
+        into=datetime,
     )
 
 

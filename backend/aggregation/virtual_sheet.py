@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from backend.aggregation.expression import Node, Term, addends, names, value
+from backend.aggregation.versions import Shown
 from backend.aggregation.virtual import Virtual, read_formulas
 from backend.core.db import ReadSession
 
@@ -77,12 +78,12 @@ async def read_virtual_sheet(
     tx: ReadSession,
     project_id: int,
     meter_id: int,
-    accounts: str,
+    where: Shown,
     params: Mapping[str, object],
 ) -> VirtualSheet | None:
     """Answer the sheet of a virtual meter; None where its expression cannot be computed.
 
-    `accounts` is what to read accounts from, `params` name the period and the version.
+    `params` name the period and the version.
     """
     formulas = await read_formulas(tx, project_id)
     virtual = next((one for one in formulas.ordered if one.meter.id == meter_id), None)
@@ -103,10 +104,8 @@ async def read_virtual_sheet(
     }
     linear = [one for one in parts if isinstance(one.node, Term)]
     other = [one for one in parts if not isinstance(one.node, Term)]
-    sums = await tx.fetch_tuples(_SUMS.format(accounts=accounts).encode(), keys) if linear else []
-    quarters = (
-        await tx.fetch_tuples(_QUARTERS.format(accounts=accounts).encode(), keys) if other else []
-    )
+    sums = await tx.fetch_tuples(where.sql(_SUMS), keys) if linear else []
+    quarters = await tx.fetch_tuples(where.sql(_QUARTERS), keys) if other else []
     return VirtualSheet(
         text,
         [_term(virtual, one.node, one.coefficient, dict(sums)) for one in linear],

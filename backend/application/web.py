@@ -29,7 +29,7 @@ from backend.application.phone import TrustPages, announce, lan_host, listening
 from backend.application.rest.app import build_rest
 from backend.application.setup_page import SetupPage
 from backend.application.static_files import StaticFiles
-from backend.application.web_process import WebProcess, make_process
+from backend.application.web_process import WebProcess, make_process, warm_up
 from backend.core import events
 from backend.core.platform import Platform
 from backend.core.ports import handed_socket, hold_port, port_of
@@ -115,6 +115,7 @@ async def run(platform: Platform) -> None:
     held = handed_socket("http") or hold_port("PORT", where.host, where.port, explicit=True)
     async with fed(process), asyncio.TaskGroup() as group:
         app = build_app(process)
+        warm_up()
         group.create_task(serve(process, app, held, where.tls))
         if settings.phone and where.authority is not None:
             trust = hold_port("PORT", where.host, where.port + 1, explicit=False)

@@ -207,6 +207,24 @@ class Database:
         async with self._transaction("kw_app", b"BEGIN READ ONLY") as connection:
             yield ReadSession(connection)
 
+    async def look(self, sql: Query, params: Params, *, into: type[T]) -> list[T]:
+        """Answer the rows of one SELECT on the global tables; tenant tables show no rows here.
+
+        There is no transaction around it: one round trip instead of three, for what every request
+        asks.
+        """
+        pool = await self._pool("kw_app")
+        try:
+            connection, rows = await self._first(
+                pool, lambda connection: ReadSession(connection).fetch_all(sql, params, into=into)
+            )
+        except errors.FeatureNotSupported:
+            # As in `_transaction`: the schema changed under live sessions.
+            await pool.drain()
+            raise
+        await pool.putconn(connection)
+        return rows
+
     @asynccontextmanager
     async def ingest(self) -> AsyncIterator[IngestSession]:
         """Open a write transaction as kw_ingest, for all projects (see IngestSession)."""
@@ -242,7 +260,15 @@ class Database:
             await pool.putconn(connection)
 
     async def _begun(self, pool: Pool, begin: bytes) -> AsyncConnection[TupleRow]:
-        """Answer a connection in a fresh transaction, passing over those whose server died.
+        """Answer a connection in a fresh transaction."""
+        # Without parameters this goes out as one simple query: one round trip.
+        connection, _ = await self._first(pool, lambda connection: connection.execute(begin))
+        return connection
+
+    async def _first(
+        self, pool: Pool, ask: Callable[[AsyncConnection[TupleRow]], Awaitable[T]]
+    ) -> tuple[AsyncConnection[TupleRow], T]:
+        """Answer a connection and what it answered first, passing over those whose server died.
 
         Raises Unavailable when none could be had within the time-out.
         """
@@ -255,8 +281,7 @@ class Database:
             except TooManyRequests as error:
                 raise Unavailable from error
             try:
-                # Without parameters this goes out as one simple query: one round trip.
-                await connection.execute(begin)
+                answer = await ask(connection)
             except psycopg.OperationalError:
                 await connection.close()
                 await pool.putconn(connection)
@@ -265,7 +290,7 @@ class Database:
                 await pool.putconn(connection)
                 raise
             else:
-                return connection
+                return connection, answer
         raise Unavailable
 
     async def _pool(self, role: str) -> Pool:

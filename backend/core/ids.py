@@ -6,7 +6,7 @@ Crockford base-32 digits of the 128 bits, so that it sorts by time of birth and 
 """
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from backend.core.errors import NotFound
@@ -21,6 +21,11 @@ def new_uuid(now: datetime) -> UUID:
     milliseconds = int(now.timestamp() * 1000) & ((1 << 48) - 1)
     value = (milliseconds << 80) | (0x7 << 76) | (secrets.randbits(12) << 64)
     return UUID(int=value | (0b10 << 62) | secrets.randbits(62))
+
+
+def born_at(uuid: UUID) -> datetime | None:
+    """Answer when a thing was made, by its UUID of version 7; None for any other version."""
+    return datetime.fromtimestamp((uuid.int >> 80) / 1000, UTC) if uuid.version == 7 else None
 
 
 def encode_id(kind: str, uuid: UUID) -> str:

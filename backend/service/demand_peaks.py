@@ -2,7 +2,8 @@
 
 An hour is computed from its readings, by the contract's own method, whenever a quarter hour of the
 contract's node in it or before it was accounted anew: live values, a gateway's backlog and an
-import end in the same rows, and a register that was judged anew corrects them.
+import end in the same rows, and a register that was judged anew corrects them. Hours that a version
+being applied reaches wait until it is applied.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import Final
 
 from backend.aggregation.calendar import HOUR, read_plant_time
 from backend.aggregation.figures import Today, today_of
+from backend.aggregation.versions import unsettled_until
 from backend.core.db import Database, ReadSession
 from backend.core.platform import Platform
 from backend.service.demand import Contract, Stretch, contract_in_force, peak_demands
@@ -45,7 +47,7 @@ WITH hours AS (
 SELECT t.start_ts, t.seen_at
 FROM touched t LEFT JOIN demand_peak d ON d.project_id = %(project)s
     AND d.node_id = %(node)s AND d.start_ts = t.start_ts
-WHERE t.start_ts >= %(month)s AND d.seen_at IS DISTINCT FROM t.seen_at
+WHERE t.start_ts >= %(month)s AND t.start_ts >= %(settled)s AND d.seen_at IS DISTINCT FROM t.seen_at
 ORDER BY t.start_ts DESC LIMIT %(bite)s
 """
 _STORE: Final = """
@@ -115,6 +117,7 @@ async def _due(tx: ReadSession, project_id: int, now: datetime) -> _Due | None:
         "month": today.month,
         "end": today.month_end,
         "bite": BITE,
+        "settled": await unsettled_until(tx, project_id) or today.month,
     }
     hours = [(row[0], row[1]) for row in await tx.fetch_tuples(_CHANGED, params)]
     stretches = [Stretch(contract, start, min(start + HOUR, now)) for start, _ in hours]

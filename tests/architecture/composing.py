@@ -81,6 +81,10 @@ def written(function: Function, closed: Collection[str]) -> set[str]:
 def foreign(node: ast.AST, ours: Collection[str]) -> set[str]:
     """Names that an expression uses and that are not of our making."""
     called = {call.func for call in ast.walk(node) if isinstance(call, ast.Call)}
+    # What a comparison answers is a flag, whatever it compares.
+    compared = {
+        one for flag in ast.walk(node) if isinstance(flag, ast.Compare) for one in ast.walk(flag)
+    }
     bound = {
         one.id
         for loop in ast.walk(node)
@@ -91,5 +95,5 @@ def foreign(node: ast.AST, ours: Collection[str]) -> set[str]:
     return {
         one.id
         for one in ast.walk(node)
-        if isinstance(one, ast.Name) and one not in called and not one.id.isupper()
+        if isinstance(one, ast.Name) and one not in called | compared and not one.id.isupper()
     } - {*bound, *ours}

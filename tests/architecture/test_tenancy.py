@@ -106,6 +106,7 @@ def test_what_comes_from_outside_is_never_put_into_a_statement(body: str) -> Non
         'return f"SELECT {COLUMNS} FROM meter WHERE {condition} AND kind = {kind.value}"',
         "return f\"SELECT {', '.join(one for one in COLUMNS)} FROM meter LIMIT {most}\"",
         'tail = condition.lower()\n    return "SELECT 1 FROM meter WHERE " + tail',
+        'return f"SELECT 1 FROM {accounts(as_of=slug is None)} WHERE project_id = %s"',
         'return f"the demand of {slug}"',
     ],
 )

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from backend.acquisition.cold import compact
 from backend.core.db import Database
 from backend.service.registers.judged import Judged, band_judgements
 from tests.backend.plant_accounts import Metered, Plant, every
@@ -45,7 +46,8 @@ async def judged(plant: Plant, meter: Metered) -> list[Judged]:
         return await band_judgements(tx, plant.project, meter.id, NOW)
 
 
-async def test_days_whose_bands_are_not_the_total_are_told(plant: Plant) -> None:
+@pytest.mark.parametrize("compacted", [False, True])
+async def test_days_whose_bands_are_not_the_total_are_told(plant: Plant, compacted: bool) -> None:
     meter, bands = await with_bands(plant)
     hours = range(3 * 24 + 1)
     await plant.store(meter, every(FIRST, HOUR, [100.0 + 1.0 * h for h in hours]))
@@ -56,6 +58,8 @@ async def test_days_whose_bands_are_not_the_total_are_told(plant: Plant) -> None
     await plant.store(bands["ep_imp_valley"], every(FIRST, HOUR, valley))
     await plant.store(bands["ep_exp"], every(FIRST, HOUR, [7.0 * h for h in hours]))
     await plant.store(bands["ep_imp_other"], every(FIRST, HOUR, [9.0 * h for h in hours]))
+    if compacted:
+        assert await compact(plant.database, plant.project, NOW + 60 * DAY) == 5 * 73
     assert await judged(plant, meter) == [
         Judged(
             "bands",

@@ -144,6 +144,26 @@ async def test_a_changed_schema_costs_at_most_one_transaction(
             assert await two.fetch_all(select, (alice.tenant.id,)) == []
 
 
+async def test_one_look_at_the_global_tables(
+    database: Database, alice: Actor, admin: psycopg.Connection
+) -> None:
+    """No project is set: tenant tables are empty. A server that died costs nobody an error."""
+    async with database.project(alice.tenant.id) as tx:
+        await tx.execute(INSERT, (alice.tenant.id, "alice"))
+    assert await database.look("SELECT slug, kind FROM node", None, into=Place) == []
+    select = "SELECT slug, 'x' AS kind FROM project WHERE id = %s"
+    for _ in range(2):
+        found = await database.look(select, (alice.tenant.id,), into=Place)
+        assert found == [Place(alice.tenant.slug, "x")]
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND usename = 'kw_app'"
+        )
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        await database.look("SELECT slug, kind FROM nowhere", None, into=Place)
+    assert await database.look(select, (alice.tenant.id,), into=Place) == found
+
+
 @pytest.mark.both_postgres
 async def test_ingest_copies_readings_of_every_project(
     database: Database, alice: Actor, charlie: Actor

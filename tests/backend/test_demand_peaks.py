@@ -152,3 +152,34 @@ async def test_they_are_looked_at_once_a_minute(
     assert await maximum(database, project, site) == 2000.0
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_hours_that_a_version_reaches_wait_until_it_is_applied(
+    database: Database, alice: Actor
+) -> None:
+    """A share of one half is written, its accounts follow; live hours after the change go on."""
+    project = alice.tenant.id
+    site = await contract(database, alice, 1, [2000.0] * 180)
+    for hours in (3, 2, 1):
+        await accounted(database, project, site, NOW - hours * HOUR, NOW)
+    await keep_peaks(database, project, NOW)
+    async with database.project(project) as tx:
+        await tx.execute(
+            "INSERT INTO restatement (project_id, uid, version, state, change, reason, first_ts,"
+            " last_ts, proposed_by, proposed_at)"
+            " VALUES (%s, gen_random_uuid(), 1, 'applying', '{}', 'x', %s, %s, %s, %s)",
+            (project, NOW - 3 * HOUR, NOW - HOUR, alice.id, NOW),
+        )
+        await tx.execute(
+            "UPDATE node_meter SET coefficient = 0.5 WHERE project_id = %s", (project,)
+        )
+    for hours in (3, 2, 1):
+        await accounted(database, project, site, NOW - hours * HOUR, NOW + MINUTE)
+    await keep_peaks(database, project, NOW)
+    assert [row[1] for row in await kept(database, project)] == [2000, 2000, 1000]
+    async with database.project(project) as tx:
+        await tx.execute(
+            "UPDATE restatement SET state = 'applied' WHERE project_id = %s", (project,)
+        )
+    await keep_peaks(database, project, NOW)
+    assert [row[1] for row in await kept(database, project)] == [1000, 1000, 1000]

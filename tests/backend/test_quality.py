@@ -7,6 +7,7 @@ import pytest
 
 from backend.core.db import Database
 from backend.core.errors import InvalidInput
+from backend.core.ids import new_uuid
 from backend.service.quality.measured import Found, measured
 from backend.service.quality.score import Aspect, Share, score
 from backend.service.quality.stretches import Cause, Gap, Stretch
@@ -25,6 +26,14 @@ async def plant(database: Database, make_project: MakeProject) -> Plant:
     return Plant(database, await make_project("works"))
 
 
+async def known_since(plant: Plant, moment: datetime) -> None:
+    """The platform has known all devices since then."""
+    async with plant.database.project(plant.project) as tx:
+        await tx.execute(
+            "UPDATE device SET uid = %s WHERE project_id = %s", (new_uuid(moment), plant.project)
+        )
+
+
 async def found(plant: Plant, *meters: Metered, end: datetime = END, now: datetime = NOW) -> Found:
     async with plant.database.read(plant.project) as tx:
         return await measured(tx, plant.project, [m.id for m in meters], START, end, now)
@@ -32,6 +41,7 @@ async def found(plant: Plant, *meters: Metered, end: datetime = END, now: dateti
 
 async def test_a_day_with_a_gap_a_held_register_and_a_balance(plant: Plant) -> None:
     whole, part, other = [await plant.meter() for _ in range(3)]
+    await known_since(plant, START)
     site = await plant.node({whole: 1})
     await plant.node({part: 1}, site)
     await plant.node({other: 1}, site)
@@ -158,3 +168,34 @@ async def test_a_question_has_bounds(plant: Plant) -> None:
         with pytest.raises(InvalidInput) as refused:
             await found(plant, meter, end=end, now=START + 3000 * DAY)
         assert refused.value.error_code == code
+
+
+@pytest.mark.parametrize(
+    ("changed", "share"),
+    [
+        ("UPDATE account SET updated_at = start_ts WHERE project_id = %s", Share(96, 96)),
+        ("UPDATE account SET quality = 3 WHERE project_id = %s", Share(0, 0)),
+        ("UPDATE meter SET source = 'manual' WHERE project_id = %s", Share(0, 0)),
+        ("UPDATE meter SET source = 'virtual' WHERE project_id = %s", Share(0, 96)),
+        ("UPDATE meter SET device_id = NULL WHERE project_id = %s", Share(0, 0)),
+    ],
+)
+async def test_only_what_a_device_tells_can_be_late(
+    plant: Plant, changed: str, share: Share
+) -> None:
+    meter = await plant.meter()
+    await plant.store(meter, every(START, QUARTER, [float(n) for n in range(97)]))
+    await plant.settle()
+    await known_since(plant, START)
+    assert (await found(plant, meter)).meters[0].shares[Aspect.TIMELINESS] == Share(0, 96)
+    async with plant.database.project(plant.project) as tx:
+        await tx.execute(changed.encode(), (plant.project,))
+    assert (await found(plant, meter)).meters[0].shares[Aspect.TIMELINESS] == share
+
+
+async def test_what_was_before_the_device_was_imported(plant: Plant) -> None:
+    meter = await plant.meter()
+    await plant.store(meter, every(START, QUARTER, [float(n) for n in range(97)]))
+    await plant.settle()
+    await known_since(plant, START + 90 * QUARTER + timedelta(seconds=1))
+    assert (await found(plant, meter)).meters[0].shares[Aspect.TIMELINESS] == Share(0, 5)

@@ -177,6 +177,22 @@ async def test_a_rejected_one_does_nothing_and_every_step_is_audited(desk: Desk)
     ]
 
 
+async def test_nothing_is_tried_or_begun_while_an_import_is_accounted(desk: Desk) -> None:
+    """What is left of it would be told as a difference, and all of it be kept beside."""
+    row = await desk.propose("factor", FACTOR)
+    await desk.plant.touch(desk.meters[0], START, START + 2 * DAY)
+    assert await desk.step() is Step.WAITING
+    await desk.plant.settle()
+    row = await desk.measured(row)
+    await desk.approve(row)
+    await desk.plant.touch(desk.meters[0], START, START + 2 * DAY)
+    assert await desk.step() is Step.WAITING
+    assert (await desk.row(row)).state is State.APPROVED
+    await desk.plant.settle()
+    assert await desk.step() is Step.DONE
+    assert (await desk.row(row)).state is State.APPLYING
+
+
 async def test_one_at_a_time(desk: Desk) -> None:
     one = await desk.measured(await desk.propose("factor", FACTOR))
     two = await desk.measured(await desk.propose("factor", FACTOR))

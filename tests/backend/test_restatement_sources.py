@@ -100,6 +100,7 @@ async def test_a_meter_that_stood_on_another_register_is_moved_and_taken_back(de
     first = desk.meters[0]
     other = await add_point(desk, first, "c2/ep_imp", "register", "kWh")
     await desk.plant.store(other, every(MARCH, 15 * MIN, [500.0 + 3 * n for n in range(192)]))
+    await desk.plant.settle()
     params: dict[str, object] = {
         "meter": await desk.meter_id(first), "device": await device_of(desk, other),
         "register_name": "c2/ep_imp", "since": MARCH.isoformat(),

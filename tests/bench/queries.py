@@ -17,7 +17,7 @@ import psycopg
 from starlette.types import ASGIApp
 
 from backend.application.web import build_app
-from backend.application.web_process import make_process
+from backend.application.web_process import make_process, warm_up
 from backend.core.clock import ManualClock
 from backend.core.platform import Platform
 from backend.core.settings import Settings
@@ -56,8 +56,10 @@ def questions(made: Fixture) -> dict[str, bytes]:
 
 
 def web(stack: Platform) -> ASGIApp:
-    """A web process that has answered nothing yet."""
-    return build_app(make_process(stack))
+    """A web process that has answered nothing yet, as the role `web` starts it."""
+    app = build_app(make_process(stack))
+    warm_up()
+    return app
 
 
 async def asked_ms(app: ASGIApp, token: str, body: bytes) -> float:

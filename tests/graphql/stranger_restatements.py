@@ -47,6 +47,22 @@ QUESTIONS: dict[str, list[str]] = {
         for whose in ("project", "slug", "own")
     ],
 }
+ROUTES: dict[str, list[str]] = {
+    "GET /api/v1/restatements": [
+        "/api/v1/restatements?project={project}",
+        "/api/v1/restatements?project={own}&before={restatement}",
+    ],
+    "GET /api/v1/restatements/{restatement}": [
+        "/api/v1/restatements/{restatement}?project={project}",
+        "/api/v1/restatements/{restatement}?project={own}",
+    ],
+    "GET /api/v1/reading-sheet": [
+        f"/api/v1/reading-sheet?project={project}&scope={scope}&energy=electricity&period=DAY"
+        "&at=2026-03-10T00:00:00Z"
+        for project in ("{project}", "{own}")
+        for scope in ("{node}", "{meter}")
+    ],
+}
 SUBSCRIPTIONS = {
     "Subscription.restatements": ['subscription {{ restatements(project: "{project}") {{ id }} }}']
 }

@@ -1,6 +1,6 @@
 """The stranger's rows for the routes of REST and of the process (see test_stranger.py)."""
 
-from tests.graphql import stranger_series
+from tests.graphql import stranger_restatements, stranger_series
 
 ROUTES: dict[str, list[str]] = {
     "POST /api/v1/imports": [
@@ -15,6 +15,7 @@ ROUTES: dict[str, list[str]] = {
         "/api/v1/imports/{job}/apply?project={own}",
     ],
     **stranger_series.ROUTES,
+    **stranger_restatements.ROUTES,
     "GET /api/v1/health": ["/api/v1/health"],
     "POST /api/v1/session": ["/api/v1/session"],
     "GET /api/v1/session": ["/api/v1/session"],

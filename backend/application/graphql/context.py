@@ -176,10 +176,12 @@ async def open_project(context: Context, id_or_slug: str) -> Door | None:
     if context.caller is None:
         return None
     if id_or_slug not in context.doors:
-        async with context.process.platform.database.platform_read() as tx:
-            project = await find_project(
-                tx, context.caller, uid=outside_uid("prj", id_or_slug), slug=id_or_slug
-            )
+        project = await find_project(
+            context.process.platform.database,
+            context.caller,
+            uid=outside_uid("prj", id_or_slug),
+            slug=id_or_slug,
+        )
         context.doors[id_or_slug] = Door(context.process, project) if project else None
     return context.doors[id_or_slug]
 

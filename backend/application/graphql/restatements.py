@@ -19,7 +19,7 @@ from backend.application.graphql.moved import Moved, moved_rows
 from backend.application.graphql.persons import Person
 from backend.application.graphql.scalars import BigInt, Json
 from backend.application.graphql.sources import Keep, Stream
-from backend.application.lengths import list_length
+from backend.application.restatements import find_row, list_rows, progress
 from backend.core.ids import encode_id
 from backend.service.people.roles import Permission
 from backend.service.people.sessions import Caller
@@ -28,7 +28,6 @@ from backend.service.restatement.kinds.registry import KINDS
 from backend.service.restatement.kinds.revoke import TAKEN_BACK
 from backend.service.restatement.rows import Row, State
 
-MOST = 100
 INTERVAL_S = 0.5
 
 
@@ -134,8 +133,7 @@ class Restatement:
     @strawberry.field
     async def progress(self) -> float:
         """How much is recomputed, 0 to 1; nobody sees any of it before all is."""
-        async with self.door.read() as tx:
-            return await rows.progress(tx, self.door.project.id, self.row)
+        return await progress(self.door, self.row)
 
     @strawberry.field
     def fault(self) -> Json | None:
@@ -243,24 +241,13 @@ def kinds() -> list[RestatementKind]:
 
 
 async def list_restatements(door: Door, first: int, before: str | None) -> list[Restatement]:
-    """Answer restatements, newest first; at most `MOST`, older ones after the one `before`."""
-    list_length(first, MOST)
-    async with door.read() as tx:
-        edge = None
-        if before is not None:
-            uid = outside_uid("rst", before)
-            edge = (await rows.find_restatement(tx, door.project.id, uid)).id
-        found = await rows.list_restatements(tx, door.project.id, first, edge)
-    return [Restatement(door=door, row=row) for row in found]
+    """Answer restatements, newest first; older ones after the one `before`."""
+    return [Restatement(door=door, row=row) for row in await list_rows(door, first, before)]
 
 
 async def find_restatement(door: Door, id: str) -> Restatement | None:
     """Answer one; None when this project has none of that identity."""
-    uid = outside_uid("rst", id)
-    if uid is None:
-        return None
-    async with door.read() as tx:
-        found = await rows.look_up(tx, door.project.id, uid)
+    found = await find_row(door, id)
     return None if found is None else Restatement(door=door, row=found)
 
 

@@ -14,8 +14,10 @@ from backend.application.rest import (
     enrolment,
     files,
     imports,
+    restatements,
     series,
     session,
+    sheets,
     system,
 )
 from backend.application.web_process import WebProcess
@@ -46,6 +48,8 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(configs.router)
     app.include_router(enrolment.router)
     app.include_router(series.router)
+    app.include_router(sheets.router)
+    app.include_router(restatements.router)
     app.add_exception_handler(KilowiseError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)

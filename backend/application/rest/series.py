@@ -5,7 +5,6 @@ JSON, CSV or NDJSON; numbers keep all their digits, a value that is missing is n
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from enum import Enum
 from typing import Annotated
 
@@ -19,12 +18,12 @@ from backend.aggregation.ranking import Order
 from backend.aggregation.series import Curve
 from backend.application.curves import Asked, Drawn, Period, read_curves
 from backend.application.rest.doors import ProjectDoor
+from backend.application.rest.instants import aware
+from backend.application.rest.json_answers import NO_STORE, json_answer
 from backend.application.top import RankedList, Wanted, read_top
-from backend.core.errors import InvalidInput
 
 router = APIRouter(tags=["figures"])
 
-NO_STORE = {"Cache-Control": "no-store"}
 COLUMNS = "scope,start,label,value,quality,unit"
 ROWS_AT_ONCE = 1_000
 
@@ -77,15 +76,15 @@ async def series(
         energy=energy,
         measure=Measure[measure.name],
         period=period,
-        start=_aware(start),
-        end=_aware(end),
+        start=aware(start),
+        end=aware(end),
         width=width,
         compare=compare,
         to_date=to_date,
     )
     drawn = await read_curves(door, asked)
     if format is Form.JSON:
-        return _json({"series": [_curve_json(one) for one in drawn]})
+        return json_answer({"series": [_curve_json(one) for one in drawn]})
     if format is Form.CSV:
         return StreamingResponse(_csv(drawn), headers=NO_STORE, media_type="text/csv")
     return StreamingResponse(_ndjson(drawn), headers=NO_STORE, media_type="application/x-ndjson")
@@ -108,32 +107,14 @@ async def ranking(
         energy=energy,
         order=Order[order.name],
         period=period,
-        at=door.process.platform.clock.now() if at is None else _aware(at),
+        at=door.process.platform.clock.now() if at is None else aware(at),
         first=first,
         parent=parent,
         level=level,
         meters=meters,
     )
     found = await read_top(door, wanted)
-    return _json({"ranking": None if found is None else _ranking_json(found)})
-
-
-def _aware(instant: datetime) -> datetime:
-    """Refuse a local time without its offset: twice a year it is not one instant."""
-    if instant.tzinfo is None:
-        raise InvalidInput("time_without_zone", given=instant.isoformat())
-    return instant.astimezone(UTC)
-
-
-def _json(body: dict[str, object]) -> Response:
-    text = orjson.dumps(body, default=_exact, option=orjson.OPT_UTC_Z)
-    return Response(text, headers=NO_STORE, media_type="application/json")
-
-
-def _exact(value: object) -> orjson.Fragment:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(format(value, "f"))
-    raise TypeError(f"no JSON for {type(value).__name__}")
+    return json_answer({"ranking": None if found is None else _ranking_json(found)})
 
 
 def _curve_json(drawn: Drawn) -> dict[str, object]:

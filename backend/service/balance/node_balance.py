@@ -14,6 +14,7 @@ from decimal import Decimal
 from backend.acquisition.readings import between
 from backend.aggregation.calendar import QUARTER, Period, quarter_of
 from backend.aggregation.rollup import Scope
+from backend.aggregation.versions import shown
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput
 from backend.service.balance.losses import Split, split, transformer_loss, uncertainty
@@ -89,12 +90,12 @@ class _Table:
 
 _ACCOUNTS = """
 SELECT scope_id, ((extract(epoch FROM start_ts) - %(first)s) / 900)::int, qty, quality
-FROM account
+FROM {accounts} a
 WHERE project_id = %(project)s AND scope = %(scope)s AND scope_id = ANY(%(ids)s)
   AND energy = %(energy)s AND period = %(period)s AND start_ts >= %(start)s AND start_ts < %(end)s
 """
 _METERS = """
-SELECT scope_id, sum(qty)::bigint FROM account
+SELECT scope_id, sum(qty)::bigint FROM {accounts} a
 WHERE project_id = %(project)s AND scope = %(scope)s AND scope_id = ANY(%(ids)s)
   AND energy = %(energy)s AND period = %(period)s AND start_ts >= %(start)s AND start_ts < %(end)s
   AND start_ts = ANY(%(starts)s::timestamptz[])
@@ -183,7 +184,9 @@ async def _table(
     tx: ReadSession, project_id: int, span: Span, members: Members, parts: Sequence[int]
 ) -> _Table:
     nodes = [span.node_id, *parts]
-    found = await tx.fetch_tuples(_ACCOUNTS, _keys(project_id, span, Scope.NODE, nodes))
+    where = await shown(tx, project_id)
+    keys = _keys(project_id, span, Scope.NODE, nodes) | {"as_of": where.as_of}
+    found = await tx.fetch_tuples(where.sql(_ACCOUNTS), keys)
     count = (span.end - span.start) // QUARTER
     starts = [span.start + number * QUARTER for number in range(count)]
     rows = {node: [0] * count for node in nodes}
@@ -216,7 +219,9 @@ async def _uncertainty(
     """u of the meters that count on one side only, over the complete quarter hours."""
     starts = [start for start, whole in zip(table.starts, table.complete, strict=True) if whole]
     keys = _keys(project_id, span, Scope.METER, sorted(net))
-    found = await tx.fetch_tuples(_METERS, keys | {"starts": starts})
+    where = await shown(tx, project_id)
+    keys |= {"starts": starts, "as_of": where.as_of}
+    found = await tx.fetch_tuples(where.sql(_METERS), keys)
     return uncertainty([(classes[meter], round(net[meter] * total)) for meter, total in found])
 
 

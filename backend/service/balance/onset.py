@@ -14,7 +14,7 @@ from typing import Final
 
 from backend.aggregation.calendar import Period
 from backend.aggregation.rollup import Scope
-from backend.aggregation.versions import accounts, version_to_read
+from backend.aggregation.versions import shown
 from backend.core.db import ReadSession
 from backend.service.balance.members import read_members
 from backend.service.balance.node_balance import KNOWN, Span
@@ -80,13 +80,12 @@ async def wrong_since(
     if factor is None:
         return None
     parts = (await read_members(tx, project_id, span.energy)).parts(span.node_id)
-    version = await version_to_read(tx, project_id, None)
-    statement = _DAYS.format(accounts=accounts(as_of=version is not None))
+    where = await shown(tx, project_id)
     rows = await tx.fetch_tuples(
-        statement.encode(),
+        where.sql(_DAYS),
         {
             "project": project_id,
-            "as_of": version,
+            "as_of": where.as_of,
             "scope": int(Scope.NODE),
             "ids": [span.node_id, *parts],
             "energy": span.energy,

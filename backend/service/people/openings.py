@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from backend.core.db import ReadSession
+from backend.core.db import Database, ReadSession
 from backend.service.people.limits import Limit, limit_of
 from backend.service.people.roles import Permission, known, within
 from backend.service.people.sessions import Caller, KeyScope
@@ -86,16 +86,16 @@ async def open_projects(tx: ReadSession, caller: Caller) -> list[OpenProject]:
 
 
 async def find_project(
-    tx: ReadSession, caller: Caller, *, uid: UUID | None = None, slug: str | None = None
+    database: Database, caller: Caller, *, uid: UUID | None = None, slug: str | None = None
 ) -> OpenProject | None:
     """The project door: the project by `uid` or `slug`, None when the caller may not open it.
 
     A project that does not exist and one of strangers get the same answer by the same statement.
     """
-    row = await tx.fetch_one(
+    found = await database.look(
         _PROJECTS + " AND (p.uid = %s OR p.slug = %s)", (caller.person_id, uid, slug), into=_Row
     )
-    return None if row is None else narrowed(row.opened(), caller.scope)
+    return narrowed(found[0].opened(), caller.scope) if found else None
 
 
 async def projects_of(tx: ReadSession, person_id: int) -> list[int]:

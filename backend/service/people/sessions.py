@@ -108,8 +108,8 @@ async def find_caller(
     """
     if _TOKEN.fullmatch(token) is None:
         return None
-    async with database.platform_read() as tx:
-        caller = await tx.fetch_one(_CALLER, (digest(token), now, demo), into=Caller)
+    found = await database.look(_CALLER, (digest(token), now, demo), into=Caller)
+    caller = found[0] if found else None
     if caller is None or (bearer and not caller.bearer):
         return None
     if now - caller.last_seen_at > SEEN_EVERY:
@@ -123,8 +123,7 @@ async def find_caller(
 
 async def still_valid(database: Database, token_hash: bytes, now: datetime) -> bool:
     """Tell whether a session that was valid is so now (for sockets that stay open)."""
-    async with database.platform_read() as tx:
-        return bool(await tx.fetch_tuples(_CALLER, (token_hash, now, True)))
+    return bool(await database.look(_CALLER, (token_hash, now, True), into=Caller))
 
 
 async def revoke(tx: WriteSession, token_hash: bytes, now: datetime) -> bool:

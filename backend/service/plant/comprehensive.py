@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from backend.aggregation.factors import FactorRow, read_factors
+from backend.aggregation.versions import shown
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput
 from backend.service.plant.conversions import Conversion, list_conversions
@@ -178,8 +179,8 @@ def _all_made(meter: MeterRow, meters: Mapping[int, MeterRow], made: Mapping[int
 _COUNTED: Final = """
 SELECT coalesce(sum(qty), 0)::numeric AS qty,
        CASE WHEN count(kgce) = count(*) THEN coalesce(sum(kgce), 0) END AS kgce
-FROM account WHERE project_id = %s AND scope = 1 AND scope_id = %s AND energy = %s AND period = 1
-  AND start_ts >= %s AND start_ts < %s
+FROM {accounts} a WHERE project_id = %(project)s AND scope = 1 AND scope_id = %(meter)s
+  AND energy = %(energy)s AND period = 1 AND start_ts >= %(start)s AND start_ts < %(end)s
 """
 
 
@@ -205,7 +206,16 @@ async def _term(
 async def _counted(
     tx: ReadSession, project_id: int, meter: MeterRow, start: datetime, end: datetime
 ) -> tuple[Decimal, Decimal | None]:
-    [row] = await tx.fetch_tuples(_COUNTED, (project_id, meter.id, meter.energy, start, end))
+    where = await shown(tx, project_id)
+    keys = {
+        "project": project_id,
+        "as_of": where.as_of,
+        "meter": meter.id,
+        "energy": meter.energy,
+        "start": start,
+        "end": end,
+    }
+    [row] = await tx.fetch_tuples(where.sql(_COUNTED), keys)
     return row[0], row[1]
 
 

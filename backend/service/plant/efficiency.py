@@ -15,6 +15,7 @@ from typing import Final
 from backend.aggregation.calendar import Period
 from backend.aggregation.figures import Sum, main_energy, sums
 from backend.aggregation.rollup import Scope
+from backend.aggregation.versions import shown
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput
 from backend.service.plant.conversions import Conversion
@@ -141,7 +142,7 @@ WHERE project_id = %(project)s AND period = %(period)s AND end_ts > %(start)s AN
 _THROUGH: Final = f"""
 SELECT count(*) AS slots, coalesce(sum(qty), 0)::numeric AS total,
        coalesce(sum(qty::numeric * qty), 0) AS squares, coalesce(max(qty), 0) AS most
-FROM account
+FROM {{accounts}} a
 WHERE project_id = %(project)s AND scope = 2 AND scope_id = %(node)s AND energy = %(energy)s
   AND period = 1 AND start_ts >= %(start)s AND start_ts < %(end)s
   AND quality < {int(Quality.SUSPECT)}
@@ -198,6 +199,8 @@ async def _through(
     tx: ReadSession, project_id: int, one: Conversion, start: datetime, end: datetime
 ) -> Through:
     energy = main_energy().code
-    named = {"project": project_id, "node": one.node_id, "energy": energy}
-    [row] = await tx.fetch_tuples(_THROUGH, named | {"start": start, "end": end})
+    named: dict[str, object] = {"project": project_id, "node": one.node_id, "energy": energy}
+    where = await shown(tx, project_id)
+    named |= {"start": start, "end": end, "as_of": where.as_of}
+    [row] = await tx.fetch_tuples(where.sql(_THROUGH), named)
     return Through(*(int(number) for number in row))

@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 
 from backend.aggregation.calendar import QUARTER, Period, quarter_of
 from backend.aggregation.figures import main_energy
+from backend.aggregation.versions import shown
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput
 
@@ -108,7 +109,7 @@ CROSS JOIN LATERAL (
             WHERE (s.since IS NULL OR s.since <= a.start_ts)
               AND (s.until IS NULL OR s.until > a.start_ts)) AS whole
         FROM unnest(%(ids)s::bigint[], %(roles)s::text[]) AS m (id, role)
-        JOIN account a ON a.project_id = %(project)s AND a.scope = 1 AND a.scope_id = m.id
+        JOIN {{accounts}} a ON a.project_id = %(project)s AND a.scope = 1 AND a.scope_id = m.id
              AND a.energy = %(energy)s AND a.period = 1
              AND a.start_ts >= p.start_ts AND a.start_ts < least(p.end_ts, %(running)s)
         GROUP BY a.start_ts
@@ -141,10 +142,12 @@ async def balances(
     if not meters:
         return []
     running = quarter_of(now)
+    where = await shown(tx, project_id)
     rows = await tx.fetch_tuples(
-        _BALANCES,
+        where.sql(_BALANCES),
         {
             "project": project_id,
+            "as_of": where.as_of,
             "energy": energy,
             "period": int(period),
             "start": start,

@@ -12,14 +12,16 @@ from typing import Final
 
 from backend.aggregation.calendar import Period
 from backend.aggregation.rollup import Scope
+from backend.aggregation.versions import shown
 from backend.core.db import ReadSession
 from backend.service.balance.members import read_members
 from backend.service.quality.score import NOTHING, Share
 
 LIMIT: Final = Fraction(5, 100)
 _SUMS: Final = """
-SELECT scope_id, energy, sum(qty)::bigint FROM account
-WHERE project_id = %s AND scope = %s AND period = %s AND start_ts < %s AND end_ts > %s
+SELECT scope_id, energy, sum(qty)::bigint FROM {accounts} a
+WHERE project_id = %(project)s AND scope = %(scope)s AND period = %(period)s
+  AND start_ts < %(end)s AND end_ts > %(start)s
 GROUP BY scope_id, energy
 """
 
@@ -40,9 +42,17 @@ async def read_verdicts(
     tx: ReadSession, project_id: int, start: datetime, end: datetime
 ) -> Verdicts:
     """Answer all balances of the days that [start, end) touches, by meter."""
-    keys = (project_id, int(Scope.NODE), int(Period.DAY), end, start)
+    where = await shown(tx, project_id)
+    keys = {
+        "project": project_id,
+        "as_of": where.as_of,
+        "scope": int(Scope.NODE),
+        "period": int(Period.DAY),
+        "start": start,
+        "end": end,
+    }
     sums: defaultdict[str, dict[int, int]] = defaultdict(dict)
-    for node, energy, quantity in await tx.fetch_tuples(_SUMS, keys):
+    for node, energy, quantity in await tx.fetch_tuples(where.sql(_SUMS), keys):
         sums[energy][node] = quantity
     shares: defaultdict[int, Share] = defaultdict(lambda: NOTHING)
     for energy, quantities in sums.items():

@@ -2,18 +2,21 @@
 
 A meter is expected from its first quarter hour on, while it is valid, until the last quarter hour
 that is over. A quarter hour is in time when its account stands as it was an hour after its end; a
-de-energised one is complete.
+de-energised one is complete. Only what a device tells can be late: what people read or a stock's
+documents say has no hour, and what lies before the platform knew the device was imported.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from backend.aggregation.calendar import QUARTER, Period, quarter_of
 from backend.aggregation.planned import planned_stretches
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput
+from backend.core.ids import born_at
 from backend.service.quality.balanced import Verdicts, read_verdicts
 from backend.service.quality.recorded import read_recorded
 from backend.service.quality.score import Aspect, Share
@@ -49,6 +52,8 @@ class Subject:
     since: datetime | None
     until: datetime | None
     calibrated_until: date | None
+    source: str
+    device_uid: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,16 @@ class Found:
 
 @dataclass(slots=True)
 class _Rows:
-    """Quarter hours of one meter: what each is, seconds measured, and which are in time."""
+    """Quarter hours of one meter: what each is, seconds measured, and which are in time.
+
+    From number `told` on its device tells them.
+    """
 
     first: int
     last: int
     gaps: list[Gap | None]
-    accounted: int = 0
+    told: int
+    due: int = 0
     measured_s: int = 0
     in_time: int = 0
 
@@ -87,7 +96,8 @@ WITH asked AS (
     WHERE m.project_id = %(project)s AND m.id = ANY(%(meters)s)
 )
 SELECT m.id, m.energy, coalesce(m.point_id, p.id) AS point_id, m.device_id, d.gateway_id,
-       greatest(f.start_ts, m.valid_from) AS since, m.valid_to AS until, m.calibrated_until
+       greatest(f.start_ts, m.valid_from) AS since, m.valid_to AS until, m.calibrated_until,
+       m.source, d.uid AS device_uid
 FROM meter m
 LEFT JOIN device d ON d.project_id = %(project)s AND d.id = m.device_id
 LEFT JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
@@ -177,20 +187,31 @@ async def _rows(
         row = rows[meter]
         if row.first <= number < row.last:
             row.gaps[number] = GAPS.get(Quality(quality))
-            row.accounted += 1
             row.measured_s += seconds
-            row.in_time += in_time
+            due = number >= row.told and quality != Quality.MANUAL
+            row.due += due
+            row.in_time += due and in_time
     return rows
 
 
 def _expected(one: Subject, start: datetime, count: int) -> _Rows:
     """A meter's quarter hours before anything is known of them: missing where one is expected."""
     if one.since is None:
-        return _Rows(0, 0, [None] * count)
+        return _Rows(0, 0, [None] * count, count)
     first = max(0, -((start - one.since) // QUARTER))
     last = count if one.until is None else max(0, min(count, (one.until - start) // QUARTER))
     gaps: list[Gap | None] = [Gap.MISSING if first <= n < last else None for n in range(count)]
-    return _Rows(first, max(first, last), gaps)
+    return _Rows(first, max(first, last), gaps, _told(one, start, count))
+
+
+def _told(one: Subject, start: datetime, count: int) -> int:
+    """The first quarter hour that has to be in time, `count` where none has."""
+    if one.source == "virtual":
+        return 0
+    if one.source not in ("register", "gauge") or one.device_uid is None:
+        return count
+    known = born_at(one.device_uid)
+    return 0 if known is None else -((start - known) // QUARTER)
 
 
 async def _mark_planned(
@@ -237,7 +258,7 @@ def _measured(
         one.id,
         {
             Aspect.COMPLETENESS: Share(seconds, expected * QUARTER_S),
-            Aspect.TIMELINESS: Share(row.in_time, row.accounted),
+            Aspect.TIMELINESS: Share(row.in_time, row.due),
             Aspect.PLAUSIBLE: Share(looked_at - len(odd), looked_at),
             Aspect.CALIBRATION: Share(int(in_date), int(expected > 0)),
             Aspect.BALANCE: verdicts.of(one.id),

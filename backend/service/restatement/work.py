@@ -7,7 +7,7 @@ that looks at the state again, so any number of workers may run and any of them 
 import asyncio
 import logging
 from contextlib import aclosing, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
@@ -36,6 +36,14 @@ WHERE project_id = %s AND (state IN ('applying', 'approved')
 ORDER BY array_position(ARRAY['applying', 'approved', 'proposed'], state), id LIMIT 1
 """
 
+# An import or a changed model is being accounted: everything of it would have to be kept as well.
+_BEHIND: Final = """
+SELECT EXISTS (SELECT 1 FROM dirty WHERE project_id = %(project)s AND last_ts - first_ts > %(long)s)
+    OR EXISTS (SELECT 1 FROM stale WHERE project_id = %(project)s AND last_ts - first_ts > %(long)s)
+"""
+LONG: Final = timedelta(days=1)
+"""While longer stretches wait to be accounted, nothing is tried and nothing begun."""
+
 
 class Step(Enum):
     """What one look at a project came to."""
@@ -49,8 +57,11 @@ async def step(database: Database, project_id: int, now: datetime) -> Step:
     """Do the next thing of a project's restatements."""
     async with database.read(project_id) as tx:
         row = await tx.fetch_one(_NEXT, (project_id,), into=Row)
+        behind = await tx.fetch_value(_BEHIND, {"project": project_id, "long": LONG}, into=bool)
     if row is None:
         return Step.NOTHING
+    if behind and row.state is not State.APPLYING:
+        return Step.WAITING
     try:
         return await _STEPS[row.state](database, project_id, row, now)
     except Unavailable:
