@@ -239,8 +239,8 @@ async def test_a_role_that_may_not_record_changes_nothing(
     alice: Actor,
     admin: psycopg.Connection,
 ) -> None:
-    before = look(admin, alice)
     reader = await client(await make_person("reader", alice.tenant, role="auditor"))
+    before = look(admin, alice)
     about = {"project": works.project, "meter": works.yard}
     questions = (
         (STOCK, {**about, "input": paper("COUNT", "2026-03-01T00:00:00Z", "1")}),
