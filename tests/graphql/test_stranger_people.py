@@ -10,7 +10,7 @@ from backend.service.people.sessions import create_session, list_sessions
 from tests.graphql.conftest import Ask, Client
 from tests.graphql.plants import make_plant
 from tests.graphql.strangers import learns_nothing, look, make_stranger
-from tests.graphql.walk.people import make_key
+from tests.graphql.walk.people import make_invitation, make_key
 from tests.postgres import NOW, Actor, MakePerson, MakeProject
 
 PROJECTS = ("project", "own")
@@ -30,6 +30,19 @@ QUESTIONS: dict[str, list[str]] = {
     "Project.roles": _of_project("roles { slug }"),
     "Project.members": _of_project("members { role }"),
     "Project.apiKeys": _of_project("apiKeys { name }"),
+    "Project.invitations": _of_project("invitations { note }"),
+    "Query.invitation": ['{ invitation(token: "%(token)s") { project } }'],
+    "Mutation.invite": [
+        'mutation { invite(input: { project: "%(project)s", role: "auditor" }) { link } }',
+        'mutation { invite(input: { project: "%(own)s", role: "auditor", part: "%(node)s" })'
+        " { link } }",
+    ],
+    "Mutation.revokeInvitation": _done(
+        'revokeInvitation(project: WHOSE, id: "%(invitation)s") { note }'
+    ),
+    "Mutation.acceptInvitation": [
+        'mutation { acceptInvitation(input: { token: "%(token)s" }) { viewer { demo } } }'
+    ],
     "Mutation.endSession": ['mutation { endSession(id: "%(session)s") }'],
     "Mutation.endSessionsOf": _done('endSessionsOf(project: WHOSE, person: "%(person)s")'),
     "Mutation.makeApiKey": [
@@ -74,6 +87,9 @@ async def test_the_stranger_learns_and_changes_nothing(
         "node": made.nodes["a"].text,
         "key": (await make_key(platform, alice, made.nodes["a"].id))[1],
         "session": await _session(platform, alice),
+        "invitation": (await make_invitation(platform, alice))[1],
+        # Whoever holds a link may use it: nobody guesses one.
+        "token": "x" * 43,
     }
     nothing = {
         **names,
@@ -82,6 +98,7 @@ async def test_the_stranger_learns_and_changes_nothing(
         "node": encode_id("node", new_uuid(NOW)),
         "key": encode_id("key", new_uuid(NOW)),
         "session": encode_id("ses", new_uuid(NOW)),
+        "invitation": encode_id("inv", new_uuid(NOW)),
     }
     await learns_nothing(
         QUESTIONS, names, nothing, partial(client, charlie), ask, partial(look, admin, alice)

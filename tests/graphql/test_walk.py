@@ -4,7 +4,7 @@ What each of them is answered stands in the tables of `walk/`, written by hand. 
 or route without its row fails here, and so does a denied one that changes a row of the database.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import orjson
@@ -19,7 +19,15 @@ from backend.service.people.roles import Permission
 from tests.graphql.conftest import Client
 from tests.graphql.sockets import open_socket
 from tests.graphql.strangers import every_route
-from tests.graphql.walk.people import OUTSIDE, People, make_key, make_people, make_roles, without
+from tests.graphql.walk.people import (
+    OUTSIDE,
+    People,
+    make_invitation,
+    make_key,
+    make_people,
+    make_roles,
+    without,
+)
 from tests.graphql.walk.scene import Scene, Watcher, make_scene
 from tests.graphql.walk.selection import Path, Selections, reached
 from tests.graphql.walk.table import ANYBODY, READ, Row, read_table
@@ -59,8 +67,10 @@ async def scene(
     people.actors |= await make_people(alice.tenant, part, make_project, make_person)
     people.key, _ = await make_key(platform, alice, part)
     _, spare = await make_key(platform, alice, part)
+    token, invitation = await make_invitation(platform, alice)
     await people.sign_in()
-    return replace(made, names={**made.names, "apikey": spare})
+    more = {"apikey": spare, "invitation": invitation, "token": token}
+    return replace(made, names={**made.names, **more})
 
 
 def callers(row: Row) -> Iterator[tuple[str, str | int]]:
@@ -103,7 +113,7 @@ class Walk:
 
     async def ask(self, kind: str, text: str) -> tuple[dict[str, object], bytes]:
         """Ask one operation; the answer and its bytes."""
-        query = text % self.scene.names
+        query = text % {**self.scene.names, "kind": kind}
         response = await self.people.clients[kind].post("/graphql", json={"query": query})
         answer: dict[str, object] = orjson.loads(response.content)
         return answer, response.content
@@ -265,7 +275,7 @@ async def routes(walk: Walk) -> None:
             response = await people.clients[kind].request(
                 method,
                 row.path % scene.names,
-                json=None if row.body is None else filled(row.body, scene),
+                json=None if row.body is None else filled(row.body, {**scene.names, "kind": kind}),
                 content=row.text,
             )
             expected = refused.get(str(said), said)
@@ -278,11 +288,10 @@ async def routes(walk: Walk) -> None:
         walk.watcher.look()
 
 
-def filled(body: dict[str, object], scene: Scene) -> dict[str, object]:
+def filled(body: dict[str, object], names: Mapping[str, str]) -> dict[str, object]:
     """A body with the scene's things in it."""
     return {
-        name: value % scene.names if isinstance(value, str) else value
-        for name, value in body.items()
+        name: value % names if isinstance(value, str) else value for name, value in body.items()
     }
 
 

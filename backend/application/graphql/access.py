@@ -7,6 +7,7 @@ import strawberry
 from backend.application.graphql.authority import ProjectPeople, changing, place_of
 from backend.application.graphql.context import Context, Door, KwInfo, enter_project, outside_uid
 from backend.application.graphql.enums import Module, Permission
+from backend.application.graphql.invitations import Invitation, read_invitations
 from backend.application.graphql.persons import Person
 from backend.application.graphql.plant import Node
 from backend.core.ids import encode_id
@@ -105,6 +106,11 @@ class NewApiKey:
 @strawberry.type
 class ProjectAccess(ProjectPeople):
     """The part of a project that says who and which programs get in."""
+
+    @strawberry.field
+    async def invitations(self) -> list[Invitation]:
+        """Newest first, accepted, revoked and expired ones too."""
+        return await read_invitations(self.door)
 
     @strawberry.field
     async def api_keys(self) -> list[ApiKey]:

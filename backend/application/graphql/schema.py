@@ -31,6 +31,8 @@ from backend.application.graphql.equipment import EquipmentMutation
 from backend.application.graphql.factors import FactorMutation
 from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
+from backend.application.graphql.invitations import InvitationQuery
+from backend.application.graphql.joining import InvitationMutation
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.memberships import MembershipMutation
 from backend.application.graphql.meter_changes import MeterMutation
@@ -50,13 +52,14 @@ from backend.application.graphql.support import SupportMutation
 from backend.application.graphql.trees import TreeMutation
 from backend.application.graphql.updates import UpdateMutation
 
-Query = merge_types("Query", (PeopleQuery, ProjectQuery, DemoQuery))
+Query = merge_types("Query", (PeopleQuery, InvitationQuery, ProjectQuery, DemoQuery))
 Mutation = merge_types(
     "Mutation",
     (
         PeopleMutation,
         AuthorityMutation,
         AccessMutation,
+        InvitationMutation,
         AlarmMutation,
         CalendarMutation,
         CalendarImportMutation,

@@ -6,6 +6,8 @@ A hash takes about 64 MiB and some 50 ms of a core (RFC 9106, second recommended
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.resources import files
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -24,6 +26,13 @@ _DECOY = (
 """Verified (in vain) when a login is unknown, so that both answers take the same time."""
 
 
+@cache
+def frequent_passwords() -> frozenset[str]:
+    """Answer the passwords that leaks are full of, in lower case; read from the package once."""
+    text = files("backend.service.people").joinpath("frequent_passwords.txt").read_text("utf-8")
+    return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
 class Passwords:
     """Hashes and verifies passwords without holding up the event loop."""
 
@@ -38,11 +47,13 @@ class Passwords:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def hash(self, password: str) -> str:
-        """Answer the hash to store; InvalidInput when the password is too short or too long."""
+        """Answer the hash to store; InvalidInput when it is too short, too long or too frequent."""
         if len(password) < MIN_LENGTH:
             raise InvalidInput("password_too_short", least=MIN_LENGTH)
         if len(password) > MAX_LENGTH:
             raise InvalidInput("password_too_long", most=MAX_LENGTH)
+        if password.casefold() in frequent_passwords():
+            raise InvalidInput("password_frequent")
         self._enter()
         try:
             loop = asyncio.get_running_loop()

@@ -10,7 +10,12 @@ from backend.service.people import keys, sessions
 from backend.service.people.openings import projects_of
 from backend.service.people.passwords import Passwords
 from backend.service.people.sessions import Caller
-from backend.service.people.throttle import SignInThrottle
+from backend.service.people.throttle import (
+    SignInThrottle,
+    forget_failures,
+    note_failure,
+    wait_out,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class SignIn:
         """
         login = login.strip().casefold()
         await self.throttle.count(login, who.address)
+        now = self._clock.now()
+        await wait_out(self._database, login[:200], who.address, now)
         async with self._database.platform_read() as tx:
             row = await tx.fetch_one(
                 "SELECT id, password_hash FROM person WHERE lower(login) = %s AND (%s OR NOT demo)",
@@ -48,13 +55,19 @@ class SignIn:
             )
         stored = row["password_hash"] if row else None
         if not await self.passwords.verify(stored, password) or row is None:
+            await note_failure(self._database, login[:200], who.address, now)
             raise NotSignedIn("wrong_credentials")
-        await self.throttle.forgive(login)
+        await self.throttle.forgive(login, who.address)
+        await forget_failures(self._database, login, who.address)
+        return await self.begin(row["id"], who)
+
+    async def begin(self, person_id: int, who: Stranger) -> tuple[str, Caller]:
+        """Begin a session of somebody who has proved who they are: its token and caller."""
         now = self._clock.now()
         async with self._database.platform() as tx:
             token = await sessions.create_session(
                 tx,
-                row["id"],
+                person_id,
                 now,
                 bearer=who.bearer,
                 user_agent=who.user_agent,

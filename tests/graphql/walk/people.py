@@ -2,6 +2,8 @@
 member, the stranger, nobody, and somebody whose session was revoked.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -12,7 +14,8 @@ from backend.core.ids import encode_id
 from backend.core.platform import Platform
 from backend.service.people import keys
 from backend.service.people.asker import Asker
-from backend.service.people.authority import Grant, begin
+from backend.service.people.authority import Change, Grant, begin
+from backend.service.people.invitations import invite
 from backend.service.people.keys import Wanted
 from backend.service.people.limits import Limit
 from backend.service.people.roles import Permission
@@ -71,13 +74,24 @@ async def make_roles(platform: Platform, tenant: Tenant) -> None:
 
 async def make_key(platform: Platform, owner: Actor, part: int) -> tuple[str, str]:
     """A key that may read about a part: its secret and its identity."""
-    limit = Limit(part)
-    everything = Grant(frozenset(Permission), Limit())
-    async with platform.database.project(owner.tenant.id) as tx:
-        change = await begin(tx, owner.tenant.id, Asker(owner.id, owner.uid), everything, NOW)
-        wanted = Wanted("walker", frozenset({Permission.READ}), limit, 30)
+    async with _changing(platform, owner) as change:
+        wanted = Wanted("walker", frozenset({Permission.READ}), Limit(part), 30)
         secret, row = await keys.make_key(change, wanted)
     return secret, encode_id("key", row.uid)
+
+
+async def make_invitation(platform: Platform, owner: Actor) -> tuple[str, str]:
+    """An invitation as auditor: its token and its identity."""
+    async with _changing(platform, owner) as change:
+        token, row = await invite(change, "auditor", Limit(), 7, "walker")
+    return token, encode_id("inv", row.uid)
+
+
+@asynccontextmanager
+async def _changing(platform: Platform, owner: Actor) -> AsyncIterator[Change]:
+    everything = Grant(frozenset(Permission), Limit())
+    async with platform.database.project(owner.tenant.id) as tx:
+        yield await begin(tx, owner.tenant.id, Asker(owner.id, owner.uid), everything, NOW)
 
 
 async def make_people(
