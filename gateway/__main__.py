@@ -54,6 +54,9 @@ and says in one line each what works and what to do about the rest. Changes noth
 """
 
 
+SOFTWARE = ("update", "update-asked", "supervise", "install-service", "release")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; answers the exit code."""
     arguments = _with_simulator_words(list(sys.argv[1:] if argv is None else argv))
@@ -73,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     file = options.config or run.default_config()
     by_file = {"enrol": _enrolment, "renew": _enrolment}
-    by_file |= dict.fromkeys(("update", "supervise", "install-service", "release"), _software)
+    by_file |= dict.fromkeys(SOFTWARE, _software)
     if options.command in by_file:
         return by_file[options.command](options, file)
     if options.command == "doctor":
@@ -101,6 +104,9 @@ def _software(options: argparse.Namespace, file: Path) -> int:
             print(command.service(file, options.user), end="")
         elif options.command == "release":
             print(command.release(options))
+        elif options.command == "update-asked":
+            asked = (options.id, options.version, options.sha256)
+            print(command.update_asked(file, *asked, os.environ))
         else:
             print(command.update(file, options.release, os.environ, force=options.force))
     except UpdateFault as fault:
@@ -163,7 +169,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         "renew", help="renew the certificate now", description=RENEW, formatter_class=_raw
     )
     software.add_arguments(commands)
-    named = [commands.choices[name] for name in ("update", "supervise", "install-service")]
+    named = [commands.choices[name] for name in SOFTWARE if name != "release"]
     for part in (run, doctor, enrol, renew, *named):
         part.add_argument(
             "--config",

@@ -1,5 +1,5 @@
 """What hosts may ask of this gateway, taken from the wire: set-points by our own command or by a
-plain Sparkplug DCMD, configuration documents, support under a grant.
+plain Sparkplug DCMD, configuration documents, support under a grant, updates of the software.
 """
 
 import logging
@@ -15,8 +15,10 @@ from gateway.contract.commands import Command, decode_command
 from gateway.contract.configuration import decode_document
 from gateway.contract.sparkplug import Datatype, Metric, Payload
 from gateway.contract.support import decode_ask, decode_grant
+from gateway.contract.update import decode_update
 from gateway.standing import Standing
 from gateway.support import Support
+from gateway.update.asked import Updates
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class Remote:
         configuration: Configuration,
         standing: Standing,
         support: Support,
+        updates: Updates,
         meanings: Meanings,
         now_ms: Callable[[], int],
     ) -> None:
@@ -57,6 +60,7 @@ class Remote:
             topics.EXT_CONFIG: self._configured,
             topics.EXT_GRANT: lambda text: support.grant(decode_grant(text)),
             topics.EXT_ASK: lambda text: support.ask(decode_ask(text)),
+            topics.EXT_UPDATE: lambda text: updates.offer(decode_update(text)),
         }
 
     def heard(self, place: topics.NodeTopic, payload: Payload) -> None:
@@ -77,6 +81,7 @@ class Remote:
             topics.EXT_COMMAND_RESULT: None,
             topics.EXT_CONFIG_RESULT: None,
             topics.EXT_ASK_RESULT: None,
+            topics.EXT_UPDATE_RESULT: None,
             topics.EXT_CONFIG_HASH: digest,
         }
         return (

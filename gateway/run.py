@@ -29,6 +29,7 @@ from gateway.standing import Standing
 from gateway.supervision import end, kept
 from gateway.support import Support
 from gateway.traffic import Traffic
+from gateway.update.asked import Means, Updates
 from gateway.update.health import VARIABLE, Monitor
 from gateway.whole import Whole
 
@@ -83,7 +84,11 @@ async def run_until(
     tail = LogTail()
     support = Support(journal, site, node.platform_ms, tail)
     standing = Standing(site, journal, traffic)
-    node.obey_by(Remote(commands, configuration, standing, support, pipeline, node.platform_ms))
+    keys, enrolled = bool(config.update_keys), config.enrolment is not None
+    means = Means.of(*origin, enrolled=enrolled, has_keys=keys)
+    updates = Updates(means, journal, node.platform_ms)
+    asked_by_host = (commands, configuration, standing, support, updates)
+    node.obey_by(Remote(*asked_by_host, pipeline, node.platform_ms))
     logging.getLogger().addHandler(tail)
     await traffic.begin()
     await configuration.begin()
@@ -92,6 +97,7 @@ async def run_until(
         "commands": commands.run,
         "configuration": configuration.run,
         "support": support.run,
+        "updates": updates.run,
         "traffic": traffic.run,
         "signals": signals.run,
     }

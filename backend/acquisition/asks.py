@@ -1,4 +1,4 @@
-"""Grants and questions of support on their way to gateways: sent until they are answered."""
+"""Grants and questions of support and updates on their way to gateways: sent until answered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from backend.core.events import publish
 from backend.core.ids import encode_id
 from gateway.contract import topics
 from gateway.contract.support import Ask, Grant, encode_text
+from gateway.contract.update import Update, encode_update
 
-GRANT = "grant"
+GRANT, UPDATE = "grant", "update"
 _WANTED = """
 SELECT c.project_id, c.gateway_id, c.id, c.uid, c.kind, c.params, c.not_after, c.actor
 FROM command c
@@ -33,7 +34,7 @@ WHERE project_id = %(project)s AND id = %(id)s AND finished_at IS NULL
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A grant or question that waits to be sent; `params` are the fields of its kind."""
+    """A grant, question or update that waits to be sent; `params` are the fields of its kind."""
 
     project_id: int
     gateway_id: int
@@ -45,10 +46,13 @@ class Wanted:
     actor: str
 
     def metric(self) -> tuple[str, str]:
-        """Answer a grant or a question as the gateway takes it."""
+        """Answer it as the gateway takes it."""
         id, until_ms = encode_id("cmd", self.uid), milliseconds(self.not_after)
         if self.kind == GRANT:
             return topics.EXT_GRANT, encode_text(Grant(id, until_ms, self.actor))
+        if self.kind == UPDATE:
+            told = {**self.params, "id": id, "not_after_ms": until_ms, "actor": self.actor}
+            return topics.EXT_UPDATE, encode_update(msgspec.convert(told, Update))
         fields = {**self.params, "id": id, "kind": self.kind, "actor": self.actor}
         ask = msgspec.convert({**fields, "not_after_ms": until_ms}, Ask)
         return topics.EXT_ASK, encode_text(ask)

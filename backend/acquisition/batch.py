@@ -1,7 +1,9 @@
 """What ingest stores in one transaction: rows of readings, and what follows from them."""
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple
 
 
@@ -82,29 +84,23 @@ class DirtyRange:
     last_ms: int
 
 
-def newest(rows: Iterable[Row]) -> list[Row]:
-    """Answer the newest row of each point, sorted by key (so that two writers never deadlock)."""
-    found: dict[PointKey, Row] = {}
-    for row in rows:
-        key = (row[0], row[1])
-        held = found.get(key)
-        if held is None or held[2] <= row[2]:
-            found[key] = row
-    return [found[key] for key in sorted(found)]
+_KEY = itemgetter(0, 1)
 
 
-def dirty_ranges(rows: Iterable[Row], registers: set[PointKey]) -> list[DirtyRange]:
-    """Answer one range for each register point among the rows."""
-    found: dict[PointKey, list[int]] = {}
-    for row in rows:
-        key = (row[0], row[1])
-        if key not in registers:
-            continue
-        held = found.get(key)
-        if held is None:
-            found[key] = [row[2], row[2]]
-        elif row[2] < held[0]:
-            held[0] = row[2]
-        elif row[2] > held[1]:
-            held[1] = row[2]
-    return [DirtyRange(*key, *found[key]) for key in sorted(found)]
+def newest(rows: Sequence[Row]) -> list[Row]:
+    """Answer the newest row of each point of sorted rows.
+
+    In key order, so that two writers never deadlock.
+    """
+    return list({(row[0], row[1]): row for row in rows}.values())
+
+
+def dirty_ranges(rows: Sequence[Row], registers: set[PointKey]) -> list[DirtyRange]:
+    """Answer one range for each register point among sorted rows."""
+    found, end = [], 0
+    for key in sorted(registers):
+        start = bisect_left(rows, key, end, key=_KEY)
+        end = bisect_right(rows, key, start, key=_KEY)
+        if start < end:
+            found.append(DirtyRange(*key, rows[start].ts_ms, rows[end - 1].ts_ms))
+    return found

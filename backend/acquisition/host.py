@@ -28,7 +28,14 @@ from gateway.contract.sparkplug import Datatype, Metric, Payload, Property
 REBIRTH_EVERY_S = 10.0
 MAX_REPORT = 65_536
 """Characters of what a node says of itself; longer texts are dropped."""
-REPORTS = frozenset({topics.EXT_COMMAND_RESULT, topics.EXT_CONFIG_RESULT, topics.EXT_ASK_RESULT})
+REPORTS = frozenset(
+    {
+        topics.EXT_COMMAND_RESULT,
+        topics.EXT_CONFIG_RESULT,
+        topics.EXT_ASK_RESULT,
+        topics.EXT_UPDATE_RESULT,
+    }
+)
 """Texts that a node says of itself through its journal."""
 DATA = (topics.EXT_DATA_BYTES, topics.EXT_DATA_FORECAST, topics.EXT_DATA_BUDGET)
 

@@ -26,6 +26,8 @@ from gateway.contract import topics
 from gateway.contract.commands import FINAL, CommandResult, decode_result
 from gateway.contract.configuration import decode_config_result
 from gateway.contract.support import decode_ask_result
+from gateway.contract.update import FINAL as UPDATED
+from gateway.contract.update import decode_update_result
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +58,16 @@ UPDATE command
 SET state = %(state)s, code = %(code)s, answer = %(answer)s, state_at = %(at)s,
     finished_at = %(now)s
 WHERE project_id = %(project)s AND gateway_id = %(gateway)s AND uid = %(uid)s
-  AND kind <> 'write' AND (finished_at IS NULL OR code = 'no_answer')
+  AND kind NOT IN ('write', 'update') AND (finished_at IS NULL OR code = 'no_answer')
 RETURNING person_id, kind
+"""
+_UPDATE = """
+UPDATE command
+SET state = %(state)s, code = %(code)s, answer = %(answer)s, state_at = %(at)s,
+    finished_at = CASE WHEN %(final)s THEN %(now)s END
+WHERE project_id = %(project)s AND gateway_id = %(gateway)s AND uid = %(uid)s
+  AND kind = 'update' AND (finished_at IS NULL OR code = 'no_answer') AND state <> %(state)s
+RETURNING person_id
 """
 _STANDS = "SELECT 1 FROM audit WHERE project_id = %s AND ref = %s AND action = %s"
 RESULT = "command.result"
@@ -195,9 +205,37 @@ async def _ask_result(tx: IngestSession, node: EdgeNode, text: str, now: datetim
     await audit.record(tx, node.project_id, deed, now)
 
 
+async def _update_result(tx: IngestSession, node: EdgeNode, text: str, now: datetime) -> None:
+    result = decode_update_result(text)
+    uid = _uid(result.id)
+    detail = result.detail.replace("\x00", "")
+    answer = {"before": result.before, "now": result.now, "detail": detail}
+    found = await tx.fetch_tuples(
+        _UPDATE,
+        {
+            "state": result.state.value,
+            "code": result.code,
+            "answer": Jsonb(answer),
+            "at": _instant(result.at_ms),
+            "final": result.state in UPDATED,
+            "now": now,
+            "project": node.project_id,
+            "gateway": node.gateway_id,
+            "uid": uid,
+        },
+    )
+    if not found or uid is None:
+        return
+    told = f"{result.state}/{result.code}"
+    deed = audit.Deed(node.slug, "update.result", result.id, told, found[0][0], None, answer)
+    await publish(tx, node.project_id, "command", str(uid), now)
+    await audit.record(tx, node.project_id, deed, now)
+
+
 STORES: dict[str, Store] = {
     topics.EXT_COMMAND_RESULT: _command_result,
     topics.EXT_CONFIG_RESULT: _config_result,
     topics.EXT_ASK_RESULT: _ask_result,
+    topics.EXT_UPDATE_RESULT: _update_result,
 }
 """Who stores a report, by the metric's name; `host.REPORTS` are these names."""

@@ -180,15 +180,15 @@ def copy_bytes(rows: Sequence[Row]) -> bytes:
 
 
 async def insert_new(tx: IngestSession, rows: Sequence[Row]) -> list[Row]:
-    """Insert the rows that are not there yet and answer them."""
+    """Insert the rows that are not there yet and answer them, sorted."""
     if not rows:
         return []
     columns = [_array(column) for column in zip(*rows, strict=True)]
-    return [Row(*new) for new in await tx.fetch_tuples(_INSERT, columns)]
+    return sorted(Row(*new) for new in await tx.fetch_tuples(_INSERT, columns))
 
 
 async def _settle(tx: IngestSession, batch: Batch, stored: Sequence[Row], clock: Clock) -> None:
-    """Write what follows from the stored rows, in their transaction and in one round trip."""
+    """Write what follows from the sorted rows stored, in their transaction and one round trip."""
     latest = newest(stored)
     ranges = dirty_ranges(stored, batch.registers)
     async with tx.connection.pipeline():

@@ -4,7 +4,7 @@ A sum is rounded once, half even, so that an account stays an integer. What a me
 of is missing, never zero: the sum says so by its quality, and by what it expects and has measured.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -149,23 +149,33 @@ def cells_above(cells: Iterable[Cell], terms: Mapping[int, Sequence[Term]]) -> s
     }
 
 
-def members(cell: Cell, groups: Groups) -> int:
-    """Answer how many meters a node counts in a quarter hour."""
-    counted = groups.get((cell.scope_id, cell.energy), ())
-    return sum(one.meters for one in counted if one.first < cell.end and one.last > cell.start)
-
-
 def runs(cells: Iterable[Cell], groups: Groups) -> list[Run]:
     """Answer quarter hours of nodes as runs: each is summed in one walk over its meters."""
-    found: list[Run] = []
-    for cell in sorted(cells):
-        counted = members(cell, groups)
-        before = found[-1] if found else None
-        if before is not None and before == (*cell[:2], before.first, cell.start, counted):
-            found[-1] = before._replace(last=cell.end)
-        else:
-            found.append(Run(*cell, counted))
-    return found
+    return [
+        Run(*key, *run)
+        for key, starts in sorted(starts_of(cells).items())
+        for run in _runs(sorted(starts), groups.get(key, ()))
+    ]
+
+
+def _runs(starts: Sequence[int], groups: Sequence[Group]) -> Iterator[tuple[int, int, int]]:
+    """Answer (first, last, members) of the runs of one node; `starts` rise."""
+    first = last = starts[0]
+    counted = members(first, groups)
+    steady = all(one.first <= first and one.last > starts[-1] for one in groups)
+    for start in starts:
+        now = counted if steady else members(start, groups)
+        if start != last or now != counted:
+            if last > first:
+                yield first, last, counted
+            first, counted = start, now
+        last = start + QUARTER_S
+    yield first, last, counted
+
+
+def members(start: int, groups: Sequence[Group]) -> int:
+    """Answer how many meters a node counts in the quarter hour that begins at a Unix second."""
+    return sum(one.meters for one in groups if one.first < start + QUARTER_S and one.last > start)
 
 
 async def _read_groups(

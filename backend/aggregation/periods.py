@@ -86,12 +86,15 @@ class Calendar:
         }
 
     def _shifts_of(self, scope: int, cells: Iterable[Cell]) -> Iterable[Cell]:
-        for cell in cells:
-            pattern = self.pattern(scope, cell.scope_id)
+        for (scope_id, energy), starts in starts_of(cells).items():
+            pattern = self.pattern(scope, scope_id)
             bounds = None if pattern is None else self._shifts.get(pattern)
-            found = None if bounds is None else bounds.holding(cell.start)
-            if found is not None:
-                yield Cell(cell.scope_id, cell.energy, *found)
+            held = (
+                set[tuple[int, int] | None]()
+                if bounds is None
+                else set(map(bounds.holding, starts))
+            )
+            yield from (Cell(scope_id, energy, *one) for one in held if one is not None)
 
 
 def patterns(

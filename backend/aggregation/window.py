@@ -112,6 +112,10 @@ def _restarts(window: Window, trace: Trace) -> bool:
     restart = window.restart
     if restart is None:
         return True
+    place = bisect_right(window.readings, restart, key=itemgetter(0))
+    if place == 0 or window.readings[place - 1][0] != restart:
+        # It was excluded between the look for it and the look at the readings.
+        return False
     after = window.readings[0][0]
     stored = {one.ts: one for one in window.known if after < one.ts <= restart}
     passed = {one.ts: one for one in trace.judgements if after < one.ts <= restart}

@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from backend.acquisition import live as live_bus
+from backend.application.frames import DirectFrames
 from backend.application.graphql.endpoint import Endpoint
 from backend.application.graphql.execution import Engine
 from backend.application.graphql.fanout import Fanout
@@ -144,7 +145,7 @@ async def serve(
     config = uvicorn.Config(
         app,
         http="httptools",
-        ws="websockets-sansio",
+        ws=DirectFrames,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -104,6 +104,18 @@ def fetch_authority(url: str) -> bytes:
     return _open(request, context)
 
 
+def fetch(url: str, path: str, tls: TlsClient, most: int) -> bytes:
+    """Answer what the platform has at a path; EnrolmentFault when that is more than `most` bytes.
+
+    The path is its own authority: nothing else is shown.
+    """
+    request = urllib.request.Request(url + path)  # noqa: S310 - https, checked by checked_url
+    found = _open(request, tls.context(), most + 1)
+    if len(found) > most:
+        raise EnrolmentFault(f"{url}{path} is larger than {most} bytes. It is not taken.")
+    return found
+
+
 class _Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self,
@@ -117,11 +129,13 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         """Follow nothing."""
 
 
-def _open(request: urllib.request.Request, context: ssl.SSLContext) -> bytes:
+def _open(
+    request: urllib.request.Request, context: ssl.SSLContext, most: int = ANSWER_MAX
+) -> bytes:
     opener = urllib.request.build_opener(_Stay, urllib.request.HTTPSHandler(context=context))
     try:
         with opener.open(request, timeout=TIMEOUT_S) as answer:
-            return bytes(answer.read(ANSWER_MAX))
+            return bytes(answer.read(most))
     except urllib.error.HTTPError as error:
         raise EnrolmentFault(_refusal(request.full_url, error)) from error
     except (OSError, ValueError) as error:

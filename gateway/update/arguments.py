@@ -9,6 +9,10 @@ watches it, and goes back to the one before by itself when the new one does not 
 (or, where there is no link, does not read and journal) within update.healthy_within_s. The release
 must be signed by one of update.keys in the configuration.
 """
+ASKED = """\
+Fetches the release of an update that a person asked for on the platform, over this gateway's own
+https, and installs it as `update` does. The gateway calls this by itself.
+"""
 SUPERVISE = """\
 Runs the gateway as `run` does and starts it again when it ends; the command for a service.
 Releases that `update` installed are in the folder `software` beside the configuration.
@@ -33,6 +37,15 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     update.add_argument(
         "--force", action="store_true", help="also an older version, or one for a newer platform"
     )
+    asked = commands.add_parser(
+        "update-asked",
+        help="install what the platform asked for; the gateway calls this",
+        description=ASKED,
+        formatter_class=raw,
+    )
+    asked.add_argument("id", metavar="ID", help="the command's identity")
+    asked.add_argument("version", metavar="VERSION", help="of the release")
+    asked.add_argument("sha256", metavar="SHA256", help="of the release's file")
     commands.add_parser(
         "supervise",
         help="run, start again, watch updates: for services",

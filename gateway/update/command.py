@@ -1,6 +1,7 @@
 """What the commands `update`, `supervise` and `release` do."""
 
 import argparse
+import hashlib
 import logging
 import sys
 from collections.abc import Mapping
@@ -8,10 +9,12 @@ from pathlib import Path
 
 from gateway.config import load_config
 from gateway.contract.documents import DocumentFault
+from gateway.contract.update import RELEASES_PATH
+from gateway.enrolment.platform import EnrolmentFault, fetch
 from gateway.installed import software_version
 from gateway.messages import WIRE_VERSION
 from gateway.service_unit import unit
-from gateway.update.release import UpdateFault, numbers, read_release
+from gateway.update.release import MAX_BYTES, UpdateFault, numbers, read_release
 from gateway.update.software import Software
 from gateway.update.supervise import supervise as _supervise
 
@@ -49,6 +52,38 @@ def update(file: Path, release_file: Path, environment: Mapping[str, str], *, fo
     except OSError as error:
         raise UpdateFault(f"the release cannot be installed: {error}.") from error
     return f"version {release.version} is installed and on trial; {running} is kept to go back to."
+
+
+def update_asked(
+    file: Path, id: str, version: str, sha256: str, environment: Mapping[str, str]
+) -> str:
+    """Fetch the release that a person asked for on the platform, then install it as `update` does.
+
+    UpdateFault when it cannot be fetched, is another one than was asked for, or is not installed.
+    """
+    try:
+        config = load_config(file, environment)
+        if config.enrolment is None:
+            raise UpdateFault("this gateway has no platform to fetch from. Enrol it with a code.")
+        path = f"{RELEASES_PATH}/{config.project}/{id}/{sha256}"
+        content = fetch(config.enrolment.platform, path, config.enrolment.https, MAX_BYTES)
+    except (DocumentFault, EnrolmentFault) as fault:
+        raise UpdateFault(str(fault)) from fault
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise UpdateFault("what was fetched is not the release that was asked for. It is not used.")
+    software = software_of(file)
+    fetched = software.folder / "fetched.release"
+    try:
+        software.folder.mkdir(parents=True, exist_ok=True)
+        fetched.write_bytes(content)
+        found = read_release(fetched, config.update_keys).version
+        if found != version:
+            raise UpdateFault(f"release {version} was asked for, and {found} was fetched.")
+        return update(file, fetched, environment, force=False)
+    except OSError as error:
+        raise UpdateFault(f"the release cannot be kept: {error}.") from error
+    finally:
+        fetched.unlink(missing_ok=True)
 
 
 def _check_order(version: str, running: str) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-MANIFEST, SIGNATURE, WHEEL = "manifest.json", "manifest.sig", "kilowise.whl"
+from gateway.contract.update import MANIFEST, SIGNATURE, WHEEL, Manifest
+
 MAX_BYTES = 64_000_000
 """Of a release's file."""
 MAX_UNPACKED = 256_000_000
@@ -25,15 +26,6 @@ _VERSION = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}")
 
 class UpdateFault(Exception):
     """An update that is not done; the sentence says why and what to do."""
-
-
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a release says of itself."""
-
-    version: str
-    sha256: str
-    min_wire: str
-    """The oldest version of our extension (`Ext/Wire`) that the platform must speak."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.contract.update import MANIFEST, SIGNATURE, WHEEL, Manifest
 from gateway.messages import WIRE_VERSION
-from gateway.update.release import MANIFEST, SIGNATURE, WHEEL, Manifest, UpdateFault, numbers
+from gateway.update.release import UpdateFault, numbers
 
 _WHEEL = re.compile(r"kilowise-([^-]+)-.*\.whl")
 

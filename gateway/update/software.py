@@ -7,12 +7,13 @@ for the package that pip installed.
 """
 
 import os
-import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway.update.release import Release, unpack
+if TYPE_CHECKING:
+    from gateway.update.release import Release
 
 INSTALLED = ""
 """The name of the package that pip installed."""
@@ -71,8 +72,13 @@ class Software:
         """Where a version's files are."""
         return self._releases / version
 
-    def stage(self, release: Release) -> None:
+    def stage(self, release: "Release") -> None:
         """Lay a release's files on the disk for good; removes all but what runs or ran."""
+        # A gateway that runs only looks at the folder, and needs neither.
+        import shutil
+
+        from gateway.update.release import unpack
+
         self._releases.mkdir(parents=True, exist_ok=True)
         for old in self._releases.iterdir():
             if old.name not in (self.current, self.confirmed):
@@ -130,6 +136,10 @@ class Software:
             return msgspec.json.decode((self.folder / "outcome.json").read_bytes(), type=Outcome)
         except (OSError, msgspec.MsgspecError):
             return None
+
+    def forget_outcome(self) -> None:
+        """Forget how the last trial ended, because the next one begins."""
+        (self.folder / "outcome.json").unlink(missing_ok=True)
 
     def _write(self, name: str, content: bytes) -> None:
         fresh = self.folder / f"{name}.new"

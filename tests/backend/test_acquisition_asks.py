@@ -6,8 +6,9 @@ import pytest
 
 from backend.core.clock import ManualClock
 from backend.core.ids import encode_id, new_uuid
+from backend.service.gateways.asked import listed
 from backend.service.gateways.configuration import GatewayKey, find_gateway
-from backend.service.gateways.support import ask, let_in, list_asks
+from backend.service.gateways.support import ask, let_in
 from gateway.contract import topics
 from gateway.contract.support import (
     Ask,
@@ -64,7 +65,7 @@ async def test_a_grant_and_a_question_go_out_and_are_answered(
         scene.say(topics.EXT_ASK_RESULT, encode_text(result), record)
         await scene.edge.until_committed(record)
     async with scene.platform.database.read(project) as tx:
-        question, grant = await list_asks(tx, project, key.id, 10)
+        question, grant = await listed(tx, project, key.id, 10, updates=False)
     assert (grant.kind, grant.state, grant.finished_at) == ("grant", "done", NOW)
     assert (question.kind, question.state, question.code) == ("registers", "done", "done")
     assert question.answer == {"values": [215.0, None], "lines": ["ab"], "detail": ""}

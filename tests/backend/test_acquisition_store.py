@@ -168,8 +168,9 @@ async def test_the_window_has_hot_days_and_late_ones(
 
 
 def test_newest_and_dirty_ranges() -> None:
-    rows = [Row(2, 1, 5, 1.0, 0), Row(1, 9, 3, 2.0, 0), Row(2, 1, 9, 3.0, 0), Row(2, 1, 1, 4.0, 0)]
+    rows = [Row(1, 9, 3, 2.0, 0), Row(2, 1, 1, 4.0, 0), Row(2, 1, 5, 1.0, 0), Row(2, 1, 9, 3.0, 0)]
     assert newest(rows) == [Row(1, 9, 3, 2.0, 0), Row(2, 1, 9, 3.0, 0)]
     assert [(d.point_id, d.first_ms, d.last_ms) for d in dirty_ranges(rows, {(2, 1)})] == [
         (1, 1, 9)
     ]
+    assert (newest([]), dirty_ranges([], {(2, 1)})) == ([], [])

@@ -50,6 +50,7 @@ SEEN: dict[str, frozenset[str] | None] = {
     "gateway": frozenset({"gateways", "modules"}),
     "gateway_certificate": NOTHING,
     "gateway_config": NOTHING,
+    "gateway_release": NOTHING,
     "gateway_state": frozenset({"gateways", "modules"}),
     "hand_reading": frozenset({"meters", "modules"}),
     "import_job": NOTHING,

@@ -1,6 +1,7 @@
-"""MQTT to committed: embedded broker and ingest as processes of their own, one gateway that floods.
+"""MQTT to committed, and on to accounts: broker, ingest and accounting as processes of their own.
 
-Counted is what came back acknowledged, so every point was in the database by then.
+One gateway floods. Committed is what came back acknowledged, so every point was in the database by
+then. Accounted is it once nothing waits any more: 100 meters, one point in ten, and a node of all.
 """
 
 import asyncio
@@ -97,7 +98,8 @@ def device_birth(device: int) -> tuple[Metric, ...]:
             Datatype.DOUBLE,
             0.0,
             properties={
-                topics.PROPERTY_KIND: Property(Datatype.STRING, "gauge" if n % 10 else "register")
+                topics.PROPERTY_KIND: Property(Datatype.STRING, "gauge" if n % 10 else "register"),
+                topics.PROPERTY_UNIT: Property(Datatype.STRING, "kW" if n % 10 else "kWh"),
             },
         )
         for n in range(POINTS)
@@ -145,8 +147,42 @@ def make_rows(server: BenchServer, hashed: str) -> None:
         )
 
 
-async def flood(port: int, secret: str) -> float:
-    """Seconds from the first message to the last acknowledgement."""
+METERS = """
+INSERT INTO meter (project_id, uid, slug, name, energy, device_id, register_name, level)
+SELECT p.project_id, gen_random_uuid(), 'm' || p.id, '{}', 'electricity', p.device_id, p.name, 3
+FROM point p WHERE p.kind = 'register';
+INSERT INTO node_meter (project_id, node_id, meter_id, coefficient)
+SELECT m.project_id, 1, m.id, 1 FROM meter m
+"""
+WAITING = "SELECT (SELECT count(*) FROM dirty) + (SELECT count(*) FROM stale)"
+DUE = """
+SELECT sum(d.qty)::bigint FROM (
+    SELECT round((max(r.value) - min(r.value)) * 1000000) AS qty FROM reading r
+    JOIN point p ON p.project_id = r.project_id AND p.id = r.point_id AND p.kind = 'register'
+    GROUP BY r.point_id) AS d
+"""
+FOUND = "SELECT sum(qty)::bigint FROM account WHERE scope = 2 AND period = 5"
+
+
+def make_meters(server: BenchServer) -> None:
+    """A meter on each register that was born, and a node of all of them."""
+    with psycopg.connect(server.url("kw_app")) as connection:
+        connection.execute("SELECT set_config('app.project', id::text, false) FROM project")
+        for statement in METERS.split(";\n"):
+            connection.execute(statement.encode())
+
+
+def wait_for_accounts(server: BenchServer) -> None:
+    """Wait until nothing is dirty; what the node has is then what its registers counted."""
+    with psycopg.connect(server.url("kw_backup"), autocommit=True) as connection:
+        while connection.execute(WAITING).fetchone() != (0,):
+            time.sleep(0.05)
+        due, found = (connection.execute(query.encode()).fetchone() for query in (DUE, FOUND))
+    assert found == due, (found, due)
+
+
+async def flood(server: BenchServer, port: int, secret: str) -> tuple[float, float]:
+    """Seconds from the first message to the last acknowledgement, and to the last account."""
     base_ms = int(NOW.timestamp() * 1000) - MESSAGES * 1000
     client = Client("a.g1/gateway")
     client.set_auth_credentials("a.g1", secret)
@@ -162,15 +198,18 @@ async def flood(port: int, secret: str) -> float:
                 await asyncio.sleep(0.1)
     client.subscribe("spBv1.0/a/NCMD/g1")
     await sender.be_born(base_ms)
+    make_meters(server)
     prepared = [
         (f"spBv1.0/a/DDATA/g1/d{n % DEVICES}", message(n, n % DEVICES, base_ms + n * 1000))
         for n in range(1, MESSAGES + 1)
     ]
     began = time.perf_counter()
     await sender.send(prepared)
-    seconds = time.perf_counter() - began
+    committed = time.perf_counter() - began
+    await asyncio.wait_for(asyncio.to_thread(wait_for_accounts, server), 60)
+    accounted = time.perf_counter() - began
     await client.disconnect()
-    return seconds
+    return committed, accounted
 
 
 async def main() -> list[str]:
@@ -187,10 +226,10 @@ async def main() -> list[str]:
             await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "backend", role, env=env, stdout=log, stderr=log
             )
-            for role in ("broker", "ingest")
+            for role in ("broker", "ingest", "aggregate")
         ]
         try:
-            seconds = await flood(port, secret)
+            times = await flood(server, port, secret)
         finally:
             for child in children:
                 child.kill()
@@ -203,13 +242,14 @@ async def main() -> list[str]:
         assert found == ((MESSAGES + 1) * POINTS,), found
     return [
         figure(
-            "MQTT to committed",
+            name,
             MESSAGES * POINTS / seconds,
             "points/s",
-            against=f"{POINTS} points a message, embedded broker, one worker",
+            against=f"{POINTS} points a message, embedded broker, one worker, accounting beside",
             ratio=None,
             reach=REACH,
         )
+        for name, seconds in zip(("MQTT to committed", "MQTT to accounts"), times, strict=True)
     ]
 
 

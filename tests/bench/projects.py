@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 from backend.aggregation.accounts import keep_ahead
 from backend.core.db import Database
 from backend.core.ids import new_uuid
+from backend.service.people.ready_made import make_roles
 from backend.service.people.sessions import create_session
 
 YEAR = list(range(1, 13))
@@ -82,6 +83,7 @@ async def make_managed_project(database: Database, now: datetime) -> tuple[int, 
             into=int,
         )
         assert person is not None
+        await make_roles(tx, project)
         await tx.execute("INSERT INTO membership VALUES (%s, %s, 'manager')", (project, person))
         return project, await create_session(tx, person, now, bearer=True, user_agent=None)
 

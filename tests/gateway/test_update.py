@@ -17,9 +17,10 @@ import pytest
 from gateway.__main__ import main
 from gateway.contract import topics
 from gateway.contract.clock import SystemClock
+from gateway.contract.update import MANIFEST, SIGNATURE, WHEEL
 from gateway.journal import Journal
 from gateway.update.health import Health, Monitor, read_health
-from gateway.update.release import MANIFEST, SIGNATURE, WHEEL, UpdateFault, read_release
+from gateway.update.release import UpdateFault, read_release
 from gateway.update.sign import sign
 from gateway.update.software import Outcome, Software, Trial
 from gateway.update.supervise import MAX_STARTS, Supervisor, judge

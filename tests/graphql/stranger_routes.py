@@ -67,6 +67,13 @@ ROUTES: dict[str, list[str]] = {
         "/api/v1/gateways/{gateway}/credentials?project={project}",
         "/api/v1/gateways/{gateway}/credentials?project={own}",
     ],
+    "POST /api/v1/gateway-releases": [
+        "/api/v1/gateway-releases?project={project}",
+        "/api/v1/gateway-releases?project={slug}",
+    ],
+    "GET /api/v1/gateway-releases/{project}/{command}/{sha256}": [
+        "/api/v1/gateway-releases/{slug}/{command}/" + "0" * 64,
+    ],
     "POST /api/v1/enrol": ["/api/v1/enrol"],
     "POST /api/v1/enrol/renewal": ["/api/v1/enrol/renewal"],
     "GET /api/v1/enrol/authority": ["/api/v1/enrol/authority"],

@@ -151,7 +151,14 @@ async def test_a_gateway_is_configured_and_commanded_from_afar(
     found = {}
     for value in (55.5, 95.0):
         id = await her.gives(device["id"], value)
-        project = await her.sees(ONE, lambda one: one["command"]["finishedAt"], id=id)
+        # Command and audit are read one after the other: the end may fall between.
+        project = await her.sees(
+            ONE,
+            lambda one: (
+                one["audit"][0]["action"] == "command.result" and one["command"]["finishedAt"]
+            ),
+            id=id,
+        )
         command = project["command"]
         found[value] = (command["state"], command["code"], command["oldValue"])
         result = next(entry for entry in project["audit"] if entry["ref"] == id)

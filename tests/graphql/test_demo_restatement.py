@@ -5,10 +5,12 @@ of its current transformers on 1 March.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import httpx
 import pytest
 
 from backend.aggregation.accounts import keep_ahead
@@ -38,8 +40,8 @@ query ($scope: ID!, $asOf: BigInt) { project(id: "demo") {
     start: "2026-02-26T00:00:00+08:00", end: "2026-03-04T00:00:00+08:00") { values } } }
 """
 PROPOSE = """
-mutation ($params: JSON!) { proposeRestatement(input: {project: "demo", kind: "ratio",
-  params: $params, reason: "the balance says so"}) { id } }
+mutation ($kind: String!, $params: JSON!) { proposeRestatement(input: {project: "demo",
+  kind: $kind, params: $params, reason: "the balance says so"}) { id } }
 """
 FOUND = """
 query ($id: ID!) { project(id: "demo") { restatement(id: $id) { state version mayTakeBack
@@ -118,31 +120,72 @@ async def store(
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The manager's questions, and the workers' steps."""
+
+    platform: Platform
+    project: int
+    his: httpx.AsyncClient
+    ask: Ask
+
+    async def asked(self, question: str, *path: str | int, **variables: object) -> object:
+        """What lies at a path below the demo."""
+        answer = await self.ask(self.his, question, variables)
+        return part(answer, "data", "project", *path)
+
+    async def days(self, scope: object, as_of: str | None = None) -> list[float]:
+        """kWh of the six days."""
+        found = await self.asked(DAYS, "series", "values", scope=scope, asOf=as_of)
+        assert isinstance(found, list)
+        return found
+
+    async def propose(self, kind: str, params: Mapping[str, object]) -> str:
+        """A restatement whose difference is known."""
+        made = await self.ask(self.his, PROPOSE, {"kind": kind, "params": params})
+        assert await self.step() is Step.DONE
+        return str(part(made, "data", "proposeRestatement", "id"))
+
+    async def apply(self, id: str) -> None:
+        """Approve it, and let workers do what they do."""
+        approve = f'mutation {{ approveRestatement(project: "demo", id: "{id}") {{ state }} }}'
+        told = await self.ask(self.his, approve)
+        assert part(told, "data", "approveRestatement") == {"state": "APPROVED"}
+        assert await self.step() is Step.DONE
+        await settle(self.platform, self.project)
+        assert await self.step() is Step.DONE
+
+    async def step(self) -> Step:
+        """The worker's next step."""
+        return await step(self.platform.database, self.project, NOW)
+
+
+async def place(desk: Desk) -> object:
+    """The paint shop."""
+    nodes = await desk.asked('{ project(id: "demo") { nodes { id slug } } }', "nodes")
+    assert isinstance(nodes, list)
+    return next(one["id"] for one in nodes if one["slug"] == "paint")
+
+
 async def test_the_balance_finds_the_wrong_ratio_and_a_restatement_puts_it_right(
     platform: Platform, client: Client, ask: Ask, demo: Actor
 ) -> None:
-    project, his = demo.tenant.id, await client(demo)
-    nodes = part(await ask(his, '{ project(id: "demo") { nodes { id slug } } }'), "data", "project")
-    found = part(nodes, "nodes")
-    assert isinstance(found, list)
-    node = next(one["id"] for one in found if one["slug"] == "paint")
+    desk = Desk(platform, demo.tenant.id, await client(demo), ask)
+    node = await place(desk)
     week = {"node": node, "start": EXCHANGED.isoformat(), "end": END.isoformat()}
-    balance = part(await ask(his, BALANCE, week), "data", "project", "balance")
-    suspicion = part(balance, "suspicion")
+    suspicion = await desk.asked(BALANCE, "balance", "suspicion", **week)
     assert (part(suspicion, "fault"), part(suspicion, "own")) == ("RATIO", True)
     assert part(suspicion, "meters", 0, "slug") == "paint"
-    since = part(suspicion, "since")
+    since, meter = part(suspicion, "since"), part(suspicion, "meters", 0, "id")
     assert since == "2026-02-28T16:00:00Z", "midnight of 1 March in Shanghai"
-    meter, pair = part(suspicion, "meters", 0, "id"), part(suspicion, "mixups", 0)
-    assert pair == {"configured": "150/5", "installed": "200/5"}
+    assert part(suspicion, "mixups", 0) == {"configured": "150/5", "installed": "200/5"}
 
-    shown = part(await ask(his, DAYS, {"scope": node}), "data", "project", "series", "values")
+    shown = await desk.days(node)
     params = {"meter": meter, "wrong_ct": "150/5", "right_ct": "200/5", "since": since}
-    made = part(await ask(his, PROPOSE, {"params": params}), "data", "proposeRestatement", "id")
-    assert await step(platform.database, project, NOW) is Step.DONE
-    one = part(await ask(his, FOUND, {"id": made}), "data", "project", "restatement")
-    assert part(one, "mayTakeBack") is False
-    difference = part(one, "difference")
+    made = await desk.propose("ratio", params)
+    found = await desk.asked(FOUND, "restatement", id=made)
+    assert part(found, "mayTakeBack") is False
+    difference = part(found, "difference")
     assert isinstance(difference, list)
     assert {(row["month"], row["energy"]) for row in difference} == {("2026-03", "electricity")}
     assert {row["name"]["en"] for row in difference} == {
@@ -152,34 +195,28 @@ async def test_the_balance_finds_the_wrong_ratio_and_a_restatement_puts_it_right
         old, new = (int(row[side]["quantity"]) for side in ("old", "new"))
         assert abs(new * 3 - old * 4) <= 3 * 3 * 96, "four thirds; each quarter hour is rounded"
 
-    approve = f'mutation {{ approveRestatement(project: "demo", id: "{made}") {{ state }} }}'
-    assert part(await ask(his, approve), "data", "approveRestatement") == {"state": "APPROVED"}
-    assert await step(platform.database, project, NOW) is Step.DONE
-    await settle(platform, project)
-    assert await step(platform.database, project, NOW) is Step.DONE
-    one = part(await ask(his, FOUND, {"id": made}), "data", "project", "restatement")
-    assert (part(one, "state"), part(one, "version")) == ("APPLIED", "1")
-    assert part(one, "mayTakeBack") is True
-
-    now = part(await ask(his, DAYS, {"scope": node}), "data", "project", "series", "values")
-    before = await ask(his, DAYS, {"scope": node, "asOf": "0"})
-    assert part(before, "data", "project", "series", "values") == shown
-    assert isinstance(shown, list)
-    assert isinstance(now, list)
+    await desk.apply(made)
+    found = await desk.asked(FOUND, "restatement", id=made)
+    assert (part(found, "state"), part(found, "version")) == ("APPLIED", "1")
+    assert await desk.days(node, "0") == shown
+    now = await desk.days(node)
     assert now[:3] == shown[:3], "before the exchange nothing changes"
-    for new, old in zip(now[3:], shown[3:], strict=True):
-        assert new == pytest.approx(old * 4 / 3, abs=1e-4)
-    balance = part(await ask(his, BALANCE, week), "data", "project", "balance")
+    for right, wrong in zip(now[3:], shown[3:], strict=True):
+        assert right == pytest.approx(wrong * 4 / 3, abs=1e-4)
+    balance = await desk.asked(BALANCE, "balance", **week)
     assert part(balance, "suspicion") is None
     assert Decimal(str(part(balance, "loss"))) > 0
-    sheet = part(await ask(his, SHEET, {"scope": meter}), "data", "project", "readingSheet")
-    register = part(sheet, "register")
-    [adjusted] = [part(register, "adjustments", 0)]
+    sheet = await desk.asked(SHEET, "readingSheet", scope=meter)
+    register, adjusted = part(sheet, "register"), part(sheet, "register", "adjustments", 0)
     assert (part(adjusted, "why"), part(adjusted, "factor")) == ("ratio", "4/3")
     total = int(str(part(register, "rawQuantity"))) + int(str(part(adjusted, "quantity")))
     assert str(total) == part(register, "totalQuantity") == part(sheet, "figures", "quantity")
-    audit = '{ project(id: "demo") { auditBrokenAt audit { action ref } } }'
-    told = part(await ask(his, audit), "data", "project")
+
+    assert part(found, "mayTakeBack") is True
+    await desk.apply(await desk.propose("revoke", {"restatement": made}))
+    assert await desk.days(node) == shown
+    assert await desk.days(node, "1") == now
+    told = await desk.asked('{ project(id: "demo") { auditBrokenAt audit { action ref } } }')
     entries = part(told, "audit")
     assert isinstance(entries, list)
     assert [one["action"] for one in entries if one["ref"] == made] == [

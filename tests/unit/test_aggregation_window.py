@@ -7,9 +7,16 @@ import pytest
 
 from backend.aggregation.chunks import Chunk, DirtyRow, Stretch, newest
 from backend.aggregation.curve import QUARTER, Bucket, buckets
-from backend.aggregation.events import ALWAYS, Exchange, Ratio, Sample, Span
+from backend.aggregation.events import ALWAYS, Events, Exchange, Ratio, Sample, Span
 from backend.aggregation.registers import RegisterSpec, judge
-from backend.aggregation.window import ceil_quarter, floor_quarter
+from backend.aggregation.window import (
+    Missing,
+    Window,
+    ceil_quarter,
+    earlier,
+    floor_quarter,
+    recompute,
+)
 from tests.accounts.shelf import Arrival, Excluded, Shelf
 from tests.unit.register_book import MIN, SECOND, H
 
@@ -130,6 +137,24 @@ def test_held_readings_that_are_judged_later_change_what_they_touched() -> None:
         (2 * QUARTER, 50, 0),
     ]
     check(shelf)
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_restart_that_is_excluded_while_it_is_looked_at_is_looked_for_again(left: int) -> None:
+    """Readings and events are read after the restart: what is recorded in between is seen there."""
+    spec = RegisterSpec(Fraction(1), Fraction(10), None, None, 15 * MIN)
+    readings = [(i * 15 * MIN, 500 + i, 0) for i in range(4)]
+    window = Window(
+        first=30 * MIN,
+        last=45 * MIN,
+        restart=15 * MIN,
+        readings=readings,
+        events=Events(excluded=[Span(left * 15 * MIN, H)]),
+        known=(),
+        complete=True,
+    )
+    assert recompute(window, spec) is Missing.EARLIER
+    assert earlier(window) == 1
 
 
 def rows_of(*ranges: tuple[int, int, int]) -> list[DirtyRow]:

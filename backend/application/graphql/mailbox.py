@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 import orjson
@@ -65,6 +66,8 @@ class Member:
         elif len(self._waiting) >= WAITING_EVERY:
             self._mailbox.overflow()
             return
+        if not self._waiting and self._mailbox.send_now(self, payload):
+            return
         self._waiting.append(payload)
         self._mailbox.notice(self)
 
@@ -76,11 +79,16 @@ class Member:
         return payload
 
 
+def _later(_member: Member, _payload: str) -> bool:
+    return False
+
+
 class Mailbox:
     """All that waits on one socket; members take turns."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, send_now: Callable[[Member, str], bool] = _later) -> None:
+        """Begin empty; `send_now` may send without waiting, and answers whether it did."""
+        self.send_now = send_now
         self._ready: dict[Member, None] = {}
         self._bell = asyncio.Event()
         self.too_slow = False

@@ -12,6 +12,7 @@ from backend.application.graphql.fleet import GatewayHealth, read_health
 from backend.application.graphql.naming import Name
 from backend.application.graphql.scalars import BigInt
 from backend.application.graphql.support import SupportRequest, list_requests
+from backend.application.graphql.updates import GatewayUpdate, list_updates
 from backend.application.live_cache import LiveView
 from backend.application.powers import Power, node_power
 from backend.core.ids import encode_id
@@ -270,6 +271,11 @@ class Gateway:
     async def support_requests(self, first: int = 20) -> list[SupportRequest]:
         """Grants and questions of support, newest first."""
         return await list_requests(self.door, GatewayKey(self.row.id, self.row.uid), first)
+
+    @strawberry.field
+    async def updates(self, first: int = 20) -> list[GatewayUpdate]:
+        """Releases of its software that it was asked to try, newest first."""
+        return await list_updates(self.door, GatewayKey(self.row.id, self.row.uid), first)
 
     @strawberry.field
     async def configs(self, first: int = 20) -> list[GatewayConfig]:

@@ -56,6 +56,7 @@ from backend.application.graphql.stocks import Stock, find_stock, list_stocks
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Tariff, read_tariff
 from backend.application.graphql.tops import TopInput, TopList, read_top_list
+from backend.application.graphql.updates import GatewayRelease, list_releases
 from backend.core.ids import encode_id
 from backend.service.gateways import records
 from backend.service.plant import rows
@@ -285,6 +286,11 @@ class Project(ProjectAccess, ProjectBalances, ProjectQuality, ProjectEquipment, 
     async def profiles(self) -> list[DeviceProfile]:
         """Device profiles that this project brought itself."""
         return await list_profiles(self.door)
+
+    @strawberry.field
+    async def gateway_releases(self) -> list[GatewayRelease]:
+        """Releases of the gateways' software that the project brought, the newest upload first."""
+        return await list_releases(self.door)
 
     @strawberry.field
     async def audit(self, first: int = 50, before: int | None = None) -> list[AuditEntry]:

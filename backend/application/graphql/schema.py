@@ -50,6 +50,7 @@ from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
 from backend.application.graphql.trees import TreeMutation
+from backend.application.graphql.updates import UpdateMutation
 
 Query = merge_types("Query", (PeopleQuery, InvitationQuery, ProjectQuery, DemoQuery))
 Mutation = merge_types(
@@ -69,6 +70,7 @@ Mutation = merge_types(
         EnrolmentMutation,
         EquipmentMutation,
         SupportMutation,
+        UpdateMutation,
         FactorMutation,
         RestatementMutation,
         TreeMutation,

@@ -17,7 +17,7 @@ from backend.application.graphql.scalars import Json
 from backend.application.lengths import list_length
 from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id
-from backend.service.gateways import support
+from backend.service.gateways import asked, support
 from backend.service.gateways.configuration import GatewayKey, find_gateway
 from backend.service.people.roles import Permission
 from gateway.contract.support import AskKind
@@ -53,7 +53,7 @@ class SupportRequest:
     """A grant or a question to a gateway, and its answer."""
 
     door: strawberry.Private[Door]
-    row: strawberry.Private[support.SupportRow]
+    row: strawberry.Private[asked.AskedRow]
 
     @strawberry.field
     def id(self) -> strawberry.ID:
@@ -169,18 +169,18 @@ class SupportMutation:
         return SupportRequest(door=door, row=row)
 
 
-def _fields(kind: AskKind, asked: AskGatewayInput) -> dict[str, object]:
+def _fields(kind: AskKind, wanted: AskGatewayInput) -> dict[str, object]:
     """What a question of this kind says; the rest of the input is left out."""
     match kind:
         case AskKind.POINT:
-            return {"device": asked.device, "point": asked.point}
+            return {"device": wanted.device, "point": wanted.point}
         case AskKind.REGISTERS:
-            block = {"fc": asked.function, "start": asked.start, "count": asked.count}
-            return {"device": asked.device, **block}
+            block = {"fc": wanted.function, "start": wanted.start, "count": wanted.count}
+            return {"device": wanted.device, **block}
         case AskKind.LOG_LEVEL:
-            return {"level": asked.level}
+            return {"level": wanted.level}
         case AskKind.LOG:
-            return {"lines": asked.lines}
+            return {"lines": wanted.lines}
 
 
 async def list_requests(door: Door, key: GatewayKey, first: int) -> list[SupportRequest]:
@@ -188,5 +188,5 @@ async def list_requests(door: Door, key: GatewayKey, first: int) -> list[Support
     door.require(Permission.SUPPORT)
     list_length(first, MOST)
     async with door.read() as tx:
-        found = await support.list_asks(tx, door.project.id, key.id, first)
+        found = await asked.listed(tx, door.project.id, key.id, first, updates=False)
     return [SupportRequest(door=door, row=row) for row in found]

@@ -14,6 +14,7 @@ from backend.application.rest import (
     enrolment,
     files,
     imports,
+    releases,
     restatements,
     series,
     session,
@@ -47,6 +48,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(commands.router)
     app.include_router(configs.router)
     app.include_router(enrolment.router)
+    app.include_router(releases.router)
     app.include_router(series.router)
     app.include_router(sheets.router)
     app.include_router(restatements.router)

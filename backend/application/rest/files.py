@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from backend.application.graphql.context import asker_of, outside_uid
+from backend.application.rest.bodies import received
 from backend.application.rest.doors import OwnPage, ProjectDoor, SignedIn
-from backend.core.errors import InvalidInput
 from backend.core.ids import encode_id
 from backend.service.imports import files
 from backend.service.imports.files import Mode
@@ -88,7 +88,7 @@ async def check(
         door.project.id,
         door.project.zone,
         (kind.value, name),
-        await _received(request),
+        await received(request, MAX_BYTES, "sheet_too_large"),
         asker_of(caller),
         platform.clock.now(),
     )
@@ -122,17 +122,6 @@ async def apply(id: str, caller: SignedIn, door: ProjectDoor, mode: Mode = Mode.
         platform.clock.now(),
     )
     return _answer(row)
-
-
-async def _received(request: Request) -> bytes:
-    """Answer the body. Raises InvalidInput as soon as it is too large."""
-    parts, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BYTES:
-            raise InvalidInput("sheet_too_large", most=MAX_BYTES // 1_000_000)
-        parts.append(chunk)
-    return b"".join(parts)
 
 
 def _answer(row: files.FileRow) -> FileAnswer:

@@ -22,7 +22,7 @@ from backend.core.tables.columns import (
 
 class Command(SQLModel, table=True):
     """Something asked of a gateway, and how far it is. `uid` is the asker's key: asked twice, done
-    once. `kind` is write, probe, log_level or grant; `state_at` is the gateway's time.
+    once. `kind` is write, update, grant or a kind of question; `state_at` is the gateway's time.
     """
 
     __tablename__ = "command"
@@ -104,4 +104,19 @@ class DeviceProfile(SQLModel, table=True):
     uploaded_at: datetime = instant()
 
 
-__all__ = ["AuditEntry", "Command", "DeviceProfile", "GatewayConfig"]
+class GatewayRelease(SQLModel, table=True):
+    """A signed release of the gateway's software that somebody brought, by the SHA-256 of its
+    file; the gateways judge the signature.
+    """
+
+    __tablename__ = "gateway_release"
+    project_id: int = project_key()
+    sha256: str = text_column(key=True)
+    version: str = text_column()
+    min_wire: str = text_column()
+    content: bytes = Field(sa_column=sa.Column(sa.LargeBinary, nullable=False))
+    person_id: int = bigint()
+    uploaded_at: datetime = instant()
+
+
+__all__ = ["AuditEntry", "Command", "DeviceProfile", "GatewayConfig", "GatewayRelease"]

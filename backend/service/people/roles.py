@@ -23,6 +23,8 @@ class Permission(StrEnum):
     """Say what gateways read, and bring device profiles."""
     SUPPORT = "support"
     """Open a gateway to support for a while, and ask it."""
+    UPDATE = "update"
+    """Bring releases of the gateways' software, and have gateways try them."""
     AUDIT = "audit"
     """Read who did what."""
     ENROL = "enrol"
@@ -62,6 +64,7 @@ NEEDS: dict[Permission, Module] = {
     Permission.WRITE: Module.DEVICES,
     Permission.CONFIGURE: Module.DEVICES,
     Permission.SUPPORT: Module.DEVICES,
+    Permission.UPDATE: Module.DEVICES,
     Permission.ENROL: Module.DEVICES,
     Permission.RESTATE: Module.ENERGY,
     Permission.APPROVE: Module.ENERGY,

@@ -25,11 +25,9 @@ from gateway.drivers.capabilities import (
 from gateway.drivers.dlt645.blocks import ITEM
 from gateway.drivers.dlt645.daily_time import DailyTime
 from gateway.drivers.dlt645.frame import (
-    ANY_METER,
     LONGEST_FRAME,
     MORE_FOLLOWS,
     READ,
-    READ_ADDRESS,
     READ_MORE,
     REFUSAL,
     Frame,
@@ -40,6 +38,7 @@ from gateway.drivers.dlt645.frame import (
     take_frames,
 )
 from gateway.drivers.dlt645.meter import Meter
+from gateway.drivers.dlt645.search import Heard, is_noise, search
 
 log = logging.getLogger(__name__)
 
@@ -128,24 +127,42 @@ class Dlt645Line:
         raise Refused(f"meter {meter} has no end of answers to {item}", 0)
 
     async def discover(self, progress: Progress, limit_s: float) -> list[Unit]:
-        """The address of a meter that is alone on its line: with several, answers collide."""
-        found: list[Unit] = []
+        """The addresses of all meters on the line, as far as they were found in time."""
+        found: list[str] = []
         try:
             async with asyncio.timeout(limit_s):
-                answer = await self._ask(Frame(ANY_METER, READ_ADDRESS), b"", b"")
-                found.append(answer.address)
-        except (DeviceSilent, TimeoutError):
-            log.debug("no meter that is alone on %s", self._link)
-        progress(1, 1, tuple(found))
-        return found
+                await search(self._hear, progress, found)
+        except TimeoutError:
+            log.warning("the search on %s ended after %.0f s", self._link, limit_s)
+        return list(found)
 
-    async def _ask(self, request: Frame, begins: bytes, ends: bytes) -> Frame:
-        """The answer to a request, whose data begins and ends with these bytes."""
+    async def _hear(self, request: Frame) -> Heard:
+        """All answers to a request, until the line is quiet."""
+        stream = await self._send(request)
+        clock = asyncio.get_running_loop().time
+        end = clock() + self.timeout_s + self._longest_frame_s
+        heard, patience = bytearray(), self.timeout_s
+        while (more := await stream.read(max(0.0, min(patience, end - clock())))) and (
+            len(heard) < MOST_HEARD
+        ):
+            heard += more
+            patience = LONGEST_PAUSE_S
+        found = take_frames(bytearray(heard))
+        answers = tuple(frame for frame in found if frame.answers(request))
+        return Heard(answers, is_noise(bytes(heard), answers))
+
+    async def _send(self, request: Frame) -> Stream:
+        """The stream that a request is on; what came before it is dropped."""
         stream = self._stream
         if stream is None:
             raise LinkDown(f"{self._link} is not connected")
         stream.flush_input()
         await stream.write(request.encode())
+        return stream
+
+    async def _ask(self, request: Frame, begins: bytes, ends: bytes) -> Frame:
+        """The answer to a request, whose data begins and ends with these bytes."""
+        stream = await self._send(request)
         clock = asyncio.get_running_loop().time
         end = clock() + self.timeout_s + self._longest_frame_s
         heard, count = bytearray(), 0

@@ -265,21 +265,25 @@ class Watcher:
         )
         self._sql = " UNION ALL ".join(parts).encode()
         self._number = ""
-        self._rows: dict[str, str | None] = {}
+        self._rows: dict[str, object] = {}
         self.look()
 
     def look(self) -> None:
         """Remember everything as it is now."""
-        self._rows = dict(self._admin.execute(self._sql).fetchall())
+        self._rows = self._hashes()
         self._number = self._newest()
 
     def changed(self) -> list[str]:
         """Answer the tables with other rows than remembered; without a new transaction, none."""
         if self._newest() == self._number:
             return []
-        now: dict[str, str | None] = dict(self._admin.execute(self._sql).fetchall())
+        now = self._hashes()
         self._number = self._newest()
         return [table for table, rows in now.items() if rows != self._rows[table]]
+
+    def _hashes(self) -> dict[str, object]:
+        # By name: a parallel plan answers the tables in any order.
+        return dict(self._admin.execute(self._sql).fetchall())
 
     def _newest(self) -> str:
         row = self._admin.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
