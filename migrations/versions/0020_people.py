@@ -9,7 +9,7 @@ from alembic import op
 
 from migrations.tenancy import among, begin, grant_app, not_seen, open_module, seen_where
 
-revision = "0021"
+revision = "0020"
 down_revision = "0019"
 branch_labels = None
 depends_on = None

@@ -4,8 +4,8 @@ from alembic import op
 
 from migrations.tenancy import begin, grant_app, seen_where, wall
 
-revision = "0022"
-down_revision = "0021"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
