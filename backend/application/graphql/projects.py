@@ -56,6 +56,7 @@ from backend.application.graphql.stocks import Stock, find_stock, list_stocks
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Tariff, read_tariff
 from backend.application.graphql.tops import TopInput, TopList, read_top_list
+from backend.application.graphql.traits import ProjectOfTraits
 from backend.application.graphql.updates import GatewayRelease, list_releases
 from backend.core.ids import encode_id
 from backend.service.gateways import records
@@ -79,7 +80,14 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectAccess, ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
+class Project(
+    ProjectAccess,
+    ProjectOfTraits,
+    ProjectBalances,
+    ProjectQuality,
+    ProjectEquipment,
+    ProjectModel,
+):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field

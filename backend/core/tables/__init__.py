@@ -59,6 +59,7 @@ from backend.core.tables.platform import (
     PlatformKey,
     Project,
 )
+from backend.core.tables.projects import PlatformOperator, ProjectLogo
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -120,9 +121,11 @@ __all__ = [
     "OperatingState",
     "Person",
     "PlatformKey",
+    "PlatformOperator",
     "Point",
     "PointAlias",
     "Project",
+    "ProjectLogo",
     "ProjectRole",
     "PushSubscription",
     "Reading",
