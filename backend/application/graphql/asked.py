@@ -1,5 +1,6 @@
 """An operation as it is sent, and what its answer tells of its cost."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -41,6 +42,16 @@ def decode(body: bytes) -> Asked:
         return msgspec.json.decode(body, type=Asked)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput("graphql_request", reason=str(error)) from error
+
+
+def decode_query(given: Mapping[str, str]) -> Asked:
+    """Answer what was asked by GET: a kept operation by its SHA-256, and its variables as JSON."""
+    kept = Extensions(PersistedQuery(given.get("id", "")))
+    try:
+        variables = msgspec.json.decode(given.get("variables") or "{}", type=Variables)
+    except msgspec.DecodeError as error:
+        raise InvalidInput("graphql_request", reason=str(error)) from error
+    return Asked(variables=variables, extensions=kept)
 
 
 def told_cost(context: Context, asked: Asked) -> dict[str, object] | None:

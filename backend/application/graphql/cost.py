@@ -48,7 +48,7 @@ _LARGEST: Final = 100_000
 """Entries, and scopes of a span, that are believed at most: resolvers refuse more."""
 
 PERIOD_S: Final[Mapping[str, float]] = {
-    "QUARTER_HOUR": 900,
+    "QUARTER": 900,
     "HOUR": 3_600,
     "SHIFT": 8 * 3_600,
     "DAY": 86_400,

@@ -1,4 +1,8 @@
-"""`POST /graphql`: one operation in, its JSON out, compressed when that is worth it."""
+"""`/graphql`: one operation in, its JSON out, compressed when that is worth it.
+
+POST takes any operation, GET the app's kept queries by their SHA-256; an answer to GET about
+periods that are over has an entity tag, and whoever has it already hears 304.
+"""
 
 import gzip
 from collections.abc import Mapping
@@ -10,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.application.cookies import clear_cookie, set_cookie
-from backend.application.graphql.asked import decode, told_cost
+from backend.application.graphql.asked import decode, decode_query, told_cost
+from backend.application.graphql.closed import entity_tag, is_closed
 from backend.application.graphql.context import Context
 from backend.application.graphql.errors import describe, refused
 from backend.application.graphql.execution import Engine, encode
-from backend.application.graphql.limits import is_subscription
+from backend.application.graphql.limits import is_query, is_subscription
 from backend.application.graphql.persisted import Persisted
 from backend.application.origin import address_of, caller_of, check_origin
 from backend.application.web_process import WebProcess
@@ -24,6 +29,7 @@ MAX_BODY = 100_000
 COMPRESS_FROM = 1_000
 """Bytes from which an answer is compressed."""
 RETRY = "retryAfter"
+BY_SESSION = "Accept-Encoding, Authorization, Cookie"
 LEVEL = 1
 """gzip's fastest: a year of hours is 20 kB in about a millisecond."""
 
@@ -46,11 +52,14 @@ class Endpoint:
 
     async def _answer(self, request: Request) -> Response:
         check_origin(self.process, request)
-        asked = decode(await _body(request))
+        by_get = request.method == "GET"
+        asked = decode_query(request.query_params) if by_get else decode(await _body(request))
         prepared = self.persisted.prepare(self.engine, asked)
         if is_subscription(prepared, asked.operation_name):
             answer = refused("graphql_socket_only", "Subscriptions are served by websocket only")
             return _json(request, orjson.dumps(answer), 400)
+        if by_get and not is_query(prepared, asked.operation_name):
+            raise InvalidInput("graphql_request", reason="send changes by POST")
         context = Context(
             process=self.process,
             caller=await caller_of(self.process, request),
@@ -60,13 +69,13 @@ class Endpoint:
         )
         context.spend_as_caller()
         result = await self.engine.execute(prepared, asked.variables, asked.operation_name, context)
+        body = encode(result, told_cost(context, asked))
+        now = self.process.platform.clock.now()
+        if by_get and context.caller and is_closed(prepared, asked.variables, result, now):
+            return _kept(request, body, entity_tag(context.caller, body))
         refusal = spent_out(result)
-        response = _json(
-            request,
-            encode(result, told_cost(context, asked)),
-            refusal.status if refusal else 200,
-            retry_after(refusal),
-        )
+        status = refusal.status if refusal else 200
+        response = _json(request, body, status, retry_after(refusal))
         if context.signed_out:
             clear_cookie(request, response)
         if context.new_token is not None:
@@ -97,6 +106,14 @@ def retry_after(error: KilowiseError | None) -> dict[str, str]:
     """Answer the header that says when to come back, where an error says so."""
     seconds = None if error is None else error.params.get(RETRY)
     return {} if seconds is None else {"Retry-After": str(seconds)}
+
+
+def _kept(request: Request, body: bytes, tag: str) -> Response:
+    """Answer what a browser may keep for its session, or that what it has still holds."""
+    headers = {"Cache-Control": "private, no-cache", "ETag": tag, "Vary": BY_SESSION}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(None, 304, headers)
+    return _json(request, body, 200, headers)
 
 
 def _json(

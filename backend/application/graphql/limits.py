@@ -169,6 +169,12 @@ class Documents:
         }
 
 
+def is_query(prepared: Prepared, name: str | None) -> bool:
+    """Tell whether the chosen operation only reads; what is no operation at all does."""
+    operation = prepared.operation(name)
+    return operation is None or operation.operation is OperationType.QUERY
+
+
 def is_subscription(prepared: Prepared, name: str | None) -> bool:
     """Tell whether the chosen operation is a subscription."""
     operation = prepared.operation(name)
