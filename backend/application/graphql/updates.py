@@ -5,7 +5,7 @@ from enum import Enum
 
 import strawberry
 
-from backend.application.graphql.asked import AskedOfGateway
+from backend.application.graphql.gateway_asks import AskedOfGateway
 from backend.application.graphql.commands import tap_key
 from backend.application.graphql.context import Door, KwInfo, enter_to, outside_uid
 from backend.application.lengths import list_length

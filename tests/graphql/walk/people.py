@@ -72,8 +72,8 @@ async def make_roles(platform: Platform, tenant: Tenant) -> None:
             )
 
 
-async def make_key(platform: Platform, owner: Actor, part: int) -> tuple[str, str]:
-    """A key that may read about a part: its secret and its identity."""
+async def make_key(platform: Platform, owner: Actor, part: int | None) -> tuple[str, str]:
+    """A key that may read about a part, or everything: its secret and its identity."""
     async with _changing(platform, owner) as change:
         wanted = Wanted("walker", frozenset({Permission.READ}), Limit(part), 30)
         secret, row = await keys.make_key(change, wanted)
