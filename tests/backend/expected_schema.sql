@@ -594,6 +594,35 @@ CREATE TABLE public.meter_source (
     point_id bigint NOT NULL
 );
 ALTER TABLE ONLY public.meter_source FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.mqtt_credential (
+    project_id integer NOT NULL,
+    uid uuid NOT NULL,
+    person_id bigint NOT NULL,
+    name text NOT NULL,
+    secret text NOT NULL,
+    scopes text[] NOT NULL,
+    node_id bigint,
+    publish text[] NOT NULL,
+    subscribe text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone
+);
+ALTER TABLE ONLY public.mqtt_credential FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.mqtt_lease (
+    project_id integer NOT NULL,
+    owner text NOT NULL,
+    until timestamp with time zone NOT NULL,
+    number bigint NOT NULL
+);
+ALTER TABLE ONLY public.mqtt_lease FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.mqtt_request (
+    project_id integer NOT NULL,
+    uid uuid NOT NULL,
+    credential uuid NOT NULL,
+    correlation text NOT NULL
+);
+ALTER TABLE ONLY public.mqtt_request FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.node (
     project_id integer NOT NULL,
     id bigint NOT NULL,
@@ -1260,6 +1289,12 @@ ALTER TABLE ONLY public.meter
     ADD CONSTRAINT meter_project_id_uid_key UNIQUE (project_id, uid);
 ALTER TABLE ONLY public.meter_source
     ADD CONSTRAINT meter_source_pkey PRIMARY KEY (project_id, meter_id, valid_from);
+ALTER TABLE ONLY public.mqtt_credential
+    ADD CONSTRAINT mqtt_credential_pkey PRIMARY KEY (project_id, uid);
+ALTER TABLE ONLY public.mqtt_lease
+    ADD CONSTRAINT mqtt_lease_pkey PRIMARY KEY (project_id);
+ALTER TABLE ONLY public.mqtt_request
+    ADD CONSTRAINT mqtt_request_pkey PRIMARY KEY (project_id, uid);
 ALTER TABLE ONLY public.node_meter
     ADD CONSTRAINT node_meter_pkey PRIMARY KEY (project_id, node_id, meter_id, valid_from);
 ALTER TABLE ONLY public.node
@@ -1410,6 +1445,9 @@ ALTER TABLE public.import_job ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.last_value ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.meter ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.meter_source ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.mqtt_credential ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.mqtt_lease ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.mqtt_request ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.node ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.node_meter ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.notification ENABLE ROW LEVEL SECURITY;
@@ -1470,6 +1508,9 @@ CREATE POLICY sight ON public.import_job AS RESTRICTIVE TO kw_limited USING (fal
 CREATE POLICY sight ON public.last_value AS RESTRICTIVE TO kw_limited USING ((point_id IN ( SELECT unnest((string_to_array(current_setting('app.points'::text, true), ','::text))::bigint[]) AS unnest)));
 CREATE POLICY sight ON public.meter AS RESTRICTIVE TO kw_limited USING ((id IN ( SELECT unnest((string_to_array(current_setting('app.meters'::text, true), ','::text))::bigint[]) AS unnest)));
 CREATE POLICY sight ON public.meter_source AS RESTRICTIVE TO kw_limited USING ((meter_id IN ( SELECT unnest((string_to_array(current_setting('app.meters'::text, true), ','::text))::bigint[]) AS unnest)));
+CREATE POLICY sight ON public.mqtt_credential AS RESTRICTIVE TO kw_limited USING (false);
+CREATE POLICY sight ON public.mqtt_lease AS RESTRICTIVE TO kw_limited USING (false);
+CREATE POLICY sight ON public.mqtt_request AS RESTRICTIVE TO kw_limited USING (false);
 CREATE POLICY sight ON public.node AS RESTRICTIVE TO kw_limited USING ((id IN ( SELECT unnest((string_to_array(current_setting('app.nodes'::text, true), ','::text))::bigint[]) AS unnest)));
 CREATE POLICY sight ON public.node_meter AS RESTRICTIVE TO kw_limited USING (((node_id IN ( SELECT unnest((string_to_array(current_setting('app.nodes'::text, true), ','::text))::bigint[]) AS unnest)) AND (meter_id IN ( SELECT unnest((string_to_array(current_setting('app.meters'::text, true), ','::text))::bigint[]) AS unnest))));
 CREATE POLICY sight ON public.notification AS RESTRICTIVE TO kw_limited USING (((occurrence_id = 0) OR (occurrence_id IN ( SELECT o.id
@@ -1539,6 +1580,9 @@ CREATE POLICY tenant ON public.import_job USING ((project_id = (NULLIF(current_s
 CREATE POLICY tenant ON public.last_value USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.meter USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.meter_source USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
+CREATE POLICY tenant ON public.mqtt_credential USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
+CREATE POLICY tenant ON public.mqtt_lease USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
+CREATE POLICY tenant ON public.mqtt_request USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.node USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.node_meter USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.notification USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
@@ -1654,6 +1698,13 @@ GRANT SELECT ON TABLE public.meter TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.meter_source TO kw_app;
 GRANT SELECT ON TABLE public.meter_source TO kw_ingest;
 GRANT SELECT ON TABLE public.meter_source TO kw_limited;
+GRANT SELECT ON TABLE public.mqtt_credential TO kw_limited;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mqtt_credential TO kw_app;
+GRANT SELECT ON TABLE public.mqtt_credential TO kw_ingest;
+GRANT SELECT ON TABLE public.mqtt_lease TO kw_limited;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mqtt_lease TO kw_app;
+GRANT SELECT ON TABLE public.mqtt_request TO kw_limited;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mqtt_request TO kw_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.node TO kw_app;
 GRANT SELECT ON TABLE public.node TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.node_meter TO kw_app;

@@ -24,6 +24,7 @@ from tests.graphql.walk.people import (
     People,
     make_invitation,
     make_key,
+    make_mqtt_credential,
     make_people,
     make_roles,
     without,
@@ -68,8 +69,9 @@ async def scene(
     people.key, _ = await make_key(platform, alice, part)
     _, spare = await make_key(platform, alice, part)
     token, invitation = await make_invitation(platform, alice)
+    _, mqtt = await make_mqtt_credential(platform, alice)
     await people.sign_in()
-    more = {"apikey": spare, "invitation": invitation, "token": token}
+    more = {"apikey": spare, "invitation": invitation, "token": token, "mqtt": mqtt}
     return replace(made, names={**made.names, **more})
 
 

@@ -33,6 +33,8 @@ class Viewer:
         context = info.context
         async with context.process.platform.database.platform_read() as tx:
             found = await open_projects(tx, context.signed_in())
+        for project in found:
+            context.process.budgets.projects.note(project.id, context.cost)
         return [Project(door=Door(context.process, project)) for project in found]
 
     @strawberry.field

@@ -29,6 +29,7 @@ from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.hands import HandRegister, find_register, list_registers
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
+from backend.application.graphql.mqtt_credentials import ProjectMqtt
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway
 from backend.application.graphql.quality import ProjectQuality
@@ -87,6 +88,7 @@ class Project(
     ProjectQuality,
     ProjectEquipment,
     ProjectModel,
+    ProjectMqtt,
 ):
     """A tenant: a plant with everything measured in it."""
 

@@ -37,6 +37,7 @@ from backend.application.graphql.joining import InvitationMutation
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.memberships import MembershipMutation
 from backend.application.graphql.meter_changes import MeterMutation
+from backend.application.graphql.mqtt_credentials import MqttMutation
 from backend.application.graphql.node_powers import NodePowersSubscription
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.projects import ProjectQuery
@@ -61,6 +62,7 @@ Mutation = merge_types(
         PeopleMutation,
         AuthorityMutation,
         AccessMutation,
+        MqttMutation,
         InvitationMutation,
         FoundingMutation,
         TraitsMutation,

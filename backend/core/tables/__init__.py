@@ -29,6 +29,7 @@ from backend.core.tables.alarms import (
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
+from backend.core.tables.mqtt import MqttCredential, MqttLease, MqttRequest
 from backend.core.tables.people import (
     ApiKey,
     Invitation,
@@ -115,6 +116,9 @@ __all__ = [
     "Membership",
     "Meter",
     "MeterSource",
+    "MqttCredential",
+    "MqttLease",
+    "MqttRequest",
     "Node",
     "NodeMeter",
     "Notification",
