@@ -60,7 +60,7 @@ from backend.core.tables.platform import (
     PlatformKey,
     Project,
 )
-from backend.core.tables.projects import PlatformOperator, ProjectLogo
+from backend.core.tables.projects import PlatformOperator, ProjectLogo, ProjectQuota, ProjectUse
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -130,7 +130,9 @@ __all__ = [
     "PointAlias",
     "Project",
     "ProjectLogo",
+    "ProjectQuota",
     "ProjectRole",
+    "ProjectUse",
     "PushSubscription",
     "Reading",
     "ReadingDay",
