@@ -25,6 +25,7 @@ from tests.graphql.walk.people import (
     make_invitation,
     make_key,
     make_people,
+    make_post,
     make_roles,
     without,
 )
@@ -68,8 +69,9 @@ async def scene(
     people.key, _ = await make_key(platform, alice, part)
     _, spare = await make_key(platform, alice, part)
     token, invitation = await make_invitation(platform, alice)
+    _, post = await make_post(platform, alice)
     await people.sign_in()
-    more = {"apikey": spare, "invitation": invitation, "token": token}
+    more = {"apikey": spare, "invitation": invitation, "token": token, "post": post}
     return replace(made, names={**made.names, **more})
 
 

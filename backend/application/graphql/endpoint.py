@@ -9,13 +9,13 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backend.application.cookies import clear_cookie, set_cookie
+from backend.application.cookies import clear_cookie, set_cookie, set_device_cookie
 from backend.application.graphql.context import Context
 from backend.application.graphql.errors import describe, refused
 from backend.application.graphql.execution import Engine, Variables, encode
 from backend.application.graphql.limits import is_subscription
 from backend.application.graphql.persisted import Persisted
-from backend.application.origin import address_of, caller_of, check_origin
+from backend.application.origin import address_of, caller_of, check_origin, device_credential
 from backend.application.web_process import WebProcess
 from backend.core.errors import InvalidInput, KilowiseError
 
@@ -78,6 +78,7 @@ class Endpoint:
             caller=await caller_of(self.process, request),
             address=address_of(request),
             user_agent=request.headers.get("user-agent"),
+            device=device_credential(request),
         )
         result = await self.engine.execute(prepared, asked.variables, asked.operation_name, context)
         response = _json(request, encode(result), 200)
@@ -85,6 +86,8 @@ class Endpoint:
             clear_cookie(request, response)
         if context.new_token is not None:
             set_cookie(request, response, context.new_token)
+        if context.new_device is not None:
+            set_device_cookie(request, response, context.new_device)
         return response
 
 

@@ -59,6 +59,7 @@ from backend.core.tables.platform import (
     PlatformKey,
     Project,
 )
+from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -119,6 +120,8 @@ __all__ = [
     "Notification",
     "OperatingState",
     "Person",
+    "PersonBadge",
+    "PersonPin",
     "PlatformKey",
     "Point",
     "PointAlias",
@@ -133,6 +136,7 @@ __all__ = [
     "RegisterJudgement",
     "Regroup",
     "Restatement",
+    "SharedDevice",
     "ShedItem",
     "SheetImport",
     "ShiftPattern",

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from backend.application.web_process import WebProcess
 from backend.core.ids import encode_id
 from backend.core.platform import Platform
-from backend.service.people import keys
+from backend.service.people import keys, posts
 from backend.service.people.asker import Asker
 from backend.service.people.authority import Change, Grant, begin
 from backend.service.people.invitations import invite
@@ -85,6 +85,14 @@ async def make_invitation(platform: Platform, owner: Actor) -> tuple[str, str]:
     async with _changing(platform, owner) as change:
         token, row = await invite(change, "auditor", Limit(), 7, "walker")
     return token, encode_id("inv", row.uid)
+
+
+async def make_post(platform: Platform, owner: Actor) -> tuple[str, str]:
+    """A shared device of auditors that nobody has enrolled: its code and its identity."""
+    async with _changing(platform, owner) as change:
+        wanted = posts.Wanted("Gate", "auditor", Limit(), 600)
+        code, row = await posts.make_device(change, owner.tenant.slug, wanted)
+    return code, row.ref
 
 
 @asynccontextmanager
