@@ -145,6 +145,10 @@ class Context:
     """A session that began: the answer carries its cookie."""
     signed_out: bool = False
     """The session ended: the answer takes the cookie away."""
+    device: str | None = None
+    """The credential of a shared device, whoever holds it."""
+    new_device: str | None = None
+    """The device was enrolled or taken: the answer carries its cookie."""
     doors: dict[str, Door | None] = field(default_factory=dict)
     cost: int = 0
     """What the operation costs each project whose door it opens."""
@@ -174,7 +178,9 @@ class Context:
 
     def anonymous(self) -> "Context":
         """Answer surroundings that belong to no person, for what several of them share."""
-        return replace(self, caller=None, address="", user_agent=None, doors={}, spent={})
+        return replace(
+            self, caller=None, address="", user_agent=None, device=None, doors={}, spent={}
+        )
 
 
 KwInfo = Info[Context, None]
