@@ -22,11 +22,9 @@ from tests.graphql.strangers import every_route
 from tests.graphql.walk.people import (
     OUTSIDE,
     People,
-    make_invitation,
+    let_in,
     make_key,
-    make_mqtt_credential,
     make_people,
-    make_post,
     make_roles,
     without,
 )
@@ -68,12 +66,8 @@ async def scene(
     part = made.plant.nodes["b"].id
     people.actors |= await make_people(alice.tenant, part, make_project, make_person)
     people.key, _ = await make_key(platform, alice, part)
-    _, spare = await make_key(platform, alice, part)
-    token, invitation = await make_invitation(platform, alice)
-    _, mqtt = await make_mqtt_credential(platform, alice)
-    _, post = await make_post(platform, alice)
+    more = await let_in(platform, alice, part)
     await people.sign_in()
-    more = {"apikey": spare, "invitation": invitation, "token": token, "mqtt": mqtt, "post": post}
     return replace(made, names={**made.names, **more})
 
 
