@@ -203,6 +203,20 @@ class Settings(BaseSettings):
         description="Names by which the platform may be asked beside that of KILOWISE_PUBLIC_URL, "
         "this machine's own and its addresses, separated by commas.",
     )
+    cost_project: int = Field(
+        default=5_000_000,
+        ge=10_000,
+        validation_alias="KILOWISE_COST_PROJECT",
+        description="What GraphQL operations of one project may cost in a minute, in each web "
+        "process; docs/graphql.md has the formula.",
+    )
+    cost_caller: int = Field(
+        default=1_000_000,
+        ge=10_000,
+        validation_alias="KILOWISE_COST_CALLER",
+        description="What GraphQL operations of one API key, session or address that is not "
+        "signed in may cost in a minute.",
+    )
     push_contact: str = Field(
         default="operator@kilowise.example",
         validation_alias="KILOWISE_PUSH_CONTACT",
