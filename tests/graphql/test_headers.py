@@ -31,7 +31,7 @@ OTHER_KINDS = (
     ("GET", "/_app/nothing.js", 404),
     ("GET", "/nothing.png", 404),
     ("POST", "/", 405),
-    ("GET", "/graphql", 404),
+    ("GET", "/graphql/nothing", 404),
     ("GET", "/api/v1/nothing", 404),
     ("PUT", "/api/v1/session", 405),
 )
