@@ -19,6 +19,8 @@ SECURITY = {
     # Whatever does not say otherwise is somebody's own and is kept by nobody on the way.
     "Cache-Control": "no-store",
 }
+DATA = ("/api/", "/graphql")
+"""What is answered there as JSON is never shown as a page."""
 STRICT = "max-age=31536000"
 """A year of https alone, once a browser has seen it (RFC 6797)."""
 
@@ -81,6 +83,8 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
                 if self._https_for_good and scope["scheme"] == "https":
                     headers.setdefault("Strict-Transport-Security", STRICT)
+                if scope["path"].startswith(DATA) and "json" in headers.get("content-type", ""):
+                    headers.setdefault("Content-Disposition", 'attachment; filename="api.json"')
             await send(message)
 
         await self._app(scope, receive, with_headers)
