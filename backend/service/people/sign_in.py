@@ -1,11 +1,13 @@
 """Signing in and out: login and password against the person's hash, braked and timed alike."""
 
+import logging
 from dataclasses import dataclass
 
 from backend.core import events
 from backend.core.clock import Clock
 from backend.core.db import Database
 from backend.core.errors import NotSignedIn
+from backend.core.ids import encode_id
 from backend.service.people import keys, sessions, taking
 from backend.service.people.openings import projects_of
 from backend.service.people.passwords import Passwords
@@ -16,6 +18,8 @@ from backend.service.people.throttle import (
     note_failure,
     wait_out,
 )
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class SignIn:
         stored = row["password_hash"] if row else None
         if not await self.passwords.verify(stored, password) or row is None:
             await note_failure(self._database, login[:200], who.address, now)
+            log.warning("Sign-in refused: wrong credentials, from %s", who.address)
             raise NotSignedIn("wrong_credentials")
         await self.throttle.forgive(login, who.address)
         await forget_failures(self._database, login, who.address)
@@ -76,6 +81,7 @@ class SignIn:
         caller = await self.caller(token, bearer=who.bearer)
         if caller is None:
             raise NotSignedIn
+        log.info("Signed in: %s, from %s", encode_id("per", caller.uid), who.address)
         return token, caller
 
     async def caller(self, token: str, *, bearer: bool) -> Caller | None:
