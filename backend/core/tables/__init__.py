@@ -29,6 +29,7 @@ from backend.core.tables.alarms import (
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
+from backend.core.tables.mqtt import MqttCredential, MqttLease, MqttRequest
 from backend.core.tables.people import (
     ApiKey,
     Invitation,
@@ -59,6 +60,7 @@ from backend.core.tables.platform import (
     PlatformKey,
     Project,
 )
+from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -114,11 +116,16 @@ __all__ = [
     "Membership",
     "Meter",
     "MeterSource",
+    "MqttCredential",
+    "MqttLease",
+    "MqttRequest",
     "Node",
     "NodeMeter",
     "Notification",
     "OperatingState",
     "Person",
+    "PersonBadge",
+    "PersonPin",
     "PlatformKey",
     "Point",
     "PointAlias",
@@ -133,6 +140,7 @@ __all__ = [
     "RegisterJudgement",
     "Regroup",
     "Restatement",
+    "SharedDevice",
     "ShedItem",
     "SheetImport",
     "ShiftPattern",
