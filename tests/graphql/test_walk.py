@@ -26,6 +26,7 @@ from tests.graphql.walk.people import (
     make_key,
     make_mqtt_credential,
     make_people,
+    make_post,
     make_roles,
     without,
 )
@@ -70,8 +71,9 @@ async def scene(
     _, spare = await make_key(platform, alice, part)
     token, invitation = await make_invitation(platform, alice)
     _, mqtt = await make_mqtt_credential(platform, alice)
+    _, post = await make_post(platform, alice)
     await people.sign_in()
-    more = {"apikey": spare, "invitation": invitation, "token": token, "mqtt": mqtt}
+    more = {"apikey": spare, "invitation": invitation, "token": token, "mqtt": mqtt, "post": post}
     return replace(made, names={**made.names, **more})
 
 

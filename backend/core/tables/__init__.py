@@ -60,6 +60,7 @@ from backend.core.tables.platform import (
     PlatformKey,
     Project,
 )
+from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -123,6 +124,8 @@ __all__ = [
     "Notification",
     "OperatingState",
     "Person",
+    "PersonBadge",
+    "PersonPin",
     "PlatformKey",
     "Point",
     "PointAlias",
@@ -137,6 +140,7 @@ __all__ = [
     "RegisterJudgement",
     "Regroup",
     "Restatement",
+    "SharedDevice",
     "ShedItem",
     "SheetImport",
     "ShiftPattern",

@@ -14,7 +14,7 @@ from backend.core.ids import encode_id
 from backend.core.platform import Platform
 from backend.service.integration import credentials
 from backend.service.integration.access import Scope
-from backend.service.people import keys
+from backend.service.people import keys, posts
 from backend.service.people.asker import Asker
 from backend.service.people.authority import Change, Grant, begin
 from backend.service.people.invitations import invite
@@ -74,8 +74,8 @@ async def make_roles(platform: Platform, tenant: Tenant) -> None:
             )
 
 
-async def make_key(platform: Platform, owner: Actor, part: int) -> tuple[str, str]:
-    """A key that may read about a part: its secret and its identity."""
+async def make_key(platform: Platform, owner: Actor, part: int | None) -> tuple[str, str]:
+    """A key that may read about a part, or everything: its secret and its identity."""
     async with changing(platform, owner) as change:
         wanted = Wanted("walker", frozenset({Permission.READ}), Limit(part), 30)
         secret, row = await keys.make_key(change, wanted)
@@ -97,6 +97,14 @@ async def make_invitation(platform: Platform, owner: Actor) -> tuple[str, str]:
     async with changing(platform, owner) as change:
         token, row = await invite(change, "auditor", Limit(), 7, "walker")
     return token, encode_id("inv", row.uid)
+
+
+async def make_post(platform: Platform, owner: Actor) -> tuple[str, str]:
+    """A shared device of auditors that nobody has enrolled: its code and its identity."""
+    async with changing(platform, owner) as change:
+        wanted = posts.Wanted("Gate", "auditor", Limit(), 600)
+        code, row = await posts.make_device(change, owner.tenant.slug, wanted)
+    return code, row.ref
 
 
 @asynccontextmanager
