@@ -1533,7 +1533,7 @@ CREATE POLICY sight ON public.meter AS RESTRICTIVE TO kw_limited USING ((id IN (
 CREATE POLICY sight ON public.meter_source AS RESTRICTIVE TO kw_limited USING ((meter_id IN ( SELECT unnest((string_to_array(current_setting('app.meters'::text, true), ','::text))::bigint[]) AS unnest)));
 CREATE POLICY sight ON public.mqtt_credential AS RESTRICTIVE TO kw_limited USING (false);
 CREATE POLICY sight ON public.mqtt_lease AS RESTRICTIVE TO kw_limited USING (false);
-CREATE POLICY sight ON public.mqtt_request AS RESTRICTIVE TO kw_limited USING (false);
+CREATE POLICY sight ON public.mqtt_request AS RESTRICTIVE TO kw_limited USING (true);
 CREATE POLICY sight ON public.node AS RESTRICTIVE TO kw_limited USING ((id IN ( SELECT unnest((string_to_array(current_setting('app.nodes'::text, true), ','::text))::bigint[]) AS unnest)));
 CREATE POLICY sight ON public.node_meter AS RESTRICTIVE TO kw_limited USING (((node_id IN ( SELECT unnest((string_to_array(current_setting('app.nodes'::text, true), ','::text))::bigint[]) AS unnest)) AND (meter_id IN ( SELECT unnest((string_to_array(current_setting('app.meters'::text, true), ','::text))::bigint[]) AS unnest))));
 CREATE POLICY sight ON public.notification AS RESTRICTIVE TO kw_limited USING (((occurrence_id = 0) OR (occurrence_id IN ( SELECT o.id
@@ -1724,7 +1724,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mqtt_credential TO kw_app;
 GRANT SELECT ON TABLE public.mqtt_credential TO kw_ingest;
 GRANT SELECT ON TABLE public.mqtt_lease TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mqtt_lease TO kw_app;
-GRANT SELECT ON TABLE public.mqtt_request TO kw_limited;
+GRANT SELECT,INSERT ON TABLE public.mqtt_request TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mqtt_request TO kw_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.node TO kw_app;
 GRANT SELECT ON TABLE public.node TO kw_limited;
