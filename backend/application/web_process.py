@@ -11,6 +11,7 @@ from backend.application.news import News
 from backend.core.platform import Platform
 from backend.core.settings import Settings
 from backend.service.gateways.enrolment import Enrolments
+from backend.service.identity.identity import Identity, make_identity
 from backend.service.people.sign_in import SignIn
 from gateway.contract.energy import energy_types
 
@@ -27,6 +28,7 @@ class WebProcess:
     live: LiveCache
     news: News
     enrolments: Enrolments
+    identity: Identity
     sockets: "set[Socket]" = field(default_factory=set)
     secure: bool = False
     """Whether this process itself serves https."""
@@ -64,6 +66,7 @@ def make_process(platform: Platform, *, secure: bool = False) -> WebProcess:
         enrolments=Enrolments(
             platform.database, platform.clock, gateway_broker_url(platform.settings)
         ),
+        identity=make_identity(platform),
         secure=secure,
     )
 

@@ -78,6 +78,7 @@ class Endpoint:
             caller=await caller_of(self.process, request),
             address=address_of(request),
             user_agent=request.headers.get("user-agent"),
+            origin=request.headers.get("origin", ""),
         )
         result = await self.engine.execute(prepared, asked.variables, asked.operation_name, context)
         response = _json(request, encode(result), 200)

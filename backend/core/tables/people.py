@@ -22,7 +22,9 @@ from backend.core.tables.columns import (
 class ProjectRole(SQLModel, table=True):
     """What the holders of a role may do in a project; `permissions` are values of the enum.
 
-    The ready-made ones come with the project. A role that has ended is given to nobody anew.
+    The ready-made ones come with the project. A role that has ended is given to nobody anew. One
+    that asks for a second factor, `second_factor_since`, opens the project only to sessions that
+    passed one.
     """
 
     __tablename__ = "project_role"
@@ -32,6 +34,7 @@ class ProjectRole(SQLModel, table=True):
     permissions: list[str] = words()
     ready_made: bool = flag(default=False)
     ended_at: datetime | None = instant(nullable=True)
+    second_factor_since: datetime | None = instant(nullable=True)
 
 
 class Membership(SQLModel, table=True):
@@ -49,7 +52,10 @@ class Membership(SQLModel, table=True):
 
 
 class SignInSession(SQLModel, table=True):
-    """An opaque server-side session; only the token's SHA-256 is stored."""
+    """An opaque server-side session; only the token's SHA-256 is stored.
+
+    `strong`: a second factor was passed. `proved_at`: when the person proved anew who they are.
+    """
 
     __tablename__ = "sign_in_session"
     __table_args__ = (sa.Index("sign_in_session_person", "person_id"),)
@@ -63,6 +69,8 @@ class SignInSession(SQLModel, table=True):
     user_agent: str | None = text_column(nullable=True)
     uid: uuid.UUID = made_id()
     address: str = text_column(default="")
+    strong: bool = flag(default=False)
+    proved_at: datetime | None = instant(nullable=True)
 
 
 class ApiKey(SQLModel, table=True):
