@@ -16,6 +16,7 @@ from backend.application.graphql.schema import build_schema, core_schema
 from backend.application.web_process import WebProcess
 from backend.core.platform import Platform
 from backend.service.people.roles import Permission
+from backend.service.people.throttle import SignInThrottle
 from tests.graphql.conftest import Client
 from tests.graphql.sockets import open_socket
 from tests.graphql.strangers import every_route
@@ -48,7 +49,8 @@ async def people(
     make_project: MakeProject,
     make_person: MakePerson,
 ) -> People:
-    """Everybody, signed in nowhere yet."""
+    """Everybody, signed in nowhere yet; how often they try does not count here."""
+    process.sign_in.throttle = SignInThrottle(100_000, 100_000)
     acme = await make_project("acme")
     await make_roles(platform, acme)
     alice = await make_person("root", acme, role="administrator")

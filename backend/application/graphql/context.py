@@ -147,6 +147,8 @@ class Context:
     caller: Caller | None
     address: str = ""
     user_agent: str | None = None
+    origin: str = ""
+    """The origin of the page that asks, as its browser says; empty for a script."""
     socket: bool = False
     """Whether the operation came by websocket, where no cookie can be set."""
     new_token: str | None = None
@@ -182,6 +184,13 @@ class Context:
         """Answer who asks; NotSignedIn when nobody is signed in."""
         if self.caller is None:
             raise NotSignedIn
+        return self.caller
+
+    def begin(self, session: tuple[str, Caller]) -> Caller:
+        """Take a session that began for the one of this operation; the answer has its cookie."""
+        self.new_token, self.caller = session
+        self.signed_out = False
+        self.doors.clear()
         return self.caller
 
     def anonymous(self) -> "Context":
