@@ -66,6 +66,7 @@ SEEN: dict[str, frozenset[str] | None] = {
     "operating_state": frozenset({"line"}),
     "point": frozenset({"points"}),
     "point_alias": NOTHING,
+    "project_logo": ALL,
     "push_subscription": ALL,
     "reading": frozenset({"points"}),
     "reading_day": frozenset({"points"}),

@@ -69,6 +69,7 @@ from backend.core.tables.platform import (
     Project,
 )
 from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
+from backend.core.tables.projects import PlatformOperator, ProjectLogo
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -138,9 +139,11 @@ __all__ = [
     "PersonBadge",
     "PersonPin",
     "PlatformKey",
+    "PlatformOperator",
     "Point",
     "PointAlias",
     "Project",
+    "ProjectLogo",
     "ProjectRole",
     "PushSubscription",
     "Reading",
