@@ -14,6 +14,7 @@ from backend.application.rest import (
     enrolment,
     files,
     imports,
+    meter_lists,
     releases,
     restatements,
     series,
@@ -45,6 +46,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(session.router)
     app.include_router(imports.router)
     app.include_router(files.router)
+    app.include_router(meter_lists.router)
     app.include_router(commands.router)
     app.include_router(configs.router)
     app.include_router(enrolment.router)
