@@ -16,6 +16,7 @@ from tests.postgres import NOW, Actor, MakePerson, MakeProject
 QUESTIONS: dict[str, list[str]] = {}
 ROUTE_ROWS: dict[str, list[str]] = {
     "GET /api/v1/meter-list": ["/api/v1/meter-list?project={project}"],
+    "GET /api/v1/meter-labels": ["/api/v1/meter-labels?project={project}"],
     "GET /api/v1/meter-lists": ["/api/v1/meter-lists?project={project}"],
     "POST /api/v1/meter-lists": ["/api/v1/meter-lists?project={project}"],
     "GET /api/v1/meter-lists/{id}": [
