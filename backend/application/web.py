@@ -57,7 +57,7 @@ def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlet
 
     return Starlette(
         routes=[
-            Route("/graphql", endpoint.answer, methods=["POST"]),
+            Route("/graphql", endpoint.answer, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", socket),
             Route("/setup", setup.show),
             Route("/setup", setup.take, methods=["POST"]),

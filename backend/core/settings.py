@@ -183,6 +183,20 @@ class Settings(BaseSettings):
         description="Addresses of reverse proxies whose X-Forwarded-* headers are believed, "
         "separated by commas.",
     )
+    cost_project: int = Field(
+        default=5_000_000,
+        ge=10_000,
+        validation_alias="KILOWISE_COST_PROJECT",
+        description="What GraphQL operations of one project may cost in a minute, in each web "
+        "process; docs/graphql.md has the formula.",
+    )
+    cost_caller: int = Field(
+        default=1_000_000,
+        ge=10_000,
+        validation_alias="KILOWISE_COST_CALLER",
+        description="What GraphQL operations of one API key, session or address that is not "
+        "signed in may cost in a minute.",
+    )
     push_contact: str = Field(
         default="operator@kilowise.example",
         validation_alias="KILOWISE_PUSH_CONTACT",

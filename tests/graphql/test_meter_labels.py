@@ -1,6 +1,6 @@
 """Labels of meters: a sheet of 24 a page, each with the code of its short link."""
 
-from backend.application.qr import drawn
+from backend.application.graphql.qr import drawn
 from backend.core.ids import new_uuid
 from backend.core.platform import Platform
 from tests.graphql.conftest import Client

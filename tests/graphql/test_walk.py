@@ -24,7 +24,9 @@ from tests.graphql.walk.people import (
     People,
     make_invitation,
     make_key,
+    make_mqtt_credential,
     make_people,
+    make_post,
     make_roles,
     without,
 )
@@ -68,8 +70,10 @@ async def scene(
     people.key, _ = await make_key(platform, alice, part)
     _, spare = await make_key(platform, alice, part)
     token, invitation = await make_invitation(platform, alice)
+    _, mqtt = await make_mqtt_credential(platform, alice)
+    _, post = await make_post(platform, alice)
     await people.sign_in()
-    more = {"apikey": spare, "invitation": invitation, "token": token}
+    more = {"apikey": spare, "invitation": invitation, "token": token, "mqtt": mqtt, "post": post}
     return replace(made, names={**made.names, **more})
 
 

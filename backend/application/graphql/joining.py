@@ -8,7 +8,7 @@ from backend.application.graphql.enums import Module
 from backend.application.graphql.invitations import Invitation
 from backend.application.graphql.people import SignInResult, viewer_of
 from backend.application.graphql.persons import LOCALES
-from backend.application.qr import drawn
+from backend.application.graphql.qr import drawn
 from backend.core.errors import InvalidInput
 from backend.service.people import authority, invitations
 from backend.service.people.invitations import Newcomer, checked_login, checked_name

@@ -5,7 +5,7 @@ import asyncio
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from backend.application.qr import drawn
+from backend.application.graphql.qr import drawn
 from backend.application.rest.doors import ProjectDoor
 from backend.application.rest.paging import After, Page, page_of
 from backend.core.ids import encode_id

@@ -30,6 +30,7 @@ from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
 from backend.core.tables.exchange import MeterList
+from backend.core.tables.mqtt import MqttCredential, MqttLease, MqttRequest
 from backend.core.tables.people import (
     ApiKey,
     Invitation,
@@ -60,6 +61,7 @@ from backend.core.tables.platform import (
     PlatformKey,
     Project,
 )
+from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -116,11 +118,16 @@ __all__ = [
     "Meter",
     "MeterList",
     "MeterSource",
+    "MqttCredential",
+    "MqttLease",
+    "MqttRequest",
     "Node",
     "NodeMeter",
     "Notification",
     "OperatingState",
     "Person",
+    "PersonBadge",
+    "PersonPin",
     "PlatformKey",
     "Point",
     "PointAlias",
@@ -135,6 +142,7 @@ __all__ = [
     "RegisterJudgement",
     "Regroup",
     "Restatement",
+    "SharedDevice",
     "ShedItem",
     "SheetImport",
     "ShiftPattern",

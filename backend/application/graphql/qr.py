@@ -1,13 +1,13 @@
-"""QR codes as a path that any screen and printer draws."""
+"""QR codes as the app draws them: one path on a grid."""
 
 import io
 
 import segno
 
 
-def drawn(link: str) -> tuple[str, int]:
-    """Answer a link as the path of its QR code, and the side of the grid that it is drawn on."""
-    code = segno.make(link, error="m", micro=False)
+def drawn(text: str) -> tuple[str, int]:
+    """Answer a text as the path of its QR code, and the side of the grid that it is drawn on."""
+    code = segno.make(text, error="m", micro=False)
     rows = [bytes(row) for row in code.matrix]
     path = io.StringIO()
     for y, row in enumerate(rows):
