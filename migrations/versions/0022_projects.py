@@ -8,7 +8,7 @@ from alembic import op
 from migrations.tenancy import begin, grant_app, seen_where, wall
 
 revision = "0022"
-down_revision = "0024"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

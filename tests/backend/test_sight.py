@@ -56,6 +56,7 @@ SEEN: dict[str, frozenset[str] | None] = {
     "import_job": NOTHING,
     "last_value": frozenset({"points"}),
     "meter": frozenset({"meters"}),
+    "meter_list": NOTHING,
     "meter_source": frozenset({"meters"}),
     "mqtt_credential": NOTHING,
     "mqtt_lease": NOTHING,

@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import replace
+from typing import Literal
 
 import httpx
 import psycopg
@@ -41,7 +42,7 @@ def code(answer: dict[str, object]) -> str:
     return str(answer["errors"][0]["extensions"]["code"])  # type: ignore[index]
 
 
-def opened_to(platform: Platform, sign_up: str) -> Platform:
+def opened_to(platform: Platform, sign_up: Literal["off", "invited", "open"]) -> Platform:
     """The platform with another setting of who may make projects."""
     data = platform.settings.data
     return replace(platform, settings=Settings(data=data, sign_up=sign_up))

@@ -55,13 +55,14 @@ from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
 from backend.application.graphql.taking import TakingMutation, TakingQuery
+from backend.application.graphql.traits import TraitsMutation
 from backend.application.graphql.trees import TreeMutation
 from backend.application.graphql.updates import UpdateMutation
 
-Query = merge_types("Query", (PeopleQuery, InvitationQuery, TakingQuery, ProjectQuery, DemoQuery))
-from backend.application.graphql.traits import TraitsMutation
-
-Query = merge_types("Query", (PeopleQuery, InvitationQuery, ProjectQuery, FoundingQuery, DemoQuery))
+Query = merge_types(
+    "Query",
+    (PeopleQuery, InvitationQuery, TakingQuery, ProjectQuery, FoundingQuery, DemoQuery),
+)
 Mutation = merge_types(
     "Mutation",
     (
