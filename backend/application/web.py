@@ -45,7 +45,7 @@ GRACE_S = 3
 def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlette:
     """Answer the whole web app around a process."""
     engine = Engine(build_schema())
-    persisted = load_persisted()
+    persisted = load_persisted(engine)
     fanout = Fanout(engine)
     health = Health(process)
     setup = SetupPage(process)
