@@ -67,6 +67,7 @@ class Endpoint:
             user_agent=request.headers.get("user-agent"),
             cost=prepared.cost(asked.operation_name, asked.variables),
             device=device_credential(request),
+            origin=request.headers.get("origin", ""),
         )
         context.spend_as_caller()
         result = await self.engine.execute(prepared, asked.variables, asked.operation_name, context)

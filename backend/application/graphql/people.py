@@ -4,6 +4,7 @@ import strawberry
 
 from backend.application.graphql.access import OpenSession, read_sessions
 from backend.application.graphql.context import Context, Door, KwInfo
+from backend.application.graphql.passkeys import Passkey, read_passkeys
 from backend.application.graphql.persons import LOCALES, Person
 from backend.application.graphql.projects import Project
 from backend.application.graphql.taking import Post, held_post
@@ -47,6 +48,11 @@ class Viewer:
         """Where this person is signed in, the session seen last first."""
         return await read_sessions(info.context)
 
+    @strawberry.field
+    async def passkeys(self, info: KwInfo) -> list[Passkey]:
+        """What this person signs in with without a password, newest first."""
+        return await read_passkeys(info.context)
+
 
 def viewer_of(context: Context, caller: Caller) -> Viewer:
     """Answer the viewer of this operation."""
@@ -82,9 +88,7 @@ class PeopleMutation:
         if context.socket:
             raise InvalidInput("sign_in_by_http")
         stranger = Stranger(context.address, context.user_agent, bearer=False)
-        token, caller = await context.process.sign_in.sign_in(login, password, stranger)
-        context.caller, context.new_token, context.signed_out = caller, token, False
-        context.doors.clear()
+        caller = context.begin(await context.process.sign_in.sign_in(login, password, stranger))
         return SignInResult(viewer=viewer_of(context, caller))
 
     @strawberry.mutation

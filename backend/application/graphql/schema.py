@@ -38,9 +38,11 @@ from backend.application.graphql.memberships import MembershipMutation
 from backend.application.graphql.meter_changes import MeterMutation
 from backend.application.graphql.mqtt_credentials import MqttMutation
 from backend.application.graphql.node_powers import NodePowersSubscription
+from backend.application.graphql.passkeys import PasskeyMutation
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.posts import PostMutation
 from backend.application.graphql.projects import ProjectQuery
+from backend.application.graphql.proving import ProvingMutation
 from backend.application.graphql.push import PushMutation
 from backend.application.graphql.registers import RegisterMutation
 from backend.application.graphql.restatements import (
@@ -60,6 +62,8 @@ Mutation = merge_types(
     "Mutation",
     (
         PeopleMutation,
+        PasskeyMutation,
+        ProvingMutation,
         AuthorityMutation,
         AccessMutation,
         MqttMutation,

@@ -29,6 +29,14 @@ from backend.core.tables.alarms import (
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
+from backend.core.tables.identity import (
+    IdentityProvider,
+    LinkedIdentity,
+    Passkey,
+    RecoveryCode,
+    SecondFactor,
+    SignInStep,
+)
 from backend.core.tables.mqtt import MqttCredential, MqttLease, MqttRequest
 from backend.core.tables.people import (
     ApiKey,
@@ -110,9 +118,11 @@ __all__ = [
     "GatewayConfig",
     "GatewayState",
     "HandReading",
+    "IdentityProvider",
     "ImportJob",
     "Invitation",
     "LastValue",
+    "LinkedIdentity",
     "Membership",
     "Meter",
     "MeterSource",
@@ -123,6 +133,7 @@ __all__ = [
     "NodeMeter",
     "Notification",
     "OperatingState",
+    "Passkey",
     "Person",
     "PersonBadge",
     "PersonPin",
@@ -136,10 +147,12 @@ __all__ = [
     "ReadingDay",
     "ReadingLate",
     "ReadingQuarantine",
+    "RecoveryCode",
     "RegisterEvent",
     "RegisterJudgement",
     "Regroup",
     "Restatement",
+    "SecondFactor",
     "SharedDevice",
     "ShedItem",
     "SheetImport",
@@ -147,6 +160,7 @@ __all__ = [
     "ShiftPeriod",
     "SignInFailure",
     "SignInSession",
+    "SignInStep",
     "Stale",
     "StockDocument",
     "StockRule",
