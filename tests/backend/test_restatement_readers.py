@@ -11,7 +11,8 @@ from backend.aggregation.sheets import Asked, read_sheet
 from backend.aggregation.stale import mark_again
 from backend.core.db import Database
 from backend.core.ids import new_uuid
-from backend.service.balance.node_balance import Span, node_balance
+from backend.service.balance.flows import Span
+from backend.service.balance.node_balance import node_balance
 from backend.service.plant.comprehensive import comprehensive
 from backend.service.quality.balanced import read_verdicts
 from backend.service.quality.measured import measured
