@@ -8,7 +8,7 @@ from alembic import op
 from migrations.tenancy import begin
 
 revision = "0029"
-down_revision = "0025"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 
