@@ -74,7 +74,7 @@ def deeper(running: Product) -> list[str]:
         *("/balance", "/equipment", "/people", "/access"),
         *(f"/plant/{meter}", f"/devices/{device}"),
         *("/trees?tree=electrical", f"/trees/{transformer}", "/meters", f"/meters/{meter}"),
-        "/factors",
+        *("/factors", "/meters/list", "/meters/labels"),
         *("/restatements", "/restatements/new", f"/sheets/{meter}?period=MONTH"),
         *(f"/alarms/{one['id']}" for one in project["alarms"]),
     ]

@@ -20,7 +20,7 @@ from backend.core.platform import Platform
 from tests.graphql.conftest import Client
 from tests.graphql.strangers import look
 from tests.graphql.test_walk import filled, heard
-from tests.graphql.walk.people import make_invitation, make_key
+from tests.graphql.walk.people import let_in
 from tests.graphql.walk.scene import SECRET, Scene, make_scene
 from tests.graphql.walk.selection import Selections
 from tests.graphql.walk.table import Row, read_table
@@ -74,9 +74,7 @@ async def neighbours(
         boss = people[slug] = await make_person(f"{slug}-boss", tenant, role="administrator")
         leaving = await make_person(f"{slug}-leaving", tenant, role="shift_leader")
         made = await make_scene(platform, boss, leaving)
-        _, key = await make_key(platform, boss, made.plant.nodes["b"].id)
-        token, invitation = await make_invitation(platform, boss)
-        more = {"apikey": key, "invitation": invitation, "token": token}
+        more = await let_in(platform, boss, made.plant.nodes["b"].id)
         scenes[slug] = Scene(made.plant, {**made.names, **more}, made.hidden)
     for table in ("node", "meter", "device", "tree", "alarm_definition"):
         admin.execute(
