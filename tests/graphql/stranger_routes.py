@@ -80,6 +80,7 @@ ROUTES: dict[str, list[str]] = {
     "GET /api/v1/openapi.json": ["/api/v1/openapi.json"],
     "GET /healthz": ["/healthz"],
     "GET /readyz": ["/readyz"],
+    "GET /graphql": ["/graphql"],
     "POST /graphql": ["/graphql"],
     "GET /setup": ["/setup?token=x"],
     "POST /setup": ["/setup"],

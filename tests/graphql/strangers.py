@@ -62,7 +62,14 @@ def look(admin: psycopg.Connection, actor: Actor) -> dict[str, object]:
             f" WHERE project_id = {actor.tenant.id}".encode()
         ).fetchone()
         seen[table] = row
-    for table in ("membership", "project_role", "api_key", "invitation"):
+    for table in (
+        "membership",
+        "project_role",
+        "api_key",
+        "invitation",
+        "shared_device",
+        "person_badge",
+    ):
         seen[table] = admin.execute(
             f"SELECT t::text FROM {table} t WHERE project_id = {actor.tenant.id}"
             " ORDER BY 1".encode()

@@ -109,7 +109,7 @@ async def test_requests_that_are_no_graphql(client: Client) -> None:
     )
     unknown = b'{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"abc"}}}'
     assert await post(unknown) == (422, "persisted_query_not_found")
-    assert (await opened.get("/graphql")).status_code == 404
+    assert (await opened.get("/graphql")).status_code == 422
 
 
 async def test_answers_are_compressed_when_asked(client: Client) -> None:

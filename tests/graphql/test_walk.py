@@ -23,7 +23,7 @@ from tests.graphql.strangers import every_route
 from tests.graphql.walk.people import (
     OUTSIDE,
     People,
-    make_invitation,
+    let_in,
     make_key,
     make_people,
     make_roles,
@@ -68,10 +68,8 @@ async def scene(
     part = made.plant.nodes["b"].id
     people.actors |= await make_people(alice.tenant, part, make_project, make_person)
     people.key, _ = await make_key(platform, alice, part)
-    _, spare = await make_key(platform, alice, part)
-    token, invitation = await make_invitation(platform, alice)
+    more = await let_in(platform, alice, part)
     await people.sign_in()
-    more = {"apikey": spare, "invitation": invitation, "token": token}
     return replace(made, names={**made.names, **more})
 
 

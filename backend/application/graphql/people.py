@@ -7,6 +7,7 @@ from backend.application.graphql.context import Context, Door, KwInfo
 from backend.application.graphql.passkeys import Passkey, read_passkeys
 from backend.application.graphql.persons import LOCALES, Person
 from backend.application.graphql.projects import Project
+from backend.application.graphql.taking import Post, held_post
 from backend.core.errors import InvalidInput
 from backend.service.people.openings import open_projects
 from backend.service.people.sessions import Caller
@@ -28,11 +29,18 @@ class Viewer:
     )
 
     @strawberry.field
+    async def post(self, info: KwInfo) -> Post | None:
+        """The post whose shared device this person holds; null on their own."""
+        return await held_post(info.context)
+
+    @strawberry.field
     async def projects(self, info: KwInfo) -> list[Project]:
         """Projects this person may open."""
         context = info.context
         async with context.process.platform.database.platform_read() as tx:
             found = await open_projects(tx, context.signed_in())
+        for project in found:
+            context.process.budgets.projects.note(project.id, context.cost)
         return [Project(door=Door(context.process, project)) for project in found]
 
     @strawberry.field

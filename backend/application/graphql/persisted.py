@@ -13,7 +13,7 @@ from backend.application.graphql.limits import Prepared
 from backend.core.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from backend.application.graphql.endpoint import Asked
+    from backend.application.graphql.asked import Asked
 
 FILE = Path(__file__).with_name("persisted.json")
 

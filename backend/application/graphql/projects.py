@@ -29,8 +29,10 @@ from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.hands import HandRegister, find_register, list_registers
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
+from backend.application.graphql.mqtt_credentials import ProjectMqtt
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway
+from backend.application.graphql.posts import ProjectPosts
 from backend.application.graphql.quality import ProjectQuality
 from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.restatements import (
@@ -79,7 +81,15 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectAccess, ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
+class Project(
+    ProjectAccess,
+    ProjectPosts,
+    ProjectMqtt,
+    ProjectBalances,
+    ProjectQuality,
+    ProjectEquipment,
+    ProjectModel,
+):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field

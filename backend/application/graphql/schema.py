@@ -36,9 +36,11 @@ from backend.application.graphql.joining import InvitationMutation
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.memberships import MembershipMutation
 from backend.application.graphql.meter_changes import MeterMutation
+from backend.application.graphql.mqtt_credentials import MqttMutation
 from backend.application.graphql.node_powers import NodePowersSubscription
 from backend.application.graphql.passkeys import PasskeyMutation
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
+from backend.application.graphql.posts import PostMutation
 from backend.application.graphql.projects import ProjectQuery
 from backend.application.graphql.proving import ProvingMutation
 from backend.application.graphql.push import PushMutation
@@ -51,10 +53,11 @@ from backend.application.graphql.scalars import SCALARS
 from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
+from backend.application.graphql.taking import TakingMutation, TakingQuery
 from backend.application.graphql.trees import TreeMutation
 from backend.application.graphql.updates import UpdateMutation
 
-Query = merge_types("Query", (PeopleQuery, InvitationQuery, ProjectQuery, DemoQuery))
+Query = merge_types("Query", (PeopleQuery, InvitationQuery, TakingQuery, ProjectQuery, DemoQuery))
 Mutation = merge_types(
     "Mutation",
     (
@@ -63,7 +66,10 @@ Mutation = merge_types(
         ProvingMutation,
         AuthorityMutation,
         AccessMutation,
+        MqttMutation,
         InvitationMutation,
+        PostMutation,
+        TakingMutation,
         AlarmMutation,
         CalendarMutation,
         CalendarImportMutation,

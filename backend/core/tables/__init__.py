@@ -37,6 +37,7 @@ from backend.core.tables.identity import (
     SecondFactor,
     SignInStep,
 )
+from backend.core.tables.mqtt import MqttCredential, MqttLease, MqttRequest
 from backend.core.tables.people import (
     ApiKey,
     Invitation,
@@ -67,6 +68,7 @@ from backend.core.tables.platform import (
     PlatformKey,
     Project,
 )
+from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -124,12 +126,17 @@ __all__ = [
     "Membership",
     "Meter",
     "MeterSource",
+    "MqttCredential",
+    "MqttLease",
+    "MqttRequest",
     "Node",
     "NodeMeter",
     "Notification",
     "OperatingState",
     "Passkey",
     "Person",
+    "PersonBadge",
+    "PersonPin",
     "PlatformKey",
     "Point",
     "PointAlias",
@@ -146,6 +153,7 @@ __all__ = [
     "Regroup",
     "Restatement",
     "SecondFactor",
+    "SharedDevice",
     "ShedItem",
     "SheetImport",
     "ShiftPattern",

@@ -54,11 +54,21 @@ class Membership(SQLModel, table=True):
 class SignInSession(SQLModel, table=True):
     """An opaque server-side session; only the token's SHA-256 is stored.
 
+    On a shared device (`device_uid`) it is limited to `node_id`, found to lie at or below `within`,
+    the person's own place; `tap_hash` proves afterwards what was tapped in it without a network.
+
     `strong`: a second factor was passed. `proved_at`: when the person proved anew who they are.
     """
 
     __tablename__ = "sign_in_session"
-    __table_args__ = (sa.Index("sign_in_session_person", "person_id"),)
+    __table_args__ = (
+        sa.Index("sign_in_session_person", "person_id"),
+        sa.Index(
+            "sign_in_session_device",
+            "device_uid",
+            postgresql_where=sa.text("device_uid IS NOT NULL"),
+        ),
+    )
     token_hash: bytes = Field(sa_column=sa.Column(sa.LargeBinary, primary_key=True))
     person_id: int = bigint()
     created_at: datetime = instant()
@@ -69,6 +79,10 @@ class SignInSession(SQLModel, table=True):
     user_agent: str | None = text_column(nullable=True)
     uid: uuid.UUID = made_id()
     address: str = text_column(default="")
+    device_uid: uuid.UUID | None = Field(default=None, sa_column=sa.Column(sa.Uuid, nullable=True))
+    tap_hash: bytes | None = Field(default=None, sa_column=sa.Column(sa.LargeBinary))
+    node_id: int | None = bigint(nullable=True)
+    within: int | None = bigint(nullable=True)
     strong: bool = flag(default=False)
     proved_at: datetime | None = instant(nullable=True)
 

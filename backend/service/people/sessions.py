@@ -34,11 +34,16 @@ class KeyScope:
     project_id: int
     permissions: frozenset[Permission]
     limit: Limit
+    within: int | None = None
+    """The owner's own place, where `limit` was found to lie at or below it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A person who is signed in, and by which session; or by which key, for a program."""
+    """A person who is signed in, and by which session; or by which key, for a program.
+
+    On a shared device (`device`) what its post is good for is the scope.
+    """
 
     person_id: int
     uid: UUID
@@ -51,13 +56,21 @@ class Caller:
     expires_at: datetime
     last_seen_at: datetime
     scope: KeyScope | None = None
+    device: UUID | None = None
     strong: bool = False
     """Whether a second factor was passed."""
     proved_at: datetime | None = None
     """When the person last proved who they are; None for a key."""
 
+    @property
+    def by_key(self) -> bool:
+        """Whether it is a program, with a key."""
+        return self.scope is not None and self.device is None
+
     def in_person(self) -> None:
-        """Raise NotAllowed for a key: what concerns the person is the person's to do."""
+        """Raise NotAllowed for a key or a shared device: it is the person's own to do."""
+        if self.device is not None:
+            raise NotAllowed("not_at_post")
         if self.scope is not None:
             raise NotAllowed("not_by_key")
 
@@ -81,6 +94,7 @@ async def create_session(
     bearer: bool,
     user_agent: str | None,
     address: str = "",
+    lasts: timedelta = LIFETIME,
     strong: bool = False,
 ) -> str:
     """Begin a session and answer its token, which is not kept anywhere.
@@ -96,7 +110,7 @@ async def create_session(
             digest(token),
             person_id,
             now,
-            now + LIFETIME,
+            now + lasts,
             now,
             bearer,
             (user_agent or "")[:200],
@@ -109,7 +123,7 @@ async def create_session(
 
 _CALLER = (
     "SELECT p.id AS person_id, p.uid, p.login, p.name, p.locale, p.demo, s.bearer,"
-    " s.token_hash, s.expires_at, s.last_seen_at, s.strong,"
+    " s.token_hash, s.expires_at, s.last_seen_at, s.device_uid AS device, s.strong,"
     " coalesce(s.proved_at, s.created_at) AS proved_at"
     " FROM sign_in_session s JOIN person p ON p.id = s.person_id"
     " WHERE s.token_hash = %s AND s.revoked_at IS NULL AND s.expires_at > %s"

@@ -1,12 +1,14 @@
 """Signing in and out: login and password against the person's hash, braked and timed alike."""
 
+import logging
 from dataclasses import dataclass
 
 from backend.core import events
 from backend.core.clock import Clock
 from backend.core.db import Database
 from backend.core.errors import NotSignedIn
-from backend.service.people import keys, sessions
+from backend.core.ids import encode_id
+from backend.service.people import keys, sessions, taking
 from backend.service.people.openings import projects_of
 from backend.service.people.passwords import Passwords
 from backend.service.people.sessions import Caller
@@ -16,6 +18,8 @@ from backend.service.people.throttle import (
     note_failure,
     wait_out,
 )
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class SignIn:
         stored = row["password_hash"] if row else None
         if not await self.passwords.verify(stored, password) or row is None:
             await note_failure(self._database, login[:200], address, now)
+            log.warning("Sign-in refused: wrong credentials, from %s", address)
             raise NotSignedIn("wrong_credentials")
         await self.throttle.forgive(login, address)
         await forget_failures(self._database, login, address)
@@ -84,6 +89,7 @@ class SignIn:
         caller = await self.caller(token, bearer=who.bearer)
         if caller is None:
             raise NotSignedIn
+        log.info("Signed in: %s, from %s", encode_id("per", caller.uid), who.address)
         return token, caller
 
     async def prove(self, caller: Caller, password: str, address: str) -> None:
@@ -102,18 +108,23 @@ class SignIn:
         now = self._clock.now()
         if bearer and token.startswith(keys.PREFIX):
             return await keys.find_caller(self._database, token, now, demo=self.demo)
-        return await sessions.find_caller(self._database, token, now, bearer=bearer, demo=self.demo)
+        caller = await sessions.find_caller(
+            self._database, token, now, bearer=bearer, demo=self.demo
+        )
+        if caller is None or caller.device is None:
+            return caller
+        return await taking.scoped(self._database, caller)
 
     async def still_valid(self, caller: Caller) -> bool:
         """Tell whether a caller's session or key is valid now (for sockets that stay open)."""
         now = self._clock.now()
-        if caller.scope is not None:
+        if caller.by_key:
             return await keys.still_valid(self._database, caller.token_hash, now)
         return await sessions.still_valid(self._database, caller.token_hash, now)
 
     async def sign_out(self, caller: Caller) -> None:
         """End the caller's session; its sockets close wherever they are held."""
-        if caller.scope is None:
+        if not caller.by_key:
             await self.end_session(caller.person_id, caller.token_hash)
 
     async def end_session(self, person_id: int, token_hash: bytes) -> None:
