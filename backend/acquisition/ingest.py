@@ -19,17 +19,11 @@ from backend.acquisition import births, counters, leases, life, live, reports
 from backend.acquisition.accounted import read_accounted
 from backend.acquisition.asks import wanted_asks
 from backend.acquisition.batch import Batch, Missing, PointKey, Row, Unfit
-from backend.acquisition.broker_files import keep_broker_files
+from backend.acquisition.broker_files import keep_broker_files, write_credentials
 from backend.acquisition.commands import wanted_commands
 from backend.acquisition.configs import wanted_configs
 from backend.acquisition.connection import Connection, unique_name
-from backend.acquisition.credentials import (
-    broker_folder,
-    credentials_of,
-    is_embedded,
-    is_slug,
-    write_snapshot,
-)
+from backend.acquisition.credentials import is_slug
 from backend.acquisition.host import (
     EdgeNode,
     Report,
@@ -149,10 +143,7 @@ class Ingest:
             listed = await leases.list_gateways(tx, SystemClock().now())
             held = await leases.claim(tx, self._owner)
             self._gauges = await read_accounted(tx, self._gauges, self._platform.clock.now())
-        folder = self._platform.settings.data_folder
-        if is_embedded(folder, self._platform.mqtt_url):
-            rows = (one.credential_row for one in listed)
-            write_snapshot(broker_folder(folder), credentials_of(rows))
+        await write_credentials(self._platform)
         ours = {
             (one.project, one.gateway): one
             for one in listed

@@ -3,7 +3,8 @@
 `security_document` makes the plug-in's file before the broker starts; `revoke` makes the commands
 by which a running broker forgets a credential, over `$CONTROL/dynamic-security/v1`, which only the
 internal credential reaches. mosquitto binds a credential to one client id, so a gateway there
-connects as `<credential>/gateway`; deleting a client disconnects it at once.
+connects as `<credential>/gateway` and a third party as `<credential>/client`; deleting a client
+disconnects it at once.
 
 `tls_listener` is the part of mosquitto.conf for gateways with a client certificate: the common name
 is the username and the client id, so nobody takes another's session, and no secret is asked. Of a
@@ -32,6 +33,14 @@ Entry = dict[str, object]
 def gateway_client_id(credential: str) -> str:
     """Answer the client id a gateway connects with; on mosquitto the only one it may have."""
     return f"{credential}/gateway"
+
+
+def client_id(credential: str) -> str:
+    """Answer the only client id that a credential may have: a gateway's, or a third party's.
+
+    A gateway's name has a dot (`<project>.<gateway>`), a third party's identity has none.
+    """
+    return gateway_client_id(credential) if "." in credential else f"{credential}/client"
 
 
 def security_document(credentials: Iterable[Credential]) -> bytes:
@@ -85,7 +94,7 @@ def _client(credential: Credential) -> Entry:
     _, _, iterations, salt, digest = credential.secret.split("$")
     client |= {"password": digest, "salt": salt, "iterations": int(iterations)}
     if credential.name != INTERNAL:
-        client["clientid"] = gateway_client_id(credential.name)
+        client["clientid"] = client_id(credential.name)
     return client
 
 

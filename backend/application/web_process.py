@@ -6,11 +6,13 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from backend.acquisition.broker_files import gateway_broker_url
+from backend.application.budgets import Budgets
 from backend.application.live_cache import LiveCache
 from backend.application.news import News
 from backend.core.platform import Platform
 from backend.core.settings import Settings
 from backend.service.gateways.enrolment import Enrolments
+from backend.service.identity.identity import Identity, make_identity
 from backend.service.people.sign_in import SignIn
 from gateway.contract.energy import energy_types
 
@@ -27,6 +29,8 @@ class WebProcess:
     live: LiveCache
     news: News
     enrolments: Enrolments
+    budgets: Budgets
+    identity: Identity
     sockets: "set[Socket]" = field(default_factory=set)
     secure: bool = False
     """Whether this process itself serves https."""
@@ -64,6 +68,8 @@ def make_process(platform: Platform, *, secure: bool = False) -> WebProcess:
         enrolments=Enrolments(
             platform.database, platform.clock, gateway_broker_url(platform.settings)
         ),
+        budgets=Budgets(settings.cost_project, settings.cost_caller),
+        identity=make_identity(platform),
         secure=secure,
     )
 

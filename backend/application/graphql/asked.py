@@ -1,40 +1,66 @@
-"""What was asked of a gateway and is answered later: support and updates have it in common."""
+"""An operation as it is sent, and what its answer tells of its cost."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from typing import Annotated
 
-import strawberry
+import msgspec
 
-from backend.application.graphql.context import Door
-from backend.application.graphql.persons import Person
-from backend.core.ids import encode_id
-from backend.service.gateways.asked import AskedRow
+from backend.application.graphql.context import Context
+from backend.application.graphql.execution import Variables
+from backend.core.errors import InvalidInput
 
 
-@strawberry.type
-class AskedOfGateway:
-    """Something asked of a gateway: who asked, when, and when it was done with."""
+class PersistedQuery(msgspec.Struct, frozen=True):
+    """Which kept operation is meant, by the SHA-256 of its text."""
 
-    door: strawberry.Private[Door]
-    row: strawberry.Private[AskedRow]
+    sha256_hash: str = msgspec.field(name="sha256Hash")
+    version: int = 1
 
-    @strawberry.field
-    def id(self) -> strawberry.ID:
-        return strawberry.ID(encode_id("cmd", self.row.uid))
 
-    @strawberry.field
-    async def person(self) -> Person | None:
-        """Who asked."""
-        return await self.door.persons.load(self.row.person_id)
+class Extensions(msgspec.Struct, frozen=True):
+    """What may stand beside an operation."""
 
-    @strawberry.field
-    def created_at(self) -> datetime:
-        return self.row.created_at
+    persisted_query: PersistedQuery | None = msgspec.field(name="persistedQuery", default=None)
+    cost: bool = False
+    """Whether the answer is to tell what it cost; programs with a key are always told."""
 
-    @strawberry.field
-    def until(self) -> datetime:
-        """Until when the gateway may begin or answer; of a grant, its end."""
-        return self.row.not_after
 
-    @strawberry.field
-    def finished_at(self) -> datetime | None:
-        return self.row.finished_at
+class Asked(msgspec.Struct, frozen=True):
+    """An operation as it is sent, by HTTP and by socket alike."""
+
+    query: str | None = None
+    variables: Variables | None = None
+    operation_name: Annotated[str, msgspec.Meta(max_length=200)] | None = msgspec.field(
+        name="operationName", default=None
+    )
+    extensions: Extensions | None = None
+
+
+def decode(body: bytes) -> Asked:
+    """Answer what was asked; InvalidInput when it is no GraphQL request."""
+    try:
+        return msgspec.json.decode(body, type=Asked)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput("graphql_request", reason=str(error)) from error
+
+
+def decode_query(given: Mapping[str, str]) -> Asked:
+    """Answer what was asked by GET: a kept operation by its SHA-256, and its variables as JSON."""
+    kept = Extensions(PersistedQuery(given.get("id", "")))
+    try:
+        variables = msgspec.json.decode(given.get("variables") or "{}", type=Variables)
+    except msgspec.DecodeError as error:
+        raise InvalidInput("graphql_request", reason=str(error)) from error
+    return Asked(variables=variables, extensions=kept)
+
+
+def told_cost(context: Context, asked: Asked) -> dict[str, object] | None:
+    """Answer `extensions` of the answer: what it cost, and what is left of which budget."""
+    key = context.caller is not None and context.caller.scope is not None
+    if not key and not (asked.extensions and asked.extensions.cost):
+        return None
+    told: dict[str, object] = {"requested": context.cost}
+    for whose, spent in context.spent.items():
+        name = whose if isinstance(whose, str) else "project"
+        told[name] = {"limit": spent.limit, "left": spent.left}
+    return {"cost": told}

@@ -19,6 +19,7 @@ from strawberry.types import Info
 from backend.aggregation.calendar import Period, plant_time
 from backend.aggregation.figures import Sum, Today, sums, today_of
 from backend.aggregation.rollup import Scope
+from backend.application.budgets import Spent
 from backend.application.directory import Directory
 from backend.application.graphql.persons import Person, persons_by_id
 from backend.application.live_cache import LiveView
@@ -34,6 +35,9 @@ from backend.service.people.openings import OpenProject, find_project, open_proj
 from backend.service.people.roles import Permission
 from backend.service.people.sessions import Caller
 from backend.service.plant import rows
+from backend.service.restatement.decide import second_person
+
+Spending = dict[str | int, Spent]
 
 
 class Door:
@@ -51,6 +55,8 @@ class Door:
         self.meter_today: DataLoader[int, list[Sum]] = DataLoader(self._meter_today)
         self.fleet: DataLoader[int, Health | None] = DataLoader(self._fleet)
         self.persons: DataLoader[int, Person | None] = DataLoader(self._persons)
+        self.second_person: DataLoader[int, bool] = DataLoader(self._second_person)
+        """By the project's number: whether whoever proposes a restatement may not approve it."""
         self._directory: Directory | None = None
 
     @property
@@ -119,6 +125,11 @@ class Door:
     async def _persons(self, ids: list[int]) -> Sequence[Person | None]:
         return await persons_by_id(self.process.platform.database, self.project.id, ids)
 
+    async def _second_person(self, projects: list[int]) -> Sequence[bool]:
+        async with self.read() as tx:
+            needed = await second_person(tx, self.project.id)
+        return [needed for _ in projects]
+
     async def _meter_today(self, ids: list[int]) -> Sequence[list[Sum]]:
         today = self.today(self.process.platform.clock.now())
         async with self.read() as tx:
@@ -136,6 +147,8 @@ class Context:
     caller: Caller | None
     address: str = ""
     user_agent: str | None = None
+    origin: str = ""
+    """The origin of the page that asks, as its browser says; empty for a script."""
     socket: bool = False
     """Whether the operation came by websocket, where no cookie can be set."""
     new_token: str | None = None
@@ -147,6 +160,20 @@ class Context:
     new_device: str | None = None
     """The device was enrolled or taken: the answer carries its cookie."""
     doors: dict[str, Door | None] = field(default_factory=dict)
+    cost: int = 0
+    """What the operation costs each project whose door it opens."""
+    spent: Spending = field(default_factory=dict)
+    """How the budgets stand that it was taken from: of the caller, of projects by number."""
+
+    def spend_as_caller(self) -> None:
+        """Take the cost from who asks; TooMuch when their budget does not do."""
+        whose = self.caller.token_hash if self.caller else self.address
+        self.spent["caller"] = self.process.budgets.callers.spend(whose, self.cost)
+
+    def spend_in(self, project_id: int) -> None:
+        """Take the cost from a project once; TooMuch when its budget does not do."""
+        if project_id not in self.spent and self.cost:
+            self.spent[project_id] = self.process.budgets.projects.spend(project_id, self.cost)
 
     @property
     def locale(self) -> str:
@@ -159,9 +186,18 @@ class Context:
             raise NotSignedIn
         return self.caller
 
+    def begin(self, session: tuple[str, Caller]) -> Caller:
+        """Take a session that began for the one of this operation; the answer has its cookie."""
+        self.new_token, self.caller = session
+        self.signed_out = False
+        self.doors.clear()
+        return self.caller
+
     def anonymous(self) -> "Context":
         """Answer surroundings that belong to no person, for what several of them share."""
-        return replace(self, caller=None, address="", user_agent=None, device=None, doors={})
+        return replace(
+            self, caller=None, address="", user_agent=None, device=None, doors={}, spent={}
+        )
 
 
 KwInfo = Info[Context, None]
@@ -176,7 +212,10 @@ def outside_uid(kind: str, text: str) -> UUID | None:
 
 
 async def open_project(context: Context, id_or_slug: str) -> Door | None:
-    """Open a project by outside identity or slug; None for everybody who may not."""
+    """Open a project by outside identity or slug; None for everybody who may not.
+
+    What the operation costs is taken from the project here; TooMuch when that is more than is left.
+    """
     if context.caller is None:
         return None
     if id_or_slug not in context.doors:
@@ -186,6 +225,8 @@ async def open_project(context: Context, id_or_slug: str) -> Door | None:
             uid=outside_uid("prj", id_or_slug),
             slug=id_or_slug,
         )
+        if project is not None:
+            context.spend_in(project.id)
         context.doors[id_or_slug] = Door(context.process, project) if project else None
     return context.doors[id_or_slug]
 

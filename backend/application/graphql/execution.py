@@ -1,6 +1,6 @@
 """Runs prepared operations against the schema and encodes the answers."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Mapping
 from inspect import isawaitable
 
 import orjson
@@ -94,9 +94,11 @@ class Engine:
         return built if isinstance(built, Executor) else list(built)
 
 
-def encode(result: ExecutionResult) -> bytes:
+def encode(result: ExecutionResult, extensions: Mapping[str, object] | None = None) -> bytes:
     """Answer a result as JSON; pre-encoded values go in as they are."""
     answer: dict[str, object] = {"data": result.data}
     if result.errors:
         answer["errors"] = tell(result.errors)
+    if extensions:
+        answer["extensions"] = extensions
     return orjson.dumps(answer)

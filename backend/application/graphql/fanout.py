@@ -140,6 +140,7 @@ class Feed:
             asked.prepared, asked.variables, asked.operation_name, asked.context, root
         )
         FRAMES.labels(str(self._source.scope[0])).inc()
+        asked.context.process.budgets.projects.note(self._source.scope[1], asked.context.cost)
         return encode(result).decode()
 
 

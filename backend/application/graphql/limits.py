@@ -1,11 +1,12 @@
-"""Limits of one operation: tokens, depth and aliases, checked once a document.
+"""Limits of one operation: tokens, depth and aliases, checked once a document; and its price.
 
 The rules are made once and validated documents are kept, so that a known operation costs neither
 parsing nor validation.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from graphql import (
     DocumentNode,
@@ -25,6 +26,8 @@ from graphql import (
     validate,
 )
 
+from backend.application.graphql.cost import Priced, Variables, priced
+
 MAX_TOKENS = 2_000
 MAX_DEPTH = 12
 MAX_ALIASES = 30
@@ -41,6 +44,16 @@ class Prepared:
     text: str
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...]
+    prices: Mapping[str | None, Priced] = field(default_factory=dict)
+    """What its operations cost, by name."""
+
+    def cost(self, name: str | None, variables: Variables | None) -> int:
+        """Answer what the operation of that name, or the only one, costs; 0 when there is none."""
+        operation = self.operation(name)
+        if operation is None or not self.prices:
+            return 0
+        named = operation.name.value if operation.name else None
+        return self.prices[named].at(variables)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """Answer the operation of that name, or the only one; None when there is none."""
@@ -146,7 +159,20 @@ class Documents:
             errors = validate(self._schema, document, RULES, max_errors=MAX_ERRORS)
         except RecursionError:
             errors = [_limit("graphql_too_deep", None, limit=MAX_DEPTH)]
-        return Prepared(text, document, tuple(errors))
+        return Prepared(text, document, tuple(errors), {} if errors else self._priced(document))
+
+    def _priced(self, document: DocumentNode) -> dict[str | None, Priced]:
+        return {
+            node.name.value if node.name else None: priced(self._schema, document, node)
+            for node in document.definitions
+            if isinstance(node, OperationDefinitionNode)
+        }
+
+
+def is_query(prepared: Prepared, name: str | None) -> bool:
+    """Tell whether the chosen operation only reads; what is no operation at all does."""
+    operation = prepared.operation(name)
+    return operation is None or operation.operation is OperationType.QUERY
 
 
 def is_subscription(prepared: Prepared, name: str | None) -> bool:

@@ -29,6 +29,7 @@ from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.hands import HandRegister, find_register, list_registers
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
+from backend.application.graphql.mqtt_credentials import ProjectMqtt
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway
 from backend.application.graphql.posts import ProjectPosts
@@ -57,6 +58,7 @@ from backend.application.graphql.stocks import Stock, find_stock, list_stocks
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Tariff, read_tariff
 from backend.application.graphql.tops import TopInput, TopList, read_top_list
+from backend.application.graphql.traits import ProjectOfTraits
 from backend.application.graphql.updates import GatewayRelease, list_releases
 from backend.core.ids import encode_id
 from backend.service.gateways import records
@@ -81,7 +83,14 @@ class EnergyType:
 
 @strawberry.type
 class Project(
-    ProjectAccess, ProjectPosts, ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel
+    ProjectAccess,
+    ProjectPosts,
+    ProjectMqtt,
+    ProjectOfTraits,
+    ProjectBalances,
+    ProjectQuality,
+    ProjectEquipment,
+    ProjectModel,
 ):
     """A tenant: a plant with everything measured in it."""
 

@@ -21,8 +21,8 @@ from prometheus_client import Counter, Gauge
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from backend.application.frames import writer_of
+from backend.application.graphql.asked import Asked, told_cost
 from backend.application.graphql.context import Context
-from backend.application.graphql.endpoint import Asked
 from backend.application.graphql.errors import describe, tell
 from backend.application.graphql.execution import Engine, encode
 from backend.application.graphql.fanout import Fanout, Feed, Subscribed
@@ -240,12 +240,14 @@ class Socket:
             caller=self.caller,
             address=address_of(self.websocket),
             socket=True,
+            cost=prepared.cost(asked.operation_name, asked.variables),
         )
+        context.spend_as_caller()
         if not is_subscription(prepared, asked.operation_name):
             result = await self.engine.execute(
                 prepared, asked.variables, asked.operation_name, context
             )
-            await self._once(id, encode(result).decode())
+            await self._once(id, encode(result, told_cost(context, asked)).decode())
             return
         source = await self.engine.source(prepared, asked.variables, asked.operation_name, context)
         if isinstance(source, ExecutionResult):

@@ -4,7 +4,6 @@ from enum import Enum
 
 import strawberry
 
-from backend.application.graphql.asked import AskedOfGateway
 from backend.application.graphql.commands import tap_key
 from backend.application.graphql.context import (
     Door,
@@ -12,6 +11,7 @@ from backend.application.graphql.context import (
     enter_to,
     outside_uid,
 )
+from backend.application.graphql.gateway_asks import AskedOfGateway
 from backend.application.graphql.scalars import Json
 from backend.application.lengths import list_length
 from backend.core.errors import InvalidInput

@@ -5,9 +5,9 @@ from enum import Enum
 
 import strawberry
 
-from backend.application.graphql.asked import AskedOfGateway
 from backend.application.graphql.commands import tap_key
 from backend.application.graphql.context import Door, KwInfo, enter_to, outside_uid
+from backend.application.graphql.gateway_asks import AskedOfGateway
 from backend.application.lengths import list_length
 from backend.service.gateways import asked, releases
 from backend.service.gateways.configuration import GatewayKey, find_gateway

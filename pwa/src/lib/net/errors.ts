@@ -1,6 +1,10 @@
 /** An expected failure: a code of the catalogue (`errors.<code>`) with its parameters. */
 export type Params = Record<string, string | number>;
 
+const PASSING = 'offline unavailable too_much not_signed_in cost_of_caller cost_of_project'.split(
+  ' '
+);
+
 export class AppError extends Error {
   constructor(
     readonly code: string,
@@ -11,7 +15,7 @@ export class AppError extends Error {
 
   /** The server was not reached, or asked to try again: the same request may succeed later. */
   get passing(): boolean {
-    return ['offline', 'unavailable', 'too_much', 'not_signed_in'].includes(this.code);
+    return PASSING.includes(this.code);
   }
 }
 

@@ -1,26 +1,38 @@
 /** One GraphQL operation over HTTP with the session cookie. */
 import { textOf, type Document } from '../graphql/document.ts';
 import { AppError, type Params } from './errors.ts';
+import { isPast, keptPath } from './kept.ts';
 
 const TIMEOUT_MS = 15_000;
+/** The status for an operation that the server does not keep: it is of another release. */
+const NOT_KEPT = 422;
 
 interface Answer {
   data?: unknown;
   errors?: { message: string; extensions?: { code?: string; params?: Params } }[];
 }
 
-async function post(body: string): Promise<Response> {
+async function ask(path: string, sent: RequestInit): Promise<Response> {
   try {
-    return await fetch('/graphql', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      credentials: 'same-origin',
-      body,
-      signal: AbortSignal.timeout(TIMEOUT_MS)
-    });
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    return await fetch(path, { credentials: 'same-origin', signal, ...sent });
   } catch {
     throw new AppError('offline');
   }
+}
+
+function post(body: string): Promise<Response> {
+  const headers = { 'content-type': 'application/json' };
+  return ask('/graphql', { method: 'POST', headers, body });
+}
+
+/** A question about a span that is over goes by GET: what the browser has of it still holds, or not. */
+async function send(query: string, variables: unknown): Promise<Response> {
+  if (isPast(query, variables, Date.now()) && globalThis.crypto?.subtle) {
+    const answer = await ask(await keptPath(query, variables), { cache: 'no-cache' });
+    if (answer.status !== NOT_KEPT) return answer;
+  }
+  return post(JSON.stringify({ query, variables }));
 }
 
 async function read(response: Response): Promise<Answer> {
@@ -37,7 +49,7 @@ export async function request<Result, Variables>(
   variables: Variables
 ): Promise<Result> {
   const query = textOf(document);
-  const answer = await read(await post(JSON.stringify({ query, variables })));
+  const answer = await read(await send(query, variables));
   const error = answer.errors?.[0];
   if (error) throw new AppError(error.extensions?.code ?? 'error', error.extensions?.params);
   if (answer.data === undefined || answer.data === null) throw new AppError('error');
