@@ -18,6 +18,7 @@ ROLES = {
     "aggregate": "turns readings into accounts",
     "alarm": "evaluates alarms and pushes them",
     "worker": "runs jobs: restatements, late readings, partitions",
+    "mqtt": "JSON topics and commands over MQTT for third parties",
     "broker": "the embedded MQTT broker",
     "history": "the demonstration's past, once",
 }

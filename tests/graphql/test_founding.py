@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import replace
+from typing import Literal
 
 import httpx
 import psycopg
@@ -18,6 +19,7 @@ from tests.graphql.conftest import BASE, Ask, Client, session_token
 from tests.postgres import Actor, MakePerson, MakeProject
 from tests.unit.test_looks import SVG, png
 
+SignUp = Literal["off", "invited", "open"]
 OFFERED = "{ projectTemplates { code name { zh } places { en } energies } }"
 MAKE = """mutation ($template: String = "machinery", $zone: String = "Asia/Shanghai",
   $currency: String = "CNY", $traits: ProjectTraitsInput!) { createProject(input: {
@@ -41,7 +43,7 @@ def code(answer: dict[str, object]) -> str:
     return str(answer["errors"][0]["extensions"]["code"])  # type: ignore[index]
 
 
-def opened_to(platform: Platform, sign_up: str) -> Platform:
+def opened_to(platform: Platform, sign_up: SignUp) -> Platform:
     """The platform with another setting of who may make projects."""
     told = {"data": platform.settings.data, "sign_up": sign_up}
     return replace(platform, settings=Settings.model_validate(told))
@@ -100,7 +102,7 @@ async def test_an_operator_makes_a_project_from_every_template(
 
 @pytest.mark.parametrize(("sign_up", "expected"), [("off", False), ("invited", True)])
 async def test_who_may_make_projects_is_a_setting(
-    platform: Platform, root: Actor, ask: Ask, sign_up: str, expected: bool
+    platform: Platform, root: Actor, ask: Ask, sign_up: SignUp, expected: bool
 ) -> None:
     process = make_process(opened_to(platform, sign_up))
     transport = httpx.ASGITransport(build_app(process))

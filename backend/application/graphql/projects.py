@@ -32,6 +32,7 @@ from backend.application.graphql.model import ProjectModel
 from backend.application.graphql.mqtt_credentials import ProjectMqtt
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway
+from backend.application.graphql.posts import ProjectPosts
 from backend.application.graphql.quality import ProjectQuality
 from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.restatements import (
@@ -83,12 +84,13 @@ class EnergyType:
 @strawberry.type
 class Project(
     ProjectAccess,
+    ProjectPosts,
+    ProjectMqtt,
     ProjectOfTraits,
     ProjectBalances,
     ProjectQuality,
     ProjectEquipment,
     ProjectModel,
-    ProjectMqtt,
 ):
     """A tenant: a plant with everything measured in it."""
 

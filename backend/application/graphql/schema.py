@@ -39,8 +39,11 @@ from backend.application.graphql.memberships import MembershipMutation
 from backend.application.graphql.meter_changes import MeterMutation
 from backend.application.graphql.mqtt_credentials import MqttMutation
 from backend.application.graphql.node_powers import NodePowersSubscription
+from backend.application.graphql.passkeys import PasskeyMutation
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
+from backend.application.graphql.posts import PostMutation
 from backend.application.graphql.projects import ProjectQuery
+from backend.application.graphql.proving import ProvingMutation
 from backend.application.graphql.push import PushMutation
 from backend.application.graphql.registers import RegisterMutation
 from backend.application.graphql.restatements import (
@@ -51,19 +54,27 @@ from backend.application.graphql.scalars import SCALARS
 from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
+from backend.application.graphql.taking import TakingMutation, TakingQuery
 from backend.application.graphql.traits import TraitsMutation
 from backend.application.graphql.trees import TreeMutation
 from backend.application.graphql.updates import UpdateMutation
 
-Query = merge_types("Query", (PeopleQuery, InvitationQuery, ProjectQuery, FoundingQuery, DemoQuery))
+Query = merge_types(
+    "Query",
+    (PeopleQuery, InvitationQuery, TakingQuery, ProjectQuery, FoundingQuery, DemoQuery),
+)
 Mutation = merge_types(
     "Mutation",
     (
         PeopleMutation,
+        PasskeyMutation,
+        ProvingMutation,
         AuthorityMutation,
         AccessMutation,
         MqttMutation,
         InvitationMutation,
+        PostMutation,
+        TakingMutation,
         FoundingMutation,
         TraitsMutation,
         AlarmMutation,

@@ -29,6 +29,15 @@ from backend.core.tables.alarms import (
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
+from backend.core.tables.exchange import MeterList
+from backend.core.tables.identity import (
+    IdentityProvider,
+    LinkedIdentity,
+    Passkey,
+    RecoveryCode,
+    SecondFactor,
+    SignInStep,
+)
 from backend.core.tables.mqtt import MqttCredential, MqttLease, MqttRequest
 from backend.core.tables.people import (
     ApiKey,
@@ -60,6 +69,7 @@ from backend.core.tables.platform import (
     PlatformKey,
     Project,
 )
+from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
 from backend.core.tables.projects import PlatformOperator, ProjectLogo, ProjectQuota, ProjectUse
 from backend.core.tables.readings import (
     Dirty,
@@ -110,11 +120,14 @@ __all__ = [
     "GatewayConfig",
     "GatewayState",
     "HandReading",
+    "IdentityProvider",
     "ImportJob",
     "Invitation",
     "LastValue",
+    "LinkedIdentity",
     "Membership",
     "Meter",
+    "MeterList",
     "MeterSource",
     "MqttCredential",
     "MqttLease",
@@ -123,7 +136,10 @@ __all__ = [
     "NodeMeter",
     "Notification",
     "OperatingState",
+    "Passkey",
     "Person",
+    "PersonBadge",
+    "PersonPin",
     "PlatformKey",
     "PlatformOperator",
     "Point",
@@ -138,16 +154,20 @@ __all__ = [
     "ReadingDay",
     "ReadingLate",
     "ReadingQuarantine",
+    "RecoveryCode",
     "RegisterEvent",
     "RegisterJudgement",
     "Regroup",
     "Restatement",
+    "SecondFactor",
+    "SharedDevice",
     "ShedItem",
     "SheetImport",
     "ShiftPattern",
     "ShiftPeriod",
     "SignInFailure",
     "SignInSession",
+    "SignInStep",
     "Stale",
     "StockDocument",
     "StockRule",

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from backend.acquisition.credentials import hash_secret, new_secret
+from backend.acquisition.admission import CHANNEL
+from backend.acquisition.credentials import Credential, hash_secret, new_secret
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput, NotFound
 from backend.core.events import publish
 from backend.core.ids import encode_id, new_uuid
-from backend.service.integration.access import Scope, permissions_of, settle
+from backend.service.integration.access import WHOLE_PLANT, Scope, permissions_of, settle
 from backend.service.people.authority import Change, Grant
 from backend.service.people.keys import checked_name
 from backend.service.people.limits import Limit
@@ -46,6 +47,10 @@ class CredentialRow:
     def ref(self) -> str:
         """Its outside identity, which is its user name at the broker too."""
         return encode_id("mqt", self.uid)
+
+    def at_broker(self) -> Credential:
+        """Answer it as brokers know it; its secret's hash stays in the database."""
+        return Credential(self.ref, "", tuple(self.publish), tuple(self.subscribe))
 
     @property
     def scopes(self) -> list[Scope]:
@@ -135,8 +140,8 @@ def _checked_scopes(wanted: Wanted) -> list[Scope]:
     scopes = [one for one in Scope if one in wanted.scopes]
     if not scopes:
         raise InvalidInput("mqtt_scopes")
-    if Scope.CONFIG in scopes and wanted.node_id is not None:
-        raise InvalidInput("mqtt_config_part")
+    if wanted.node_id is not None and WHOLE_PLANT.intersection(scopes):
+        raise InvalidInput("mqtt_whole_plant")
     return scopes
 
 
@@ -148,4 +153,5 @@ async def _tell(
     new: Mapping[str, object] | None,
 ) -> None:
     await publish(change.tx, change.project_id, EVENT, str(uid), change.now)
+    await change.tx.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
     await change.note(action, encode_id("mqt", uid), old, new)

@@ -14,7 +14,7 @@ from backend.core.ids import encode_id
 from backend.core.platform import Platform
 from backend.service.integration import credentials
 from backend.service.integration.access import Scope
-from backend.service.people import keys
+from backend.service.people import keys, posts
 from backend.service.people.asker import Asker
 from backend.service.people.authority import Change, Grant, begin
 from backend.service.people.invitations import invite
@@ -92,11 +92,28 @@ async def make_mqtt_credential(
     return secret, row.ref
 
 
+async def let_in(platform: Platform, owner: Actor, part: int) -> dict[str, str]:
+    """Make one of everything by what people, programs and devices get in: names of the scene."""
+    _, key = await make_key(platform, owner, part)
+    token, invitation = await make_invitation(platform, owner)
+    _, mqtt = await make_mqtt_credential(platform, owner)
+    _, post = await make_post(platform, owner)
+    return {"apikey": key, "token": token, "invitation": invitation, "mqtt": mqtt, "post": post}
+
+
 async def make_invitation(platform: Platform, owner: Actor) -> tuple[str, str]:
     """An invitation as auditor: its token and its identity."""
     async with changing(platform, owner) as change:
         token, row = await invite(change, "auditor", Limit(), 7, "walker")
     return token, encode_id("inv", row.uid)
+
+
+async def make_post(platform: Platform, owner: Actor) -> tuple[str, str]:
+    """A shared device of auditors that nobody has enrolled: its code and its identity."""
+    async with changing(platform, owner) as change:
+        wanted = posts.Wanted("Gate", "auditor", Limit(), 600)
+        code, row = await posts.make_device(change, owner.tenant.slug, wanted)
+    return code, row.ref
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 /** Signing in and out, and who looks at which project. */
 import { graphql, type ResultOf } from './document.ts';
 
-const viewer = graphql(`
+export const viewerParts = graphql(`
   fragment ViewerParts on Viewer {
     demo
     makesProjects
@@ -54,7 +54,7 @@ export const viewerQuery = graphql(
       }
     }
   `,
-  [viewer]
+  [viewerParts]
 );
 
 export const demoPeopleQuery = graphql(`
@@ -87,7 +87,7 @@ export const signInMutation = graphql(
       }
     }
   `,
-  [viewer]
+  [viewerParts]
 );
 
 export const signOutMutation = graphql(`
@@ -105,6 +105,6 @@ export const setLocaleMutation = graphql(`
   }
 `);
 
-export type Viewer = ResultOf<typeof viewer>;
+export type Viewer = ResultOf<typeof viewerParts>;
 export type Project = Viewer['projects'][number];
 export type DemoPerson = ResultOf<typeof demoPeopleQuery>['demoPeople'][number];
