@@ -22,6 +22,7 @@ from backend.application.graphql.authority import AuthorityMutation
 from backend.application.graphql.by_hand_meters import ByHandMeterMutation
 from backend.application.graphql.calendar_changes import CalendarMutation
 from backend.application.graphql.calendar_imports import CalendarImportMutation
+from backend.application.graphql.closing import ClosingMutation
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.conversions import ConversionMutation
@@ -39,6 +40,7 @@ from backend.application.graphql.memberships import MembershipMutation
 from backend.application.graphql.meter_changes import MeterMutation
 from backend.application.graphql.mqtt_credentials import MqttMutation
 from backend.application.graphql.node_powers import NodePowersSubscription
+from backend.application.graphql.operating import OperatingMutation, OperatingQuery
 from backend.application.graphql.passkeys import PasskeyMutation
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.posts import PostMutation
@@ -61,7 +63,15 @@ from backend.application.graphql.updates import UpdateMutation
 
 Query = merge_types(
     "Query",
-    (PeopleQuery, InvitationQuery, TakingQuery, ProjectQuery, FoundingQuery, DemoQuery),
+    (
+        PeopleQuery,
+        InvitationQuery,
+        TakingQuery,
+        ProjectQuery,
+        FoundingQuery,
+        OperatingQuery,
+        DemoQuery,
+    ),
 )
 Mutation = merge_types(
     "Mutation",
@@ -76,6 +86,8 @@ Mutation = merge_types(
         PostMutation,
         TakingMutation,
         FoundingMutation,
+        ClosingMutation,
+        OperatingMutation,
         TraitsMutation,
         AlarmMutation,
         CalendarMutation,

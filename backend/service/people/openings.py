@@ -55,8 +55,11 @@ _PROJECTS = (
     " FROM project p JOIN membership m ON m.project_id = p.id"
     " JOIN project_role r ON r.project_id = m.project_id AND r.slug = m.role"
     " WHERE m.person_id = %s AND 'read' = ANY(r.permissions)"
+    " AND p.suspended_at IS NULL AND p.delete_at IS NULL"
 )
-"""Whose role is no row of the project, or does not permit to read, opens nothing."""
+"""Whose role is no row of the project, or does not permit to read, opens nothing; nobody opens a
+project that is suspended or deleted.
+"""
 
 
 async def open_projects(tx: ReadSession, caller: Caller) -> list[OpenProject]:
