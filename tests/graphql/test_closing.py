@@ -108,7 +108,8 @@ async def test_the_console_shows_health_and_quotas_to_operators_alone(
     assert [row["slug"] for row in rows] == ["mill", "other"]
     # They see no project from inside: the administrator's answer is a stranger's.
     assert (await ask(operator, SEEN))["data"]["project"] is None  # type: ignore[index]
-    for query, given in ((CONSOLE, {}), (QUOTA, outside(root)), (SUSPEND, outside(root))):
+    assert await ask(boss, CONSOLE) == {"data": {"operatedProjects": None}}
+    for query, given in ((QUOTA, outside(root)), (SUSPEND, outside(root))):
         assert code(await ask(boss, query, given)) == "operators_only"
 
 
