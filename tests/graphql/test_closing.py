@@ -64,7 +64,8 @@ def outside(actor: Actor) -> dict[str, str]:
 async def closed(boss: httpx.AsyncClient, ask: Ask) -> list[dict[str, object]]:
     """What a member is told of projects that let nobody in, while `mill` does not."""
     answer: dict[str, dict[str, object]] = (await ask(boss, SEEN))["data"]  # type: ignore[assignment]
-    assert (answer["project"], answer["viewer"]["projects"]) == (None, [])
+    assert not answer["project"]
+    assert answer["viewer"]["projects"] == []
     found: list[dict[str, object]] = answer["viewer"]["closedProjects"]  # type: ignore[assignment]
     return found
 

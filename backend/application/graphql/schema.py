@@ -29,6 +29,7 @@ from backend.application.graphql.conversions import ConversionMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.equipment import EquipmentMutation
+from backend.application.graphql.exporting import ExportMutation
 from backend.application.graphql.factors import FactorMutation
 from backend.application.graphql.founding import FoundingMutation, FoundingQuery
 from backend.application.graphql.hands import HandMutation
@@ -87,6 +88,7 @@ Mutation = merge_types(
         TakingMutation,
         FoundingMutation,
         ClosingMutation,
+        ExportMutation,
         OperatingMutation,
         TraitsMutation,
         AlarmMutation,
