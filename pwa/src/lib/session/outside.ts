@@ -2,8 +2,13 @@
 import { readChoice } from '../store/choices.ts';
 import { language } from '../texts/language.svelte.ts';
 
-export async function outside() {
-  return (await Promise.all([part(), language.needAll()]))[0].default;
+export const outside = () => spoken(part());
+
+/** Whoever belongs to no project has nothing else to look at. */
+export const noProject = () => spoken(import('../projects/NoProject.svelte'));
+
+async function spoken<T>(part: Promise<{ default: T }>): Promise<T> {
+  return (await Promise.all([part, language.needAll()]))[0].default;
 }
 
 function part() {
