@@ -70,7 +70,7 @@ from backend.core.tables.platform import (
     Project,
 )
 from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
-from backend.core.tables.projects import PlatformOperator, ProjectLogo
+from backend.core.tables.projects import PlatformOperator, ProjectLogo, ProjectQuota, ProjectUse
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -146,7 +146,9 @@ __all__ = [
     "PointAlias",
     "Project",
     "ProjectLogo",
+    "ProjectQuota",
     "ProjectRole",
+    "ProjectUse",
     "PushSubscription",
     "Reading",
     "ReadingDay",
