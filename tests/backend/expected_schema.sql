@@ -35,7 +35,8 @@ CREATE TABLE public.account_history (
     kgco2 numeric,
     cost numeric,
     measured_s bigint,
-    expected_s bigint
+    expected_s bigint,
+    updated_at timestamp with time zone
 );
 ALTER TABLE ONLY public.account_history FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.account_rate (

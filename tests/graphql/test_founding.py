@@ -45,8 +45,8 @@ def code(answer: dict[str, object]) -> str:
 
 def opened_to(platform: Platform, sign_up: SignUp) -> Platform:
     """The platform with another setting of who may make projects."""
-    data = platform.settings.data
-    return replace(platform, settings=Settings(data=data, sign_up=sign_up))
+    told = {"data": platform.settings.data, "sign_up": sign_up}
+    return replace(platform, settings=Settings.model_validate(told))
 
 
 async def test_an_operator_makes_a_project_from_every_template(
