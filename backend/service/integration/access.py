@@ -34,7 +34,7 @@ from gateway.contract.topics import (
 
 
 class Scope(StrEnum):
-    """What a credential is for; texts under `mqtt.scope.<value>`."""
+    """What a credential is for; texts under `mqtt.scope.<NAME>`."""
 
     READINGS = "readings"
     """Hear last values."""
