@@ -129,7 +129,8 @@ async def test_every_sheet_of_a_random_gauge_is_its_account(plant: Plant) -> Non
             assert (found.unit, found.register.total) == ("kW", qty)
             remarks = found.register.remarks
             assert sum(one.qty or 0 for one in remarks if one.why is Why.ESTIMATED) == estimated
-            seen |= {one.why for one in (*found.register.adjustments, *remarks)}
+            seen |= {one.why for one in found.register.adjustments}
+            seen |= {one.why for one in remarks}
     assert seen == {
         Why.RATIO, Why.ROUNDING, Why.EXCLUDED, Why.ESTIMATED, Why.ABOVE, Why.NEGATIVE
     }  # fmt: skip
