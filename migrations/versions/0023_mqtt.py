@@ -8,7 +8,7 @@ from alembic import op
 from migrations.tenancy import begin, grant_app, seen_where, wall
 
 revision = "0023"
-down_revision = "0021"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
@@ -16,12 +16,15 @@ TABLES = ("mqtt_credential", "mqtt_lease", "mqtt_request")
 
 
 def upgrade() -> None:
-    """Make the tables; they stay closed to members of a part."""
+    """Make the tables; members of a part see no credential."""
     begin()
     op.execute(UP)
     for table in TABLES:
         wall(table)
+    for table in ("mqtt_credential", "mqtt_lease"):
         seen_where(table, "false")
+    # Written with the command itself, whose device must be in the member's part.
+    seen_where("mqtt_request", "true", "INSERT")
     grant_app(*TABLES)
     op.execute("GRANT SELECT ON mqtt_credential TO kw_ingest")
 

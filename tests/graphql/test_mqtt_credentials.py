@@ -88,7 +88,7 @@ async def test_a_place_is_reached_thing_by_thing(
         f"kilowise/acme/commands/results/{id}",
     ]
     assert new["publish"] == [f"kilowise/acme/commands/{id}/g1/m%2F%2B1"]
-    assert (await made(client, ask, root, part=plant.nodes["a"].text))["code"] == "mqtt_config_part"
+    assert (await made(client, ask, root, part=plant.nodes["a"].text))["code"] == "mqtt_whole_plant"
     # Another meter on a circuit of the same device belongs to workshop b: the device is no whole.
     admin.execute(
         "INSERT INTO point (project_id, device_id, name, kind, unit)"

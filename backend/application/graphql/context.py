@@ -35,6 +35,7 @@ from backend.service.people.openings import OpenProject, find_project, open_proj
 from backend.service.people.roles import Permission
 from backend.service.people.sessions import Caller
 from backend.service.plant import rows
+from backend.service.restatement.decide import second_person
 
 Spending = dict[str | int, Spent]
 
@@ -54,6 +55,8 @@ class Door:
         self.meter_today: DataLoader[int, list[Sum]] = DataLoader(self._meter_today)
         self.fleet: DataLoader[int, Health | None] = DataLoader(self._fleet)
         self.persons: DataLoader[int, Person | None] = DataLoader(self._persons)
+        self.second_person: DataLoader[int, bool] = DataLoader(self._second_person)
+        """By the project's number: whether whoever proposes a restatement may not approve it."""
         self._directory: Directory | None = None
 
     @property
@@ -122,6 +125,11 @@ class Door:
     async def _persons(self, ids: list[int]) -> Sequence[Person | None]:
         return await persons_by_id(self.process.platform.database, self.project.id, ids)
 
+    async def _second_person(self, projects: list[int]) -> Sequence[bool]:
+        async with self.read() as tx:
+            needed = await second_person(tx, self.project.id)
+        return [needed for _ in projects]
+
     async def _meter_today(self, ids: list[int]) -> Sequence[list[Sum]]:
         today = self.today(self.process.platform.clock.now())
         async with self.read() as tx:
@@ -139,6 +147,8 @@ class Context:
     caller: Caller | None
     address: str = ""
     user_agent: str | None = None
+    origin: str = ""
+    """The origin of the page that asks, as its browser says; empty for a script."""
     socket: bool = False
     """Whether the operation came by websocket, where no cookie can be set."""
     new_token: str | None = None
@@ -174,6 +184,13 @@ class Context:
         """Answer who asks; NotSignedIn when nobody is signed in."""
         if self.caller is None:
             raise NotSignedIn
+        return self.caller
+
+    def begin(self, session: tuple[str, Caller]) -> Caller:
+        """Take a session that began for the one of this operation; the answer has its cookie."""
+        self.new_token, self.caller = session
+        self.signed_out = False
+        self.doors.clear()
         return self.caller
 
     def anonymous(self) -> "Context":

@@ -150,8 +150,7 @@ class Restatement:
             return False
         if caller.person_id != self.row.proposed_by:
             return True
-        async with self.door.read() as tx:
-            return not await decide.second_person(tx, self.door.project.id)
+        return not await self.door.second_person.load(self.door.project.id)
 
     @strawberry.field
     def may_take_back(self) -> bool:

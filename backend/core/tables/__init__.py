@@ -30,6 +30,14 @@ from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
 from backend.core.tables.exchange import MeterList
+from backend.core.tables.identity import (
+    IdentityProvider,
+    LinkedIdentity,
+    Passkey,
+    RecoveryCode,
+    SecondFactor,
+    SignInStep,
+)
 from backend.core.tables.mqtt import MqttCredential, MqttLease, MqttRequest
 from backend.core.tables.people import (
     ApiKey,
@@ -62,6 +70,7 @@ from backend.core.tables.platform import (
     Project,
 )
 from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
+from backend.core.tables.projects import PlatformOperator, ProjectLogo
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -111,9 +120,11 @@ __all__ = [
     "GatewayConfig",
     "GatewayState",
     "HandReading",
+    "IdentityProvider",
     "ImportJob",
     "Invitation",
     "LastValue",
+    "LinkedIdentity",
     "Membership",
     "Meter",
     "MeterList",
@@ -125,23 +136,28 @@ __all__ = [
     "NodeMeter",
     "Notification",
     "OperatingState",
+    "Passkey",
     "Person",
     "PersonBadge",
     "PersonPin",
     "PlatformKey",
+    "PlatformOperator",
     "Point",
     "PointAlias",
     "Project",
+    "ProjectLogo",
     "ProjectRole",
     "PushSubscription",
     "Reading",
     "ReadingDay",
     "ReadingLate",
     "ReadingQuarantine",
+    "RecoveryCode",
     "RegisterEvent",
     "RegisterJudgement",
     "Regroup",
     "Restatement",
+    "SecondFactor",
     "SharedDevice",
     "ShedItem",
     "SheetImport",
@@ -149,6 +165,7 @@ __all__ = [
     "ShiftPeriod",
     "SignInFailure",
     "SignInSession",
+    "SignInStep",
     "Stale",
     "StockDocument",
     "StockRule",

@@ -22,7 +22,9 @@ from backend.core.tables.columns import (
 class ProjectRole(SQLModel, table=True):
     """What the holders of a role may do in a project; `permissions` are values of the enum.
 
-    The ready-made ones come with the project. A role that has ended is given to nobody anew.
+    The ready-made ones come with the project. A role that has ended is given to nobody anew. One
+    that asks for a second factor, `second_factor_since`, opens the project only to sessions that
+    passed one.
     """
 
     __tablename__ = "project_role"
@@ -32,6 +34,7 @@ class ProjectRole(SQLModel, table=True):
     permissions: list[str] = words()
     ready_made: bool = flag(default=False)
     ended_at: datetime | None = instant(nullable=True)
+    second_factor_since: datetime | None = instant(nullable=True)
 
 
 class Membership(SQLModel, table=True):
@@ -53,6 +56,8 @@ class SignInSession(SQLModel, table=True):
 
     On a shared device (`device_uid`) it is limited to `node_id`, found to lie at or below `within`,
     the person's own place; `tap_hash` proves afterwards what was tapped in it without a network.
+
+    `strong`: a second factor was passed. `proved_at`: when the person proved anew who they are.
     """
 
     __tablename__ = "sign_in_session"
@@ -78,6 +83,8 @@ class SignInSession(SQLModel, table=True):
     tap_hash: bytes | None = Field(default=None, sa_column=sa.Column(sa.LargeBinary))
     node_id: int | None = bigint(nullable=True)
     within: int | None = bigint(nullable=True)
+    strong: bool = flag(default=False)
+    proved_at: datetime | None = instant(nullable=True)
 
 
 class ApiKey(SQLModel, table=True):

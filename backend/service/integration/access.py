@@ -20,6 +20,16 @@ from backend.service.people.limits import Limit, read_sight
 from backend.service.people.openings import OpenProject, open_projects
 from backend.service.people.roles import Module, Permission
 from backend.service.people.sessions import Caller, KeyScope
+from gateway.contract.topics import (
+    DBIRTH,
+    DDATA,
+    DDEATH,
+    NAMESPACE,
+    NBIRTH,
+    NDATA,
+    NDEATH,
+    state,
+)
 
 
 class Scope(StrEnum):
@@ -31,8 +41,14 @@ class Scope(StrEnum):
     """Hear alarms."""
     CONFIG = "config"
     """Hear which configuration gateways are to have, and have."""
+    SPARKPLUG = "sparkplug"
+    """Hear gateways themselves, as any Sparkplug host does."""
     COMMANDS = "commands"
     """Set points of devices, and hear what became of it."""
+
+
+WHOLE_PLANT = frozenset({Scope.CONFIG, Scope.SPARKPLUG})
+"""Scopes that no place can limit."""
 
 
 def permissions_of(scopes: Sequence[Scope]) -> frozenset[Permission]:
@@ -208,8 +224,8 @@ def reach(name: str, scopes: Sequence[Scope], opened: OpenProject, part: Part | 
         subscribe += _readings(project, part)
     if Scope.ALARMS in scopes and Module.ALARMS in modules:
         subscribe += _alarms(project, part)
-    if Scope.CONFIG in scopes and Module.DEVICES in modules and part is None:
-        subscribe.append(f"{topics.ROOT}/{project}/config/+")
+    if Module.DEVICES in modules and part is None:
+        subscribe += _of_gateways(project, scopes)
     if Scope.COMMANDS in scopes and Permission.WRITE in opened.permissions:
         publish += _requests(project, name, part)
         subscribe.append(topics.results(project, name, "+"))
@@ -232,6 +248,17 @@ def _alarms(project: str, part: Part | None) -> list[str]:
     if part is None:
         return [f"{topics.ROOT}/{project}/alarms/+"]
     return [topics.alarms(project, one) for one in part.alarms]
+
+
+def _of_gateways(project: str, scopes: Sequence[Scope]) -> list[str]:
+    found = [f"{topics.ROOT}/{project}/config/+"] if Scope.CONFIG in scopes else []
+    if Scope.SPARKPLUG in scopes:
+        # Never NCMD and DCMD: configuration documents go that way.
+        root = f"{NAMESPACE}/{project}"
+        found += [f"{root}/{kind}/+" for kind in (NBIRTH, NDATA, NDEATH)]
+        found += [f"{root}/{kind}/+/+" for kind in (DBIRTH, DDATA, DDEATH)]
+        found.append(state("+"))
+    return found
 
 
 def _requests(project: str, name: str, part: Part | None) -> list[str]:

@@ -17,7 +17,7 @@ from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput, NotFound
 from backend.core.events import publish
 from backend.core.ids import encode_id, new_uuid
-from backend.service.integration.access import Scope, permissions_of, settle
+from backend.service.integration.access import WHOLE_PLANT, Scope, permissions_of, settle
 from backend.service.people.authority import Change, Grant
 from backend.service.people.keys import checked_name
 from backend.service.people.limits import Limit
@@ -135,8 +135,8 @@ def _checked_scopes(wanted: Wanted) -> list[Scope]:
     scopes = [one for one in Scope if one in wanted.scopes]
     if not scopes:
         raise InvalidInput("mqtt_scopes")
-    if Scope.CONFIG in scopes and wanted.node_id is not None:
-        raise InvalidInput("mqtt_config_part")
+    if wanted.node_id is not None and WHOLE_PLANT.intersection(scopes):
+        raise InvalidInput("mqtt_whole_plant")
     return scopes
 
 

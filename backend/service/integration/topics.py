@@ -18,7 +18,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-ROOT: Final = "kilowise"
+from backend.acquisition.credentials import THIRD_PARTIES
+
+ROOT: Final = THIRD_PARTIES
 UNREADABLE: Final = "_"
 """Stands for the identity of a request in which none can be found."""
 
@@ -45,6 +47,11 @@ def config(project: str, gateway: str) -> str:
 def requests(project: str, credential: str, gateway: str, device: str) -> str:
     """Answer where a credential asks to set points of a device."""
     return f"{ROOT}/{project}/commands/{credential}/{level(gateway)}/{level(device)}"
+
+
+def every_request(project: str) -> str:
+    """Answer the filter of all requests of a project (and of their results)."""
+    return f"{ROOT}/{project}/commands/+/+/+"
 
 
 def results(project: str, credential: str, request: str) -> str:

@@ -72,16 +72,17 @@ class Selections:
         """Answer a selection of all fields of a type; of types that no query reaches, all below."""
         if not isinstance(kind, GraphQLObjectType):
             return ""
-        parts = ["__typename"]
-        for name in self.fields(kind.name):
-            field = kind.fields[name]
-            inner = get_named_type(field.type)
-            text = Step(kind.name, name, self._args.get(f"{kind.name}.{name}", "")).text
-            if isinstance(inner, GraphQLObjectType):
-                deeper = inner.name not in self.paths and below < 4
-                text += self.inside(inner, below=below + 1) if deeper else " { __typename }"
-            parts.append(text)
-        return " { " + " ".join(parts) + " }"
+        parts = [self.asked(kind.name, name, below=below) for name in self.fields(kind.name)]
+        return " { " + " ".join(["__typename", *parts]) + " }"
+
+    def asked(self, kind: str, name: str, *, below: int = 0) -> str:
+        """Answer one field of a type as `inside` asks it."""
+        inner = self.result(kind, name)
+        text = Step(kind, name, self._args.get(f"{kind}.{name}", "")).text
+        if isinstance(inner, GraphQLObjectType):
+            deeper = inner.name not in self.paths and below < 4
+            text += self.inside(inner, below=below + 1) if deeper else " { __typename }"
+        return text
 
     def shown(self, root: str, field: str) -> str:
         """Answer the selection that only shows whether there is something."""

@@ -1,7 +1,9 @@
 /** An expected failure: a code of the catalogue (`errors.<code>`) with its parameters. */
 export type Params = Record<string, string | number>;
 
-const PASSING = 'offline unavailable too_much not_signed_in cost_of_caller cost_of_project'.split(' ');
+const PASSING = 'offline unavailable too_much not_signed_in cost_of_caller cost_of_project'.split(
+  ' '
+);
 
 export class AppError extends Error {
   constructor(
