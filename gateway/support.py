@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from gateway.commands import Targets, fault_code
 from gateway.contract import topics
+from gateway.contract.json_text import encode_text
 from gateway.contract.profile import Deadband, Kind, Point, Profile, RatioRule
 from gateway.contract.registers import Datatype
 from gateway.contract.sparkplug import Datatype as WireType
@@ -24,7 +25,6 @@ from gateway.contract.support import (
     AskResult,
     AskState,
     Grant,
-    encode_text,
 )
 from gateway.drivers.capabilities import DriverFault
 from gateway.journal import NODE, Journal

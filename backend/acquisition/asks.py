@@ -13,7 +13,8 @@ from backend.core.db import IngestSession
 from backend.core.events import publish
 from backend.core.ids import encode_id
 from gateway.contract import topics
-from gateway.contract.support import Ask, Grant, encode_text
+from gateway.contract.json_text import encode_text
+from gateway.contract.support import Ask, Grant
 from gateway.contract.update import Update, encode_update
 
 GRANT, UPDATE = "grant", "update"

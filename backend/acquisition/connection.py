@@ -76,6 +76,15 @@ class Connection:
         self._client.publish(topic, payload, qos=qos, retain=retain)
         return True
 
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes handed to the socket that the broker has not taken yet; gmqtt waits for nobody."""
+        connection = None if self._client is None else self._client._connection  # noqa: SLF001
+        if connection is None:
+            return 0
+        transport: asyncio.Transport = connection._transport  # noqa: SLF001
+        return transport.get_write_buffer_size()
+
     async def acknowledged(self, seconds: float) -> None:
         """Wait until the broker has taken everything sent with QoS 1, but not for ever."""
         with contextlib.suppress(TimeoutError):

@@ -34,6 +34,11 @@ AUTHORITIES_FILE = "authorities.pem"
 SERVER_FILE = "server.pem"
 """Its own certificate and key."""
 
+THIRD_PARTIES = "kilowise"
+"""The first level of the JSON topics (backend/service/integration/topics.py)."""
+SPOKEN = ("readings/#", "alarms/+", "config/+", "commands/results/+/+")
+"""What the platform says there, below a project."""
+
 _ITERATIONS = 1000
 """Enough: a secret of 256 random bits cannot be guessed, whatever one guess costs."""
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -161,6 +166,7 @@ def internal_credential(secret: str) -> Credential:
             f"{command}/{topics.NCMD}/+",
             f"{command}/{topics.DCMD}/+/+",
             topics.state("+"),
+            *(f"{THIRD_PARTIES}/+/{spoken}" for spoken in SPOKEN),
         ),
         subscribe=("#", "$kw/#", "$SYS/#"),
     )

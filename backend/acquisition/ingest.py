@@ -17,19 +17,14 @@ from psycopg import errors
 
 from backend.acquisition import births, counters, leases, life, live, reports
 from backend.acquisition.accounted import read_accounted
+from backend.acquisition.admission import Admission
 from backend.acquisition.asks import wanted_asks
 from backend.acquisition.batch import Batch, Missing, PointKey, Row, Unfit
 from backend.acquisition.broker_files import keep_broker_files
 from backend.acquisition.commands import wanted_commands
 from backend.acquisition.configs import wanted_configs
 from backend.acquisition.connection import Connection, unique_name
-from backend.acquisition.credentials import (
-    broker_folder,
-    credentials_of,
-    is_embedded,
-    is_slug,
-    write_snapshot,
-)
+from backend.acquisition.credentials import is_slug
 from backend.acquisition.host import (
     EdgeNode,
     Report,
@@ -117,6 +112,7 @@ class Ingest:
                 group.create_task(self._sender.run())
                 group.create_task(HostState(self._platform, self._listening).run())
                 group.create_task(keep_broker_files(self._platform))
+                group.create_task(Admission(self._platform).run())
         finally:
             with contextlib.suppress(psycopg.OperationalError, Unavailable):
                 async with self._platform.database.ingest() as tx:
@@ -149,10 +145,6 @@ class Ingest:
             listed = await leases.list_gateways(tx, SystemClock().now())
             held = await leases.claim(tx, self._owner)
             self._gauges = await read_accounted(tx, self._gauges, self._platform.clock.now())
-        folder = self._platform.settings.data_folder
-        if is_embedded(folder, self._platform.mqtt_url):
-            rows = (one.credential_row for one in listed)
-            write_snapshot(broker_folder(folder), credentials_of(rows))
         ours = {
             (one.project, one.gateway): one
             for one in listed

@@ -1,4 +1,4 @@
-"""`kilowise mosquitto FOLDER`: what a mosquitto of one's own needs to let enrolled gateways in.
+"""`kilowise mosquitto FOLDER`: what a mosquitto of one's own needs to let in who may.
 
     authorities.pem         whose certificates it believes
     server.pem              its own certificate and key
@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from cryptography import x509
 
+from backend.acquisition.admitted import list_admitted
 from backend.acquisition.authority import Authorities, Revoked
 from backend.acquisition.authority_store import authorities
 from backend.acquisition.broker_files import broker_names, pem
@@ -22,11 +23,9 @@ from backend.acquisition.credentials import (
     AUTHORITIES_FILE,
     INTERNAL,
     SERVER_FILE,
-    credentials_of,
     hash_secret,
     internal_credential,
 )
-from backend.acquisition.leases import list_gateways
 from backend.acquisition.mosquitto import REVOKED_FILE, security_document, tls_listener
 from backend.core.certificates import Names
 from backend.core.clock import SystemClock
@@ -58,17 +57,16 @@ async def write(platform: Platform, folder: Path, port: int, name: list[str]) ->
     now = SystemClock().now()
     held = await authorities(platform.database, now)
     async with platform.database.ingest() as tx:
-        listed = await list_gateways(tx, now)
+        admitted = await list_admitted(tx, platform.clock)
         revoked = await tx.fetch_all(_REVOKED, (now,), into=Revoked)
     internal = internal_credential(hash_secret(unquote(address.password)))
-    credentials = [*credentials_of(one.credential_row for one in listed), internal]
     _write_server(folder, held, broker_names(platform.settings, name), now)
     write_private(folder / AUTHORITIES_FILE, held.bundle.encode())
     write_private(folder / REVOKED_FILE, held.revocations(revoked, now).encode())
     write_private(folder / LISTENER_FILE, tls_listener(folder, port).encode())
-    write_private(folder / SECURITY_FILE, security_document(credentials))
+    write_private(folder / SECURITY_FILE, security_document([*admitted, internal]))
     return (
-        f"Written to {folder}: {len(credentials) - 1} gateways, {len(revoked)} revoked "
+        f"Written to {folder}: {len(admitted)} credentials, {len(revoked)} revoked "
         f"certificates. Include {LISTENER_FILE} into mosquitto.conf, let the user that runs "
         f"mosquitto read the folder and write {SECURITY_FILE}, and start mosquitto again."
     )

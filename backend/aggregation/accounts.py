@@ -6,6 +6,7 @@ over meters: two workers with one meter each would overwrite each other's sum. O
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -32,7 +33,7 @@ from backend.aggregation.shift_rows import keep_shifts
 from backend.aggregation.stale import Claimed, Pending, claim, mark_again, put
 from backend.aggregation.tariff import TariffError, keep_slots
 from backend.aggregation.upward import look_up, make_pending, raise_meters, span_of
-from backend.aggregation.versions import Keeper, keeper
+from backend.aggregation.versions import LONGEST, Keeper, keeper
 from backend.aggregation.waiting import consume
 from backend.core.db import ReadSession, WriteSession
 
@@ -65,18 +66,25 @@ class Done:
     newest: datetime | None = None
 
 
-async def account(tx: WriteSession, project_id: int, now: datetime, span: timedelta) -> Done:
+async def account(
+    tx: WriteSession,
+    project_id: int,
+    now: datetime,
+    span: timedelta,
+    kept: Mapping[int, timedelta] = LONGEST,
+) -> Done:
     """Account the newest dirty stretch of each register, none longer than `span`.
 
     Virtual meters and nodes follow in the same transaction, but under a backlog only when what
     waits of them has waited long enough. Without a backlog it sums a bite of what was regrouped.
+    Where a version is being applied, what is replaced of the periods `kept` is kept.
     """
     if not await tx.fetch_value(
         "SELECT pg_try_advisory_xact_lock(%s, %s)", (LOCK, project_id), into=bool
     ):
         return Done(busy=True)
     await tx.execute(_BY_INDEX)
-    keep = await keeper(tx, project_id)
+    keep = await keeper(tx, project_id, kept)
     rows = await _claimed(tx, project_id)
     chunk = newest(rows, span // timedelta(microseconds=1)) if rows else Chunk()
     changed = await _recomputed(tx, project_id, chunk, keep, now)

@@ -9,7 +9,7 @@ and until the last transaction says that the version is applied, readers see the
 whole.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from backend.core.db import ReadSession, WriteSession
 FIGURES: Final = (
     "end_ts", "qty", "estimated_qty", "quality", "kgce", "kgco2", "cost", "measured_s", "expected_s"
 )  # fmt: skip
-LONGEST: Final = {
+LONGEST: Final[Mapping[int, timedelta]] = {
     1: timedelta(minutes=15),
     2: timedelta(hours=1),
     3: timedelta(hours=26),
@@ -33,9 +33,10 @@ LONGEST: Final = {
 """No account of a period is longer: so those that touch a span are found by their starts."""
 
 _KEY: Final = ("project_id", "scope", "scope_id", "energy", "period", "start_ts")
-_ROW: Final = ", ".join((*_KEY, *FIGURES))
-_OF_KEPT: Final = ", ".join(f"h.{name}" for name in (*_KEY, *FIGURES))
-_OF_CURRENT: Final = ", ".join(f"c.{name}" for name in (*_KEY, *FIGURES))
+_KEPT: Final = (*_KEY, *FIGURES, "updated_at")
+_ROW: Final = ", ".join(_KEPT)
+_OF_KEPT: Final = ", ".join(f"h.{name}" for name in _KEPT)
+_OF_CURRENT: Final = ", ".join(f"c.{name}" for name in _KEPT)
 _DISTINCT: Final = ", ".join(f"h.{name}" for name in _KEY)
 
 
@@ -192,11 +193,18 @@ class Keeper:
     the areas named before.
     """
 
-    def __init__(self, tx: WriteSession, project_id: int, version: int | None) -> None:
+    def __init__(
+        self,
+        tx: WriteSession,
+        project_id: int,
+        version: int | None,
+        periods: Mapping[int, timedelta],
+    ) -> None:
         """Made by `keeper`."""
         self._tx = tx
         self._project_id = project_id
         self._version = version
+        self._periods = periods
         self._areas: list[dict[str, object]] = []
 
     @property
@@ -223,8 +231,8 @@ class Keeper:
             "virtual": "virtual" if meters else None,
             "nodes": [node for node, _ in nodes],
             "energies": [energy for _, energy in nodes],
-            "periods": list(LONGEST),
-            "longest": list(LONGEST.values()),
+            "periods": list(self._periods),
+            "longest": list(self._periods.values()),
             "first": span[0],
             "last": span[1],
         }
@@ -244,9 +252,14 @@ class Keeper:
         self._areas = []
 
 
-async def keeper(tx: WriteSession, project_id: int) -> Keeper:
-    """Answer what keeps the accounts that this transaction replaces."""
-    return Keeper(tx, project_id, await being_applied(tx, project_id))
+async def keeper(
+    tx: WriteSession, project_id: int, periods: Mapping[int, timedelta] = LONGEST
+) -> Keeper:
+    """Answer what keeps the accounts that this transaction replaces.
+
+    Of `periods` alone, each with how long one is at most: for who rolls back all it writes.
+    """
+    return Keeper(tx, project_id, await being_applied(tx, project_id), periods)
 
 
 @asynccontextmanager

@@ -7,7 +7,6 @@ is made anew when an address came up or a month before it ends. Gateways have an
 own (`backend/acquisition/authority.py`), so that neither can stand in for the other.
 """
 
-import ssl
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from backend.core.certificates import (
     Pair,
     new_authority,
     read_pair,
-    server_context,
     server_pair,
 )
 from backend.core.files import write_private
@@ -53,12 +51,12 @@ class Authority:
         digest = self._pair.certificate.fingerprint(hashes.SHA256())
         return digest.hex(":", 2).upper()
 
-    def context(self, names: Names) -> ssl.SSLContext:
-        """Answer a server's TLS context with a certificate for these names."""
+    def serve(self, names: Names) -> tuple[Path, Path]:
+        """Answer certificate and key for these names, made anew where they are due."""
         served = self._read("server")
         if served is None or not self._serves(served.certificate, names):
             self._keep("server", server_pair(self._pair, names, self._now, SERVER_LIFE))
-        return server_context(self._folder / "server.crt", self._folder / "server.key")
+        return self._folder / "server.crt", self._folder / "server.key"
 
     def _serves(self, certificate: x509.Certificate, names: Names) -> bool:
         return (

@@ -1,11 +1,16 @@
 """The session cookie: `__Host-` and Secure on https, without Secure on loopback http only."""
 
+from datetime import timedelta
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backend.application.origin import cookie_name, is_https
+from backend.application.origin import cookie_name, device_cookie_name, is_https
 from backend.application.web_process import is_loopback
 from backend.service.people.sessions import LIFETIME
+
+DEVICE_LIFETIME = timedelta(days=400)
+"""Longer is not kept by browsers; each enrolment and each taking begins it anew."""
 
 
 def may_carry_cookie(request: Request) -> bool:
@@ -18,11 +23,20 @@ def may_carry_cookie(request: Request) -> bool:
 
 def set_cookie(request: Request, response: Response, token: str) -> None:
     """Have the browser keep the session; nothing on plain http that is not loopback."""
+    _keep(request, response, cookie_name(request), token, LIFETIME)
+
+
+def set_device_cookie(request: Request, response: Response, credential: str) -> None:
+    """Have a shared device keep its credential, whoever signs in and out on it."""
+    _keep(request, response, device_cookie_name(request), credential, DEVICE_LIFETIME)
+
+
+def _keep(request: Request, response: Response, name: str, value: str, lasts: timedelta) -> None:
     if may_carry_cookie(request):
         response.set_cookie(
-            cookie_name(request),
-            token,
-            max_age=int(LIFETIME.total_seconds()),
+            name,
+            value,
+            max_age=int(lasts.total_seconds()),
             path="/",
             secure=is_https(request),
             httponly=True,

@@ -49,6 +49,16 @@ def credentials(connection: HTTPConnection) -> Credentials | None:
     return Credentials(cookie, bearer=False) if cookie else None
 
 
+def device_credential(connection: HTTPConnection) -> str | None:
+    """Answer what an enrolled shared device brings along; None for any other."""
+    return connection.cookies.get(device_cookie_name(connection))
+
+
+def device_cookie_name(connection: HTTPConnection) -> str:
+    """Answer the name of the cookie that a shared device keeps, whoever holds it."""
+    return f"{cookie_name(connection)}-post"
+
+
 async def caller_of(process: WebProcess, connection: HTTPConnection) -> Caller | None:
     """Answer who is signed in on this connection; None when nobody is."""
     brought = credentials(connection)

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 
 import segno
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from backend.application.certificates import FOLDER, Authority
-from backend.core.certificates import lan_addresses, local_names, server_context
+from backend.application.headers import SecurityHeaders
+from backend.application.served_certificate import ServedCertificate
+from backend.core.certificates import lan_addresses, local_names
 from backend.core.clock import SystemClock
 from backend.core.errors import SettingError
 from backend.core.settings import Settings
@@ -35,7 +38,7 @@ class Listening:
 
     host: str
     port: int
-    tls: ssl.SSLContext | None
+    tls: ServedCertificate | None
     authority: Authority | None
 
 
@@ -43,19 +46,27 @@ def listening(settings: Settings) -> Listening:
     """Answer what the settings ask for; SettingError when a certificate cannot be read."""
     host = EVERY_ADDRESS if settings.phone else settings.bind
     if settings.tls == "internal-ca" or (settings.phone and settings.tls == "off"):
-        # Certificates are checked against the real time, whatever clock the demonstration has.
-        authority = Authority(settings.data_folder / FOLDER, SystemClock().now())
-        return Listening(host, settings.port, authority.context(local_names()), authority)
+        authority = _authority(settings)
+        certificate, key = authority.serve(local_names())
+        served = ServedCertificate(
+            certificate, key, renew=lambda: _authority(settings).serve(local_names())
+        )
+        return Listening(host, settings.port, served, authority)
     if settings.tls == "off":
         return Listening(host, settings.port, None, None)
     certificate, key = (settings.data_folder / part for part in settings.tls.split("+"))
     try:
-        return Listening(host, settings.port, server_context(certificate, key), None)
+        return Listening(host, settings.port, ServedCertificate(certificate, key), None)
     except (OSError, ssl.SSLError) as error:
         raise SettingError(
             f"KILOWISE_TLS={settings.tls}: {certificate} and {key} are no certificate and key that "
             f"belong together ({error}). Write <certificate file>+<key file>, both PEM."
         ) from error
+
+
+def _authority(settings: Settings) -> Authority:
+    # Certificates are checked against the real time, whatever clock the demonstration has.
+    return Authority(settings.data_folder / FOLDER, SystemClock().now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,9 @@ class TrustPages:
         """Answer the app of the second port."""
         return Starlette(
             routes=[Route("/ca.crt", self._certificate), Route("/", self._steps)],
+            middleware=[
+                Middleware(SecurityHeaders, policy="default-src 'none'; style-src 'unsafe-inline'")
+            ],
         )
 
     async def _certificate(self, _request: Request) -> Response:
@@ -86,8 +100,7 @@ class TrustPages:
             "<title>Kilowise</title><style>body{font:1rem/1.5 system-ui;margin:1rem auto;"
             "max-width:36rem;padding:0 1rem}a.go{display:block;padding:.8rem;margin:1rem 0;"
             "background:#1d5fd0;color:#fff;border-radius:.5rem;text-align:center}"
-            "code{overflow-wrap:anywhere}</style>" + "".join(parts) + "</html>",
-            headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
+            "code{overflow-wrap:anywhere}</style>" + "".join(parts) + "</html>"
         )
 
     def _in(self, locale: str) -> Sequence[str]:

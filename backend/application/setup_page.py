@@ -82,7 +82,7 @@ def _page(token: str, error: KilowiseError | None = None) -> Response:
         f"<p>{say('setup.why')}</p>{told}<form method=post action=/setup>"
         f'<input type=hidden name=token value="{html.escape(token)}">'
         f"<label>{say('setup.login')}<input name=login required autocomplete=username></label>"
-        f"<label>{say('setup.password')}<input name=password type=password required minlength=10"
+        f"<label>{say('setup.password')}<input name=password type=password required minlength=12"
         f" autocomplete=new-password></label><button>{say('setup.go')}</button></form></html>"
     )
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}

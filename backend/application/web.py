@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +16,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from backend.acquisition import live as live_bus
+from backend.application.body_limit import BodyLimit
+from backend.application.forwarded import Forwarded
 from backend.application.frames import DirectFrames
 from backend.application.graphql.endpoint import Endpoint
 from backend.application.graphql.execution import Engine
@@ -24,10 +25,18 @@ from backend.application.graphql.fanout import Fanout
 from backend.application.graphql.persisted import load_persisted
 from backend.application.graphql.schema import build_schema
 from backend.application.graphql.socket import serve_socket
-from backend.application.headers import SecurityHeaders, content_security_policy
+from backend.application.headers import (
+    SecurityHeaders,
+    broken,
+    content_security_policy,
+    stays_with_https,
+)
 from backend.application.health import Health
+from backend.application.hosts import Hosts, our_names
+from backend.application.http_limits import MAX_CONNECTIONS, LimitedHttp
 from backend.application.phone import TrustPages, announce, lan_host, listening
 from backend.application.rest.app import build_rest
+from backend.application.served_certificate import ServedCertificate
 from backend.application.setup_page import SetupPage
 from backend.application.static_files import StaticFiles
 from backend.application.web_process import WebProcess, make_process, warm_up
@@ -44,6 +53,7 @@ GRACE_S = 3
 
 def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlette:
     """Answer the whole web app around a process."""
+    settings = process.platform.settings
     engine = Engine(build_schema())
     persisted = load_persisted(engine)
     fanout = Fanout(engine)
@@ -68,8 +78,16 @@ def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlet
             Mount("/", static),
         ],
         middleware=[
-            Middleware(SecurityHeaders, policy=content_security_policy(static.script_hashes()))
+            Middleware(Forwarded, trusted=settings.trusted_proxies),
+            Middleware(
+                SecurityHeaders,
+                policy=content_security_policy(static.script_hashes()),
+                https_for_good=stays_with_https(settings),
+            ),
+            Middleware(Hosts, names=our_names(settings)),
+            Middleware(BodyLimit),
         ],
+        exception_handlers={Exception: broken},
     )
 
 
@@ -138,30 +156,33 @@ async def serve(
     process: WebProcess,
     app: Starlette,
     held: socket.socket,
-    tls: ssl.SSLContext | None = None,
+    tls: ServedCertificate | None = None,
 ) -> None:
-    """Serve the app on a listening socket until cancelled."""
-    trusted = list(process.platform.settings.trusted_proxies)
+    """Serve the app on a listening socket until cancelled; renewed certificates are taken up."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=LimitedHttp,
         ws=DirectFrames,
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(trusted),
-        forwarded_allow_ips=trusted,
+        # `Forwarded` reads them; uvicorn knows only half of them.
+        proxy_headers=False,
+        limit_concurrency=MAX_CONNECTIONS,
         ws_max_size=200_000,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=GRACE_S,
-        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
     )
     server = QuietServer(config)
     serving = asyncio.create_task(server.serve(sockets=[held]))
+    watching = None if tls is None else asyncio.create_task(tls.keep_fresh())
     try:
         await asyncio.shield(serving)
     finally:
+        if watching is not None:
+            watching.cancel()
         server.should_exit = True
         with suppress(asyncio.CancelledError):
             await serving

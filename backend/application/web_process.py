@@ -12,6 +12,7 @@ from backend.application.news import News
 from backend.core.platform import Platform
 from backend.core.settings import Settings
 from backend.service.gateways.enrolment import Enrolments
+from backend.service.identity.identity import Identity, make_identity
 from backend.service.people.sign_in import SignIn
 from gateway.contract.energy import energy_types
 
@@ -29,6 +30,7 @@ class WebProcess:
     news: News
     enrolments: Enrolments
     budgets: Budgets
+    identity: Identity
     sockets: "set[Socket]" = field(default_factory=set)
     secure: bool = False
     """Whether this process itself serves https."""
@@ -67,6 +69,7 @@ def make_process(platform: Platform, *, secure: bool = False) -> WebProcess:
             platform.database, platform.clock, gateway_broker_url(platform.settings)
         ),
         budgets=Budgets(settings.cost_project, settings.cost_caller),
+        identity=make_identity(platform),
         secure=secure,
     )
 

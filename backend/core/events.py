@@ -16,7 +16,7 @@ from datetime import datetime
 import psycopg
 from psycopg import AsyncConnection, sql
 
-from backend.core.db import Database, WriteSession
+from backend.core.db import Database, ReadSession, WriteSession
 from backend.core.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,18 @@ async def notified(
             await asyncio.sleep(RETRY_S)
 
 
+async def after(
+    read: ReadSession, project_id: int, number: int, first: int | None = None
+) -> list[Event]:
+    """Answer the project's events after `number` in their order, all or the `first` of them."""
+    return await read.fetch_all(
+        "SELECT project_id, number, kind, ref, at FROM event"
+        " WHERE project_id = %s AND number > %s ORDER BY number LIMIT %s",
+        (project_id, number, first),
+        into=Event,
+    )
+
+
 async def _positions(database: Database) -> dict[int, int]:
     """Answer project -> number of its newest event, waiting while the database is away."""
     while True:
@@ -136,11 +148,6 @@ async def _after(database: Database, project_id: int, number: int) -> list[Event
     while True:
         try:
             async with database.read(project_id) as read:
-                return await read.fetch_all(
-                    "SELECT project_id, number, kind, ref, at FROM event"
-                    " WHERE project_id = %s AND number > %s ORDER BY number",
-                    (project_id, number),
-                    into=Event,
-                )
+                return await after(read, project_id, number)
         except (psycopg.OperationalError, Unavailable):
             await asyncio.sleep(RETRY_S)

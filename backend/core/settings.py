@@ -4,6 +4,7 @@ docs/operating.md lists the same names; a test holds both together.
 """
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -61,6 +62,19 @@ def _names(text: object) -> object:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _networks(text: object) -> object:
+    names = _names(text)
+    return names if not isinstance(names, tuple) else tuple(_network(str(name)) for name in names)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise ValueError("write addresses and networks: 192.0.2.7,10.0.0.0/8") from error
+
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -177,11 +191,17 @@ class Settings(BaseSettings):
         description="The address people open. Passkeys, push and printed QR codes hang on it: "
         "choose it once.",
     )
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+    trusted_proxies: Annotated[Networks, NoDecode, BeforeValidator(_networks)] = Field(
         default=(),
         validation_alias="KILOWISE_TRUSTED_PROXIES",
-        description="Addresses of reverse proxies whose X-Forwarded-* headers are believed, "
-        "separated by commas.",
+        description="Addresses and networks of reverse proxies whose Forwarded and X-Forwarded-* "
+        "headers are believed, separated by commas; from all others they are ignored.",
+    )
+    hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        default=(),
+        validation_alias="KILOWISE_HOSTS",
+        description="Names by which the platform may be asked beside that of KILOWISE_PUBLIC_URL, "
+        "this machine's own and its addresses, separated by commas.",
     )
     cost_project: int = Field(
         default=5_000_000,
@@ -206,6 +226,13 @@ class Settings(BaseSettings):
         default=(),
         validation_alias="KILOWISE_PUSH_HOSTS",
         description="host:port of push services of your own beside the browsers', by commas.",
+    )
+    sign_up: Literal["off", "invited", "open"] = Field(
+        default="off",
+        validation_alias="KILOWISE_SIGN_UP",
+        description="Who may make projects besides the platform's operators: off = nobody, invited "
+        "= everybody who is a person of the platform, open = anybody, who becomes one by "
+        "themselves.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",

@@ -18,6 +18,7 @@ ROLES = {
     "alarm": "backend.service.alarms.worker:run",
     "worker": "backend.service.jobs:run",
     "web": "backend.application.web:run",
+    "mqtt": "backend.application.mqtt_api.role:run",
     "history": "backend.service.projects.history:run",
 }
 """Role -> `async def run(platform: Platform) -> None`, imported when the role starts."""

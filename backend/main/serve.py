@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROCESSES: tuple[tuple[str, ...], ...] = (
-    ("web",),
+    ("web", "mqtt"),
     ("ingest",),
     ("alarm",),
     ("aggregate", "worker"),

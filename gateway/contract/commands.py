@@ -10,6 +10,8 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.contract.json_text import decode_text, encode_text
+
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -97,25 +99,19 @@ class CommandFault(ValueError):
 
 def encode_command(command: Command) -> str:
     """The text of `Ext/Command`."""
-    return msgspec.json.encode(command).decode()
+    return encode_text(command)
 
 
 def decode_command(text: str) -> Command:
     """The command in the text of `Ext/Command`; CommandFault when it is none."""
-    try:
-        return msgspec.json.decode(text, type=Command)
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
-        raise CommandFault(f"not a command: {error}") from error
+    return decode_text(text, Command, CommandFault, "a command")
 
 
 def encode_result(result: CommandResult) -> str:
     """The text of `Ext/CommandResult`."""
-    return msgspec.json.encode(result).decode()
+    return encode_text(result)
 
 
 def decode_result(text: str) -> CommandResult:
     """The result in the text of `Ext/CommandResult`; CommandFault when it is none."""
-    try:
-        return msgspec.json.decode(text, type=CommandResult)
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
-        raise CommandFault(f"not a command's result: {error}") from error
+    return decode_text(text, CommandResult, CommandFault, "a command's result")

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.contract.json_text import decode_text, encode_text
+
 MAX_CHARACTERS = 500_000
 """Of a document; a broker carries it in one message."""
 
@@ -59,15 +61,12 @@ def make_document(version: int, text: str) -> ConfigDocument:
 
 def encode_document(document: ConfigDocument) -> str:
     """The text of `Ext/Config`."""
-    return msgspec.json.encode(document).decode()
+    return encode_text(document)
 
 
 def decode_document(text: str) -> ConfigDocument:
     """The document in the text of `Ext/Config`; ConfigFault when it is none or was changed."""
-    try:
-        document = msgspec.json.decode(text, type=ConfigDocument)
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
-        raise ConfigFault(f"not a configuration document: {error}") from error
+    document = decode_text(text, ConfigDocument, ConfigFault, "a configuration document")
     if document.hash != text_hash(document.text):
         raise ConfigFault(f"version {document.version} is not what its hash says")
     return document
@@ -75,12 +74,9 @@ def decode_document(text: str) -> ConfigDocument:
 
 def encode_config_result(result: ConfigResult) -> str:
     """The text of `Ext/ConfigResult`."""
-    return msgspec.json.encode(result).decode()
+    return encode_text(result)
 
 
 def decode_config_result(text: str) -> ConfigResult:
     """The result in the text of `Ext/ConfigResult`; ConfigFault when it is none."""
-    try:
-        return msgspec.json.decode(text, type=ConfigResult)
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
-        raise ConfigFault(f"not the result of a configuration: {error}") from error
+    return decode_text(text, ConfigResult, ConfigFault, "the result of a configuration")

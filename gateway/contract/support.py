@@ -10,6 +10,8 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.contract.json_text import decode_text
+
 MAX_MINUTES = 240
 MAX_REGISTERS = 125
 MAX_LINES = 200
@@ -96,30 +98,16 @@ class SupportFault(ValueError):
     """Text from the wire that is none of these."""
 
 
-def encode_text(what: Grant | Ask | AskResult) -> str:
-    """The text of a metric."""
-    return msgspec.json.encode(what).decode()
-
-
 def decode_grant(text: str) -> Grant:
     """The grant in the text of `Ext/Grant`; SupportFault when it is none."""
-    try:
-        return msgspec.json.decode(text, type=Grant)
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
-        raise SupportFault(f"not a grant: {error}") from error
+    return decode_text(text, Grant, SupportFault, "a grant")
 
 
 def decode_ask(text: str) -> Ask:
     """The question in the text of `Ext/Ask`; SupportFault when it is none."""
-    try:
-        return msgspec.json.decode(text, type=Ask)
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
-        raise SupportFault(f"not a question: {error}") from error
+    return decode_text(text, Ask, SupportFault, "a question")
 
 
 def decode_ask_result(text: str) -> AskResult:
     """The result in the text of `Ext/AskResult`; SupportFault when it is none."""
-    try:
-        return msgspec.json.decode(text, type=AskResult)
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
-        raise SupportFault(f"not an answer: {error}") from error
+    return decode_text(text, AskResult, SupportFault, "an answer")

@@ -13,6 +13,8 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.contract.json_text import decode_text, encode_text
+
 RELEASES_PATH = "/api/v1/gateway-releases"
 """GET `<path>/<project>/<command>/<sha256>` answers the release of an update that is under way."""
 MANIFEST, SIGNATURE, WHEEL = "manifest.json", "manifest.sig", "kilowise.whl"
@@ -103,23 +105,17 @@ class UpdateTextFault(ValueError):
 
 def encode_update(what: Update | UpdateResult) -> str:
     """The text of a metric."""
-    return msgspec.json.encode(what).decode()
+    return encode_text(what)
 
 
 def decode_update(text: str) -> Update:
     """The update in the text of `Ext/Update`; UpdateTextFault when it is none."""
-    try:
-        return msgspec.json.decode(text, type=Update)
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
-        raise UpdateTextFault(f"not an update: {error}") from error
+    return decode_text(text, Update, UpdateTextFault, "an update")
 
 
 def decode_update_result(text: str) -> UpdateResult:
     """The result in the text of `Ext/UpdateResult`; UpdateTextFault when it is none."""
-    try:
-        return msgspec.json.decode(text, type=UpdateResult)
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
-        raise UpdateTextFault(f"not an update's result: {error}") from error
+    return decode_text(text, UpdateResult, UpdateTextFault, "an update's result")
 
 
 def release_manifest(content: bytes, most: int) -> Manifest:
@@ -130,6 +126,7 @@ def release_manifest(content: bytes, most: int) -> Manifest:
     """
     # A gateway that runs needs none of it.
     import zipfile
+    import zlib
 
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
@@ -140,8 +137,9 @@ def release_manifest(content: bytes, most: int) -> Manifest:
             signed = len(archive.read(SIGNATURE)) > 0
             whole = hashlib.sha256(archive.read(WHEEL)).hexdigest() == manifest.sha256
         msgspec.convert(manifest.version, Version)
-    except (zipfile.BadZipFile, KeyError, EOFError, RuntimeError, NotImplementedError,
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError,
             msgspec.MsgspecError) as error:  # fmt: skip
+        # KeyError: a part is missing; RuntimeError: encrypted, or packed in a way unknown here.
         raise UpdateTextFault(f"not a release: {error}") from error
     if not (signed and whole):
         raise UpdateTextFault("the wheel is not the one that was signed")

@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,6 +22,8 @@ from gateway.contract.update import MANIFEST, SIGNATURE, WHEEL, Manifest
 MAX_BYTES = 64_000_000
 """Of a release's file."""
 MAX_UNPACKED = 256_000_000
+DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError)
+"""What a damaged, encrypted or foreign file raises, wherever its first bad byte is."""
 _VERSION = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}")
 
 
@@ -50,7 +53,7 @@ def read_release(file: Path, keys: Sequence[str]) -> Release:
         raise UpdateFault("no key is configured. Add update.keys to the gateway's configuration.")
     try:
         manifest_text, signature, wheel = _parts(file)
-    except (OSError, zipfile.BadZipFile, KeyError, EOFError, RuntimeError) as error:
+    except (OSError, *DAMAGE) as error:
         raise UpdateFault(f"{file} is not a whole release ({error}). Fetch it again.") from error
     if not any(_is_signed(manifest_text, signature, key) for key in keys):
         raise UpdateFault(f"{file} is not signed by any of update.keys. It is not installed.")
@@ -75,7 +78,7 @@ def unpack(release: Release, folder: Path) -> None:
                 if not target.is_relative_to(folder.resolve()):
                     raise UpdateFault(f"release {release.version} reaches out of its folder.")
             archive.extractall(folder)
-    except (zipfile.BadZipFile, EOFError) as error:
+    except DAMAGE as error:
         raise UpdateFault(f"release {release.version}: no wheel is in it ({error}).") from error
 
 

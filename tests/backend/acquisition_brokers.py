@@ -92,7 +92,7 @@ class RunningBroker:
         keepalive: int = 60,
     ) -> Caller:
         """Connect as a credential; gmqtt's MQTTConnectError when refused."""
-        client = Client(client_id or mosquitto.gateway_client_id(name), will_message=will)
+        client = Client(client_id or mosquitto.client_id(name), will_message=will)
         client.set_auth_credentials(name, secret or self.secrets[name])
         client.set_config({"reconnect_retries": 0})
         caller = Caller(client)
@@ -129,10 +129,14 @@ async def until_listening(port: int) -> None:
             await asyncio.sleep(0.05)
 
 
+Made = tuple[dict[str, str], list[Credential]]
+"""Secrets by name, and the credentials that they belong to."""
+
+
 @contextlib.asynccontextmanager
-async def embedded(folder: Path) -> AsyncIterator[RunningBroker]:
+async def embedded(folder: Path, made: Made | None = None) -> AsyncIterator[RunningBroker]:
     """The embedded broker as a process of its own, as the platform runs it."""
-    secrets, credentials = make_credentials(folder)
+    secrets, credentials = made or make_credentials(folder)
     write_snapshot(folder, credentials)
     port = free_port()
     code = (
@@ -157,9 +161,9 @@ async def embedded(folder: Path) -> AsyncIterator[RunningBroker]:
 
 
 @contextlib.asynccontextmanager
-async def debian_mosquitto(folder: Path) -> AsyncIterator[RunningBroker]:
+async def debian_mosquitto(folder: Path, made: Made | None = None) -> AsyncIterator[RunningBroker]:
     """Debian's mosquitto with the dynamic-security plug-in."""
-    secrets, credentials = make_credentials(folder)
+    secrets, credentials = made or make_credentials(folder)
     internal = internal_credential(hash_secret(secrets[INTERNAL]))
     (folder / "security.json").write_bytes(mosquitto.security_document([*credentials, internal]))
     port = free_port()

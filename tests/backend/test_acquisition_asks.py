@@ -10,6 +10,7 @@ from backend.service.gateways.asked import listed
 from backend.service.gateways.configuration import GatewayKey, find_gateway
 from backend.service.gateways.support import ask, let_in
 from gateway.contract import topics
+from gateway.contract.json_text import encode_text
 from gateway.contract.support import (
     Ask,
     AskKind,
@@ -18,7 +19,6 @@ from gateway.contract.support import (
     Grant,
     decode_ask,
     decode_grant,
-    encode_text,
 )
 from tests.backend.acquisition_edge import NOW_MS
 from tests.backend.acquisition_remote import *  # noqa: F403

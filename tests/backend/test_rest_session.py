@@ -78,6 +78,8 @@ async def test_a_browser_gets_a_secure_cookie_and_no_token(
     process: WebProcess, alice: Actor
 ) -> None:
     await give_password(process, alice)
+    public = Settings(public_url="https://energy.example.com")
+    process.platform = replace(process.platform, settings=public)
     async with open_client(process, "https://energy.example.com") as browser:
         signed = await browser.post(
             "/api/v1/session",

@@ -12,7 +12,8 @@ from tests.product import Product, product
 from tests.push_service import PushService, push_service
 
 PRODUCT_S = 300
-"""The first test of the folder waits for the product and its history."""
+TEST_S = 600
+"""The first test of the folder waits for the product and its history, too."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/e2e" in item.nodeid:
             item.add_marker(pytest.mark.needs("chromium", "fonts"))
-            item.add_marker(pytest.mark.timeout(PRODUCT_S))
+            item.add_marker(pytest.mark.timeout(TEST_S))
 
 
 @pytest.fixture(scope="package")

@@ -1,8 +1,9 @@
 """Every route in every width, theme and language: not wider than the window, nothing for axe."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser as Chromium
@@ -15,7 +16,7 @@ from tests.product import ROOT, Product
 AXE = ROOT / "pwa" / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = (320, 360, 390, 768, 1440)
 AXE_WIDTHS = {"en": {390, 1440}, "zh-CN": {390}}
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SMALL = ViewportSize(width=360, height=640)
 LARGE_TEXT = "130%"
 """Text size as Android's setting scales it."""
@@ -70,10 +71,11 @@ def deeper(running: Product) -> list[str]:
     transformer = next(one["id"] for one in project["network"] if one["slug"] == "tr-4")
     return [
         *("/gateways", "/profiles", "/calendar", f"/gateways/{project['gateways'][0]['id']}"),
-        *("/balance", "/equipment", "/people", "/access"),
+        *("/balance", "/equipment", "/people", "/posts", "/access"),
+        *("/projects", "/projects/new"),
         *(f"/plant/{meter}", f"/devices/{device}"),
         *("/trees?tree=electrical", f"/trees/{transformer}", "/meters", f"/meters/{meter}"),
-        "/factors",
+        *("/factors", "/meters/list", "/meters/labels"),
         *("/restatements", "/restatements/new", f"/sheets/{meter}?period=MONTH"),
         *(f"/alarms/{one['id']}" for one in project["alarms"]),
     ]
@@ -91,22 +93,25 @@ def axe(held: Phone) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("theme", THEMES)
+def looked_at(held: Phone, locale: str) -> Iterator[tuple[str, Any]]:
+    """What is wrong with the open page, in both themes and every width."""
+    for theme in THEMES:
+        held.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        for width in WIDTHS:
+            held.page.set_viewport_size({"width": width, "height": 844})
+            if (wider := held.overflow()) > 0:
+                yield f"{theme}, {width} px", f"{wider} px too wide"
+            if width in AXE_WIDTHS[locale] and (violations := axe(held)):
+                yield f"{theme}, {width} px, axe", violations
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 def test_no_route_scrolls_sideways_and_axe_finds_nothing(
-    browser: Chromium, running: Product, locale: str, theme: str
+    browser: Chromium, running: Product, locale: str
 ) -> None:
     found: dict[str, Any] = {}
     # Administrators see everything that anybody sees.
-    with phone(
-        browser,
-        running,
-        "admin",
-        locale=locale,
-        color_scheme=theme,
-        bypass_csp=True,
-        reduced_motion="reduce",
-    ) as held:
+    with phone(browser, running, "admin", locale=locale, bypass_csp=True) as held:
         for route in (*ROUTES, *deeper(running)):
             held.open(route)
             folded_open(held)
@@ -116,12 +121,7 @@ def test_no_route_scrolls_sideways_and_axe_finds_nothing(
                 and (english := held.page.evaluate(_ENGLISH))
             ):
                 found[f"{route}, not in Chinese"] = english
-            for width in WIDTHS:
-                held.page.set_viewport_size({"width": width, "height": 844})
-                if (wider := held.overflow()) > 0:
-                    found[f"{route} at {width} px"] = f"{wider} px too wide"
-                if width in AXE_WIDTHS[locale] and (violations := axe(held)):
-                    found[f"{route} at {width} px, axe"] = violations
+            found |= {f"{route}, {where}": what for where, what in looked_at(held, locale)}
         assert held.broken == []
     assert found == {}, json.dumps(found, indent=1, ensure_ascii=False)
 

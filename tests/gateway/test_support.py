@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.contract import topics
+from gateway.contract.json_text import encode_text
 from gateway.contract.sparkplug import Datatype, Metric
 from gateway.contract.support import (
     MAX_MINUTES,
@@ -20,7 +21,6 @@ from gateway.contract.support import (
     decode_ask,
     decode_ask_result,
     decode_grant,
-    encode_text,
 )
 from gateway.journal import Journal
 from gateway.log_tail import KEPT, MAX_CHARACTERS, LogTail

@@ -4,6 +4,8 @@ process      what one web process shares, over the test's database
 client       await client() -> httpx client without a session; await client(alice) -> signed in
 ask          await ask(client, "query ...", {...}) -> the answer's JSON
 plant        await plant(tenant) -> a small plant: site, two workshops, a gateway, two meters
+made         Alice's plant
+dora         an administrator of Alice's project
 served       a real uvicorn on a free loopback port: its base URL
 stranger     Charlie, who may do everything in a project of their own
 learns_nothing  await learns_nothing(QUESTIONS, hers, none): the stranger's walk through questions
@@ -32,6 +34,13 @@ from tests.postgres import Actor, MakePerson, MakeProject, Tenant
 BASE = "http://localhost"
 Ask = Callable[..., Awaitable[dict[str, object]]]
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
+MakePlant = Callable[[Tenant], Awaitable[Plant]]
+
+
+def code(answer: Mapping[str, object]) -> str:
+    """The code of the only error of an answer."""
+    [error] = answer["errors"]  # type: ignore[misc]
+    return str(error["extensions"]["code"])  # type: ignore[has-type]
 
 
 @pytest.fixture
@@ -80,13 +89,25 @@ def ask() -> Ask:
 
 
 @pytest.fixture
-def plant(platform: Platform) -> Callable[[Tenant], Awaitable[Plant]]:
+def plant(platform: Platform) -> MakePlant:
     """Make a small plant in a project."""
 
     async def make(tenant: Tenant) -> Plant:
         return await make_plant(platform, tenant)
 
     return make
+
+
+@pytest.fixture
+async def made(plant: MakePlant, alice: Actor) -> Plant:
+    """Alice's plant."""
+    return await plant(alice.tenant)
+
+
+@pytest.fixture
+async def dora(alice: Actor, make_person: MakePerson) -> Actor:
+    """An administrator of Alice's project."""
+    return await make_person("dora", alice.tenant, role="administrator")
 
 
 @pytest.fixture

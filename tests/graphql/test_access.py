@@ -42,6 +42,12 @@ async def by_key(client: Client, key: str) -> httpx.AsyncClient:
     return opened
 
 
+def heard(answer: dict[str, object]) -> object:
+    """What a program is told; whoever has a key is told the cost beside it."""
+    assert set(answer) <= {"data", "extensions"}
+    return answer["data"]
+
+
 async def made(client: Client, ask: Ask, owner: Actor, **wanted: object) -> tuple[str, str]:
     """Make a key: its secret and identity."""
     answer = await ask(await client(owner), MAKE, {"permissions": ["READ"], **wanted})
@@ -102,13 +108,11 @@ async def test_a_key_is_shown_once_and_acts_within_its_scope(
     kept = admin.execute("SELECT api_key::text FROM api_key").fetchone()
     assert secret not in str(kept)
     program = await by_key(client, secret)
-    assert await ask(program, MAY) == {
-        "data": {
-            "viewer": {"projects": [{"slug": "acme", "permissions": ["READ"]}]},
-            "project": {"nodes": [{"slug": "a"}]},
-        }
+    assert heard(await ask(program, MAY)) == {
+        "viewer": {"projects": [{"slug": "acme", "permissions": ["READ"]}]},
+        "project": {"nodes": [{"slug": "a"}]},
     }
-    assert await ask(program, '{ project(id: "other") { slug } }') == {"data": {"project": None}}
+    assert heard(await ask(program, '{ project(id: "other") { slug } }')) == {"project": None}
     assert (await program.get("/api/v1/profiles?project=acme")).status_code == 200
     assert (await program.get("/api/v1/profiles?project=other")).status_code == 404
     page = await program.get("/api/v1/profiles?project=acme", headers={"Origin": BASE})
@@ -142,15 +146,13 @@ async def test_a_key_ends_by_revocation_expiry_and_with_its_owner(
         async with asyncio.timeout(10):
             await socket.connection.wait_closed()
     question = '{ project(id: "acme") { slug } }'
-    none: dict[str, object] = {"data": {"project": None}}
-    assert await ask(await by_key(client, key), question) == none
+    none = {"project": None}
+    assert heard(await ask(await by_key(client, key), question)) == none
     await clock.advance(86_400)
-    assert await ask(await by_key(client, brief), question) == none
-    assert await ask(await by_key(client, owned), question) == {
-        "data": {"project": {"slug": "acme"}}
-    }
+    assert heard(await ask(await by_key(client, brief), question)) == none
+    assert heard(await ask(await by_key(client, owned), question)) == {"project": {"slug": "acme"}}
     admin.execute("UPDATE membership SET role = 'ended'")
-    assert await ask(await by_key(client, owned), question) == none
+    assert heard(await ask(await by_key(client, owned), question)) == none
 
 
 async def test_a_key_has_no_more_than_its_maker(
@@ -174,4 +176,4 @@ async def test_a_key_has_no_more_than_its_maker(
     admin.execute("UPDATE project_role SET permissions = '{read,keys}' WHERE slug = 'integrator'")
     program = await by_key(client, str(made_one["data"]["makeApiKey"]["secret"]))  # type: ignore[index]
     answer = await ask(program, '{ project(id: "acme") { permissions } }')
-    assert answer == {"data": {"project": {"permissions": ["READ"]}}}
+    assert heard(answer) == {"project": {"permissions": ["READ"]}}

@@ -1,15 +1,11 @@
 """How far the accounts are behind, on the project and on the first screen."""
 
-from collections.abc import Awaitable, Callable
-
 import psycopg
 import pytest
 
-from tests.graphql.conftest import Ask, Client
-from tests.graphql.plants import Plant
-from tests.postgres import Actor, Tenant
+from tests.graphql.conftest import Ask, Client, MakePlant
+from tests.postgres import Actor
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 ASKED = """{ project(id: "acme") {
   accounting { ranges hours oldestS rowsPerS } summary { accounting { hours rowsPerS } } } }"""
 

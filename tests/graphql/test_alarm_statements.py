@@ -1,6 +1,5 @@
 """The lists a phone opens first take a fixed number of statements, however many alarms."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -9,11 +8,10 @@ from psycopg.types.json import Jsonb
 from backend.core.db import ReadSession
 from backend.core.ids import new_uuid
 from backend.core.platform import Platform
-from tests.graphql.conftest import Ask, Client
+from tests.graphql.conftest import Ask, Client, MakePlant
 from tests.graphql.plants import Plant
-from tests.postgres import NOW, Actor, Tenant
+from tests.postgres import NOW, Actor
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 MINUTE = timedelta(minutes=1)
 
 LIST = """{ project(id: "acme") { alarms { id state definition { en } node { slug } } } }"""

@@ -1,16 +1,12 @@
 """The calendar by GraphQL: states, shifts, settings, comparing, with who may and the audit."""
 
-from collections.abc import Awaitable, Callable
-
 import httpx
 import pytest
 
-from tests.graphql.conftest import Ask, Client
+from tests.graphql.conftest import Ask, Client, code
 from tests.graphql.plants import Plant
-from tests.graphql.test_configs import code
-from tests.postgres import Actor, MakePerson, Tenant
+from tests.postgres import Actor, MakePerson
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 ENTER = """mutation E($node: ID!, $state: StateInput!) {
   enterState(project: "acme", node: $node, state: $state)
   { id nodeId state start end firstDay lastDay deEnergised note source } }"""
@@ -48,11 +44,6 @@ COMPARED = """query C($at: DateTime!, $kind: Comparison!, $align: Align!, $node:
     { start end otherStart otherEnd } } } }"""
 AUDIT = '{ project(id: "acme") { audit { action result } } }'
 STOP = {"state": "STOP", "firstDay": "2026-03-16", "lastDay": "2026-03-17"}
-
-
-@pytest.fixture
-async def made(plant: MakePlant, alice: Actor) -> Plant:
-    return await plant(alice.tenant)
 
 
 @pytest.fixture

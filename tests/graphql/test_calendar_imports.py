@@ -2,19 +2,17 @@
 
 import io
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import TypedDict
 
 import httpx
 import pytest
 from openpyxl import Workbook
 
-from tests.graphql.conftest import Ask, Client
+from tests.graphql.conftest import Ask, Client, code
 from tests.graphql.plants import Plant
-from tests.graphql.test_configs import code
-from tests.postgres import Actor, Tenant
+from tests.postgres import Actor
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 IMPORT = """mutation I($node: ID!, $file: String!, $state: State, $dry: Boolean!, $rest: Boolean!) {
   importStates(project: "acme", node: $node, file: $file, state: $state, dryRun: $dry,
                keepRest: $rest)
@@ -37,11 +35,6 @@ END:VEVENT
 END:VCALENDAR
 """
 HEADERS = ("节点", "状态", "开始日期", "结束日期", "断电", "备注")
-
-
-@pytest.fixture
-async def made(plant: MakePlant, alice: Actor) -> Plant:
-    return await plant(alice.tenant)
 
 
 @pytest.fixture

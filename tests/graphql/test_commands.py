@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import orjson
@@ -18,9 +18,8 @@ from gateway.contract.commands import CommandResult, State, encode_result
 from tests.graphql.conftest import Ask, Client, session_token
 from tests.graphql.plants import Plant
 from tests.graphql.sockets import open_socket
-from tests.postgres import NOW, Actor, Tenant
+from tests.postgres import NOW, Actor
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 KEY = "0195e2a4-0000-7000-8000-000000000001"
 WRITE = """mutation W($device: ID!, $point: String!, $value: Float!, $key: ID!, $within: Int!) {
   writePoint(input: {project: "acme", device: $device, point: $point, value: $value, key: $key,
@@ -38,11 +37,6 @@ class Order(NamedTuple):
     value: float = 42.5
     key: str = KEY
     within: int = 60
-
-
-@pytest.fixture
-async def made(plant: MakePlant, alice: Actor) -> Plant:
-    return await plant(alice.tenant)
 
 
 async def result_of(platform: Platform, made: Plant, id: str, state: State) -> None:

@@ -1,7 +1,5 @@
 """Configurations and profiles by GraphQL and REST: who may, versions, comparing, going back."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 
 from backend.acquisition.host import EdgeNode, Report
@@ -16,11 +14,10 @@ from gateway.contract.configuration import (
     text_hash,
 )
 from tests.gateway.bench import VALVE
-from tests.graphql.conftest import Ask, Client
+from tests.graphql.conftest import Ask, Client, code
 from tests.graphql.plants import Plant
-from tests.postgres import NOW, Actor, MakePerson, Tenant
+from tests.postgres import NOW, Actor
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 TEXT = "devices:\n  - {slug: m1, profile: eastron/sdm630, host: h, unit: 1}\n"
 NEWER = TEXT.replace("unit: 1", "unit: 2")
 OWN = "devices:\n  - {slug: v1, profile: test/valve, host: h, unit: 1}\n"
@@ -37,23 +34,6 @@ UPLOAD = """mutation U($name: String!, $text: String!) {
 REMOVE = """mutation R($name: String!) { removeProfile(project: "acme", name: $name) }"""
 LIST = """{ project(id: "acme") { gateways { id configs { version state stateAt problems hash } }
   profiles { name } audit { action ref result } } }"""
-
-
-@pytest.fixture
-async def made(plant: MakePlant, alice: Actor) -> Plant:
-    return await plant(alice.tenant)
-
-
-@pytest.fixture
-async def dora(alice: Actor, make_person: MakePerson) -> Actor:
-    """An administrator of Alice's project."""
-    return await make_person("dora", alice.tenant, role="administrator")
-
-
-def code(answer: dict[str, object]) -> str:
-    """The code of the only error."""
-    [error] = answer["errors"]  # type: ignore[misc]
-    return str(error["extensions"]["code"])  # type: ignore[has-type]
 
 
 async def test_versions_are_put_compared_and_restored(

@@ -1,16 +1,14 @@
 """Conversions by GraphQL: defined, told with their figures, ended; and comprehensive energy."""
 
-from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from backend.core.platform import Platform
-from tests.graphql.conftest import Ask, Client
+from tests.graphql.conftest import Ask, Client, code
 from tests.graphql.plants import Plant
-from tests.postgres import NOW, Actor, MakePerson, Tenant
+from tests.postgres import NOW, Actor, MakePerson
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 TODAY = datetime(2026, 3, 14, 16, tzinfo=UTC)
 SET = """mutation S($input: ConversionInput!) { setConversion(input: $input) {
   id nodeId kind inputIds outputIds params { name value } validFrom validTo } }"""
@@ -28,16 +26,9 @@ PARAMS = [
 ]
 
 
-def code(answer: Mapping[str, object]) -> str:
-    """The code of the only error."""
-    [error] = answer["errors"]  # type: ignore[misc]
-    return str(error["extensions"]["code"])  # type: ignore[has-type]
-
-
 @pytest.fixture
-async def made(plant: MakePlant, alice: Actor, platform: Platform) -> Plant:
+async def made(made: Plant, alice: Actor, platform: Platform) -> Plant:
     """Alice's plant; today its workshop a and meter m1 took 100 kWh and then 200 kWh."""
-    made = await plant(alice.tenant)
     async with platform.database.project(alice.tenant.id) as tx:
         await tx.execute(
             "INSERT INTO calendar_period (project_id, period, start_ts, end_ts, label)"

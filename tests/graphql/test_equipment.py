@@ -1,6 +1,5 @@
 """Equipment by GraphQL: defined by whom the role permits, audited, told with hours and twins."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,11 +9,10 @@ from psycopg.types.json import Jsonb
 from backend.aggregation.calendar import keep_calendar, plant_time
 from backend.core.db import WriteSession
 from backend.core.platform import Platform
-from tests.graphql.conftest import Ask, Client
+from tests.graphql.conftest import Ask, Client, MakePlant
 from tests.graphql.plants import Plant
-from tests.postgres import NOW, Actor, MakePerson, Tenant
+from tests.postgres import NOW, Actor, MakePerson
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 HOUR = timedelta(hours=1)
 DEFINE = """mutation($input: EquipmentInput!) { defineEquipment(input: $input) {
   kind standbyKw loadKw ratedKw dwellS twinGroup statusPoint state

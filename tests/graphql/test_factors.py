@@ -1,16 +1,15 @@
 """Versions of conversion factors by GraphQL: set, confirmed, refused, audited, accounted anew."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from backend.core.platform import Platform
-from tests.graphql.conftest import Ask, Client
+from tests.graphql.conftest import Ask, Client, code
 from tests.graphql.plants import Plant
-from tests.postgres import NOW, Actor, MakePerson, Tenant
+from tests.postgres import NOW, Actor, MakePerson
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 SET = """mutation S($input: FactorInput!) { setFactor(input: $input) {
   id energy substance basis scope value source validFrom validTo confirmed } }"""
 CONFIRM = """mutation C($factor: ID!) { confirmFactor(project: "acme", factor: $factor) {
@@ -35,16 +34,9 @@ def wanted(**changed: str) -> Mapping[str, object]:
     return {"input": {**base, **changed}}
 
 
-def code(answer: dict[str, object]) -> str:
-    """The code of the only error."""
-    [error] = answer["errors"]  # type: ignore[misc]
-    return str(error["extensions"]["code"])  # type: ignore[has-type]
-
-
 @pytest.fixture
-async def made(plant: MakePlant, alice: Actor, platform: Platform) -> Plant:
+async def made(made: Plant, alice: Actor, platform: Platform) -> Plant:
     """Alice's plant with the published grid factor."""
-    made = await plant(alice.tenant)
     async with platform.database.project(alice.tenant.id) as tx:
         await tx.execute(
             "INSERT INTO factor (project_id, energy, substance, value, basis, valid_from, source)"

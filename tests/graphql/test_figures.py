@@ -1,6 +1,5 @@
 """The first screen, curves and rankings: every number computed by hand, and all cross-footing."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -10,11 +9,9 @@ from backend.aggregation.calendar import keep_calendar, plant_time
 from backend.core.db import ReadSession
 from backend.core.ids import new_uuid
 from backend.core.platform import Platform
-from tests.graphql.conftest import Ask, Client
+from tests.graphql.conftest import Ask, Client, MakePlant
 from tests.graphql.plants import Plant
-from tests.postgres import NOW, Actor, Tenant
-
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
+from tests.postgres import NOW, Actor
 
 DAY = datetime.fromisoformat("2026-03-15T00:00:00+08:00")
 FACTORS = {"kgce": Decimal("0.1229"), "kgco2": Decimal("0.5306"), "cost": Decimal("0.7")}

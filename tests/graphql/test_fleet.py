@@ -1,6 +1,5 @@
 """How gateways are, and whether their data are complete."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -11,9 +10,8 @@ from backend.service.gateways.configuration import GatewayKey, put_config
 from backend.service.people.asker import Asker
 from tests.graphql.conftest import Ask, Client
 from tests.graphql.plants import Plant
-from tests.postgres import NOW, Actor, Tenant
+from tests.postgres import NOW, Actor
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 HEALTH = """{ project(id: "acme") { gateways { slug online clockOffsetMs droppedTotal health {
   wire software diedAt backlog sequenceGaps rebirths devices devicesAlive configVersion
   configWanted configState configInForce grantedUntil dataBytes dataForecast dataBudget
@@ -30,11 +28,6 @@ LINES = [
     {"name": "iec104://h:2404", "devices": 1, "alive": 0, "connected": False},
 ]
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-async def made(plant: MakePlant, alice: Actor) -> Plant:
-    return await plant(alice.tenant)
 
 
 async def test_how_a_gateway_is(

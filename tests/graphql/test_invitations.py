@@ -124,7 +124,9 @@ async def test_what_is_wrong_is_said_and_the_link_stays_good(
     token, _ = await invited(await client(root), ask)
     before = admin.execute("SELECT count(*) FROM person").fetchone()
     for told, expected in (
-        ({"login": "wang", "password": "short"}, "password_too_short"),
+        ({"login": "wang", "password": "eleven char"}, "password_too_short"),
+        ({"login": "wang", "password": "eleven    char"}, "password_too_short"),
+        ({"login": "wang", "password": "x" * 129}, "password_too_long"),
         ({"login": "wang", "password": "1Q2w3e4r5t6Y"}, "password_frequent"),
         ({"login": "root", "password": GOOD}, "login_taken"),
         ({"login": "w", "password": GOOD}, "login_form"),

@@ -1,6 +1,5 @@
 """Live values by subscription over a real uvicorn: full frame first, then changes only."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -9,12 +8,10 @@ from websockets.exceptions import ConnectionClosed
 from backend.application.web_process import WebProcess
 from backend.core.platform import Platform
 from gateway.contract.quality import Quality
-from tests.graphql.conftest import session_token
-from tests.graphql.plants import Plant
+from tests.graphql.conftest import MakePlant, session_token
 from tests.graphql.sockets import open_socket
-from tests.postgres import NOW, Actor, Tenant
+from tests.postgres import NOW, Actor
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 LIVE = """subscription ($p: ID!, $keys: [String!]) {
   live(project: $p, keys: $keys) { at values { meterId key value unit quality at } } }"""
 

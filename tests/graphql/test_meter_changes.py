@@ -1,15 +1,12 @@
 """Meters and memberships by GraphQL: made, described, ended, counted; what is wrong is said."""
 
-from collections.abc import Awaitable, Callable, Mapping
-
 import pytest
 
 from backend.core.platform import Platform
-from tests.graphql.conftest import Ask, Client
+from tests.graphql.conftest import Ask, Client, code
 from tests.graphql.plants import Plant
-from tests.postgres import Actor, MakePerson, Tenant
+from tests.postgres import Actor, MakePerson
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 METER = """slug energy source expression registerName level accuracy nameplate ownProduct role
   validFrom validTo name { en }"""
 CREATE = f"mutation C($input: MeterInput!) {{ createMeter(input: $input) {{ id {METER} }} }}"
@@ -29,16 +26,9 @@ ALWAYS = "1970-01-01T00:00:00Z"
 SOON = "2026-03-15T04:15:00Z"
 
 
-def code(answer: Mapping[str, object]) -> str:
-    """The code of the only error."""
-    [error] = answer["errors"]  # type: ignore[misc]
-    return str(error["extensions"]["code"])  # type: ignore[has-type]
-
-
 @pytest.fixture
-async def made(plant: MakePlant, alice: Actor, platform: Platform) -> Plant:
+async def made(made: Plant, alice: Actor, platform: Platform) -> Plant:
     """Alice's plant; the device of m1 has a second register and a voltage."""
-    made = await plant(alice.tenant)
     async with platform.database.project(alice.tenant.id) as tx:
         for name, kind, unit in (
             ("ep_exp", "register", "kWh"),

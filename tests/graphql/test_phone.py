@@ -71,18 +71,18 @@ async def test_a_client_that_trusts_the_authority_signs_in_by_https(
 
 def test_the_authority_is_kept_and_its_certificate_renewed(tmp_path: Path) -> None:
     first = Authority(tmp_path / "tls", NOW)
-    first.context(LOOPBACK)
+    first.serve(LOOPBACK)
     served = (tmp_path / "tls" / "server.crt").read_bytes()
     again = Authority(tmp_path / "tls", NOW + timedelta(days=300))
     assert again.certificate == first.certificate
-    again.context(LOOPBACK)
+    again.serve(LOOPBACK)
     assert (tmp_path / "tls" / "server.crt").read_bytes() == served
     later = Authority(tmp_path / "tls", NOW + timedelta(days=370))
-    later.context(LOOPBACK)
+    later.serve(LOOPBACK)
     renewed = (tmp_path / "tls" / "server.crt").read_bytes()
     assert renewed != served
     more = Names(["localhost"], [*LOOPBACK.addresses, ipaddress.ip_address("192.168.7.9")])
-    later.context(more)
+    later.serve(more)
     found = x509.load_pem_x509_certificate((tmp_path / "tls" / "server.crt").read_bytes())
     names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert ipaddress.ip_address("192.168.7.9") in names.get_values_for_type(x509.IPAddress)

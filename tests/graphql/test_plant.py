@@ -1,12 +1,7 @@
 """Project, nodes, meters, devices and their newest values."""
 
-from collections.abc import Awaitable, Callable
-
-from tests.graphql.conftest import Ask, Client
-from tests.graphql.plants import Plant
-from tests.postgres import Actor, Tenant
-
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
+from tests.graphql.conftest import Ask, Client, MakePlant
+from tests.postgres import Actor
 
 
 async def test_the_tree_and_its_meters(

@@ -1,16 +1,11 @@
 """Several curves and top lists by GraphQL and REST: the same figures, computed by hand."""
 
-from collections.abc import Awaitable, Callable
-
 import orjson
 
 from backend.core.platform import Platform
-from tests.graphql.conftest import Ask, Client
-from tests.graphql.plants import Plant
+from tests.graphql.conftest import Ask, Client, MakePlant
 from tests.graphql.test_figures import fill
-from tests.postgres import Actor, Tenant
-
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
+from tests.postgres import Actor
 
 CURVES = """query ($input: SeriesInput!) { project(id: "acme") { curves(input: $input) {
   scope unit start end step labels values quality total low high

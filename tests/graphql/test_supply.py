@@ -1,14 +1,11 @@
 """Sources of a plant by GraphQL, from accounts that are laid by hand."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from backend.core.platform import Platform
-from tests.graphql.conftest import Ask, Client
-from tests.graphql.plants import Plant
-from tests.postgres import NOW, Actor, Tenant
+from tests.graphql.conftest import Ask, Client, MakePlant
+from tests.postgres import NOW, Actor
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 TODAY = datetime(2026, 3, 14, 16, tzinfo=UTC)
 SUPPLY = """{ project(id: "acme") { supply(period: DAY, start: "2026-03-14T16:00:00Z",
   end: "2026-03-15T16:00:00Z") { start unit slots missing consumption consumptionValue made sold

@@ -1,22 +1,19 @@
 """Support from afar by GraphQL: who lets it in, and that nothing is asked without a grant."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import uuid4
-
-import pytest
 
 from backend.acquisition.host import EdgeNode, Report
 from backend.acquisition.reports import store
 from backend.core.clock import ManualClock
 from backend.core.platform import Platform
 from gateway.contract import topics
-from gateway.contract.support import AskResult, AskState, encode_text
-from tests.graphql.conftest import Ask, Client
+from gateway.contract.json_text import encode_text
+from gateway.contract.support import AskResult, AskState
+from tests.graphql.conftest import Ask, Client, code
 from tests.graphql.plants import Plant
-from tests.postgres import NOW, Actor, MakePerson, Tenant
+from tests.postgres import NOW, Actor
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 GRANT = """mutation G($gateway: ID!, $key: ID!, $minutes: Int!) {
   grantSupport(project: "acme", gateway: $gateway, key: $key, minutes: $minutes)
   { id kind params until state } }"""
@@ -26,23 +23,6 @@ ASK = """mutation A($gateway: ID!, $key: ID!, $kind: SupportKind!, $level: Strin
   { id kind params until state code person { login } } }"""
 LIST = """{ project(id: "acme") { gateways { health { grantedUntil }
   supportRequests { kind state code answer finishedAt } } } }"""
-
-
-@pytest.fixture
-async def made(plant: MakePlant, alice: Actor) -> Plant:
-    return await plant(alice.tenant)
-
-
-@pytest.fixture
-async def dora(alice: Actor, make_person: MakePerson) -> Actor:
-    """An administrator of Alice's project."""
-    return await make_person("dora", alice.tenant, role="administrator")
-
-
-def code(answer: dict[str, object]) -> str:
-    """The code of the only error."""
-    [error] = answer["errors"]  # type: ignore[misc]
-    return str(error["extensions"]["code"])  # type: ignore[has-type]
 
 
 def question(made: Plant, kind: str, **more: object) -> dict[str, object]:

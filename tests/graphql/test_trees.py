@@ -1,15 +1,12 @@
 """Trees and places by GraphQL: made, named, moved, ended; circles are refused with their way."""
 
-from collections.abc import Awaitable, Callable, Mapping
-
 import pytest
 
 from backend.core.platform import Platform
-from tests.graphql.conftest import Ask, Client
+from tests.graphql.conftest import Ask, Client, code
 from tests.graphql.plants import Plant
-from tests.postgres import Actor, MakePerson, Tenant
+from tests.postgres import Actor, MakePerson
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 NODE = "id slug tree kind level major parentId validTo name { en zh }"
 CREATE = f"mutation C($input: NodeInput!) {{ createNode(input: $input) {{ {NODE} }} }}"
 CHANGE = f"mutation C($input: NodeChangeInput!) {{ changeNode(input: $input) {{ {NODE} }} }}"
@@ -24,15 +21,8 @@ LIST = """query L($tree: String!, $ended: Boolean!) { project(id: "acme") {
 AUDIT = '{ project(id: "acme") { audit { action ref } } }'
 
 
-def code(answer: Mapping[str, object]) -> str:
-    """The code of the only error."""
-    [error] = answer["errors"]  # type: ignore[misc]
-    return str(error["extensions"]["code"])  # type: ignore[has-type]
-
-
 @pytest.fixture
-async def made(plant: MakePlant, alice: Actor, platform: Platform) -> Plant:
-    made = await plant(alice.tenant)
+async def made(made: Plant, alice: Actor, platform: Platform) -> Plant:
     async with platform.database.project(alice.tenant.id) as tx:
         await tx.execute(
             "INSERT INTO tree (project_id, slug, kind, name)"

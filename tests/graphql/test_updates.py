@@ -1,10 +1,7 @@
 """Updates by GraphQL and REST: who may ask, what is kept, how the result is told."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import uuid4
-
-import pytest
 
 from backend.acquisition.asks import wanted_asks
 from backend.acquisition.host import EdgeNode, Report
@@ -14,12 +11,11 @@ from backend.core.platform import Platform
 from gateway.contract import topics
 from gateway.contract.sparkplug import decode
 from gateway.contract.update import UpdateResult, UpdateState, decode_update, encode_update
-from tests.graphql.conftest import Ask, Client
+from tests.graphql.conftest import Ask, Client, code
 from tests.graphql.plants import Plant
 from tests.graphql.releases import a_release
-from tests.postgres import Actor, MakePerson, Tenant
+from tests.postgres import Actor, MakePerson
 
-MakePlant = Callable[[Tenant], Awaitable[Plant]]
 UPLOAD = "/api/v1/gateway-releases?project=acme"
 UPDATE = """mutation U($gateway: ID!, $key: ID!, $sha256: String!) {
   updateGateway(project: "acme", gateway: $gateway, key: $key, sha256: $sha256)
@@ -27,23 +23,6 @@ UPDATE = """mutation U($gateway: ID!, $key: ID!, $sha256: String!) {
 LIST = """{ project(id: "acme") { gatewayReleases { version bytes sha256 minWire }
   gateways { updates { version before now state code detail finishedAt }
              supportRequests { kind } } } }"""
-
-
-@pytest.fixture
-async def made(plant: MakePlant, alice: Actor) -> Plant:
-    return await plant(alice.tenant)
-
-
-@pytest.fixture
-async def dora(alice: Actor, make_person: MakePerson) -> Actor:
-    """An administrator of Alice's project."""
-    return await make_person("dora", alice.tenant, role="administrator")
-
-
-def code(answer: dict[str, object]) -> str:
-    """The code of the only error."""
-    [error] = answer["errors"]  # type: ignore[misc]
-    return str(error["extensions"]["code"])  # type: ignore[has-type]
 
 
 async def test_a_release_is_brought_asked_for_and_told_of(

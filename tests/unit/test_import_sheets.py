@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -210,3 +211,17 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
                     read()
                 except BadCell as bad:
                     assert bad.code  # noqa: PT017 - the other outcome is a value
+
+
+WORKBOOK = workbook(*([f"m{row}", row * 1.5] for row in range(30)))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(WORKBOOK) - 1), st.integers(1, 255)), min_size=1),
+)
+def test_a_damaged_workbook_is_read_or_refused(flips: list[tuple[int, int]]) -> None:
+    damaged = bytearray(WORKBOOK)
+    for at, flip in flips:
+        damaged[at] ^= flip
+    with suppress(SheetFault):
+        read_sheet(bytes(damaged))

@@ -30,7 +30,7 @@ def test_values_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KILOWISE_MQTT_URL", "")
     settings = load_settings()
     assert (settings.port, settings.phone, settings.mqtt_url) == (8123, True, None)
-    assert settings.trusted_proxies == ("10.0.0.1", "10.0.0.2")
+    assert [str(one) for one in settings.trusted_proxies] == ["10.0.0.1/32", "10.0.0.2/32"]
     assert settings.is_explicit("port")
 
 
@@ -42,6 +42,7 @@ def test_values_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("KILOWISE_CLOCK", "soon", "it has 1 parts instead of 2"),
         ("KILOWISE_DATABASE_URL", "mysql://db", "write postgresql://"),
         ("KILOWISE_MQTT_URL", "http://broker", "write mqtt://"),
+        ("KILOWISE_TRUSTED_PROXIES", "proxy.example", "write addresses and networks"),
         ("KILOWISE_PUBLIC_URL", "energy.example.com", "write https://"),
     ],
 )

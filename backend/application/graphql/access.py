@@ -5,11 +5,11 @@ from datetime import datetime
 import strawberry
 
 from backend.application.graphql.authority import ProjectPeople, changing, place_of
-from backend.application.graphql.context import Context, Door, KwInfo, enter_project, outside_uid
+from backend.application.graphql.context import Context, KwInfo, enter_project, outside_uid
 from backend.application.graphql.enums import Module, Permission
 from backend.application.graphql.invitations import Invitation, read_invitations
+from backend.application.graphql.limited import Limited
 from backend.application.graphql.persons import Person
-from backend.application.graphql.plant import Node
 from backend.core.ids import encode_id
 from backend.service.people import authority, keys, sessions
 from backend.service.people.keys import KeyRow, Wanted
@@ -45,10 +45,9 @@ class OpenSession:
 
 
 @strawberry.type
-class ApiKey:
+class ApiKey(Limited):
     """A key of a program, without its secret."""
 
-    door: strawberry.Private[Door]
     row: strawberry.Private[KeyRow]
 
     @strawberry.field
@@ -67,16 +66,6 @@ class ApiKey:
     @strawberry.field
     def permissions(self) -> list[Permission]:
         return [one for one in Permission if one in self.row.permissions]
-
-    @strawberry.field
-    async def part(self) -> Node | None:
-        """The place it is limited to; null for all that its owner sees."""
-        found = (await self.door.directory()).nodes.get(self.row.node_id or 0)
-        return None if found is None else Node(door=self.door, row=found)
-
-    @strawberry.field
-    def modules(self) -> list[Module]:
-        return [one for one in Module if one in self.row.limit.modules]
 
     @strawberry.field
     def created_at(self) -> datetime:

@@ -9,6 +9,7 @@ import strawberry
 from backend.application.graphql.alarm_types import AckResult, Alarm, AlarmDoor
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
 from backend.application.graphql.sources import Keep, Stream
+from backend.application.graphql.taking import tapping
 from backend.application.lengths import list_length
 from backend.core.errors import InvalidInput, NotFound
 from backend.service.alarms import store
@@ -35,6 +36,10 @@ class AcknowledgeInput:
         description="Device clock minus server clock in ms, as measured at the last contact.",
     )
     channel: str = strawberry.field(default="app", description="app, notification or offline.")
+    tap: str | None = strawberry.field(
+        default=None,
+        description="On a shared device, the secret of the session in which it was tapped.",
+    )
 
 
 @strawberry.type
@@ -57,13 +62,16 @@ class AlarmMutation:
         input: AcknowledgeInput,  # noqa: A002 - what the schema calls it
     ) -> AcknowledgePayload:
         """Take an alarm; idempotent by `key`, allowed late, the earliest effective time counts."""
-        caller = info.context.signed_in()
-        door = await enter_project(info.context, input.project)
+        tap = Tap(_key(input.key), input.device_time, input.offset_ms, _channel(input.channel))
+        context = info.context
+        if input.tap is not None:
+            context = await tapping(context, input.tap, tap.corrected)
+        caller = context.signed_in()
+        door = await enter_project(context, input.project)
         door.require(Permission.ACKNOWLEDGE)
         uid = outside_uid("alm", input.alarm)
         if uid is None:
             raise NotFound(kind="alarm")
-        tap = Tap(_key(input.key), input.device_time, input.offset_ms, _channel(input.channel))
         now = info.context.process.platform.clock.now()
         async with door.write() as tx:
             occurrence, taken = await acknowledge(

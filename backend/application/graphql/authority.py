@@ -14,6 +14,7 @@ from backend.application.graphql.context import (
     outside_uid,
 )
 from backend.application.graphql.enums import Module, Permission
+from backend.application.graphql.limited import Limited, modules_of, part_of
 from backend.application.graphql.naming import Name
 from backend.application.graphql.persons import Person
 from backend.application.graphql.plant import Node
@@ -47,10 +48,9 @@ class Role:
 
 
 @strawberry.type
-class Member:
+class Member(Limited):
     """Somebody of the project: their role, and what it is limited to."""
 
-    door: strawberry.Private[Door]
     row: strawberry.Private[MemberRow]
 
     @strawberry.field
@@ -61,17 +61,6 @@ class Member:
     @strawberry.field
     def role(self) -> str:
         return self.row.role
-
-    @strawberry.field
-    async def part(self) -> Node | None:
-        """The place it is limited to, with all below it; null for the whole plant."""
-        found = (await self.door.directory()).nodes.get(self.row.node_id or 0)
-        return None if found is None else Node(door=self.door, row=found)
-
-    @strawberry.field
-    def modules(self) -> list[Module]:
-        """What is open to them."""
-        return [one for one in Module if one in self.row.limit.modules]
 
     @strawberry.field
     def permissions(self) -> list[Permission]:
@@ -101,14 +90,12 @@ class ProjectPeople:
     @strawberry.field
     def modules(self) -> list[Module]:
         """What of the plant is open to the viewer; the rest shows nothing."""
-        return [one for one in Module if one in self.door.project.limit.modules]
+        return modules_of(self.door.project.limit)
 
     @strawberry.field
     async def part(self) -> Node | None:
         """The place that the viewer's membership is limited to; null for the whole plant."""
-        number = self.door.project.limit.node_id
-        row = (await self.door.directory()).nodes.get(number or 0)
-        return None if row is None else Node(door=self.door, row=row)
+        return await part_of(self.door, self.door.project.limit)
 
     @strawberry.field
     async def roles(self) -> list[Role]:

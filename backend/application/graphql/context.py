@@ -147,12 +147,18 @@ class Context:
     caller: Caller | None
     address: str = ""
     user_agent: str | None = None
+    origin: str = ""
+    """The origin of the page that asks, as its browser says; empty for a script."""
     socket: bool = False
     """Whether the operation came by websocket, where no cookie can be set."""
     new_token: str | None = None
     """A session that began: the answer carries its cookie."""
     signed_out: bool = False
     """The session ended: the answer takes the cookie away."""
+    device: str | None = None
+    """The credential of a shared device, whoever holds it."""
+    new_device: str | None = None
+    """The device was enrolled or taken: the answer carries its cookie."""
     doors: dict[str, Door | None] = field(default_factory=dict)
     cost: int = 0
     """What the operation costs each project whose door it opens."""
@@ -180,9 +186,18 @@ class Context:
             raise NotSignedIn
         return self.caller
 
+    def begin(self, session: tuple[str, Caller]) -> Caller:
+        """Take a session that began for the one of this operation; the answer has its cookie."""
+        self.new_token, self.caller = session
+        self.signed_out = False
+        self.doors.clear()
+        return self.caller
+
     def anonymous(self) -> "Context":
         """Answer surroundings that belong to no person, for what several of them share."""
-        return replace(self, caller=None, address="", user_agent=None, doors={}, spent={})
+        return replace(
+            self, caller=None, address="", user_agent=None, device=None, doors={}, spent={}
+        )
 
 
 KwInfo = Info[Context, None]

@@ -13,7 +13,7 @@ from graphql import ExecutionResult
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backend.application.cookies import clear_cookie, set_cookie
+from backend.application.cookies import clear_cookie, set_cookie, set_device_cookie
 from backend.application.graphql.asked import Asked, decode, decode_query, told_cost
 from backend.application.graphql.closed import entity_tag, is_closed
 from backend.application.graphql.context import Context
@@ -21,7 +21,7 @@ from backend.application.graphql.errors import describe, refused
 from backend.application.graphql.execution import Engine, encode
 from backend.application.graphql.limits import Prepared, is_query, is_subscription
 from backend.application.graphql.persisted import Persisted
-from backend.application.origin import address_of, caller_of, check_origin
+from backend.application.origin import address_of, caller_of, check_origin, device_credential
 from backend.application.web_process import WebProcess
 from backend.core.errors import InvalidInput, KilowiseError, TooMuch
 
@@ -66,6 +66,8 @@ class Endpoint:
             address=address_of(request),
             user_agent=request.headers.get("user-agent"),
             cost=prepared.cost(asked.operation_name, asked.variables),
+            device=device_credential(request),
+            origin=request.headers.get("origin", ""),
         )
         context.spend_as_caller()
         result = await self._result(prepared, asked, context)
@@ -80,6 +82,8 @@ class Endpoint:
             clear_cookie(request, response)
         if context.new_token is not None:
             set_cookie(request, response, context.new_token)
+        if context.new_device is not None:
+            set_device_cookie(request, response, context.new_device)
         return response
 
     async def _result(self, prepared: Prepared, asked: Asked, context: Context) -> ExecutionResult:

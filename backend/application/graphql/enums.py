@@ -8,6 +8,7 @@ import strawberry
 from backend.aggregation.earlier import Against
 from backend.aggregation.measures import Measure
 from backend.application.curves import Period
+from backend.service.integration.access import Scope as MqttScope
 from backend.service.people.roles import Module, Permission
 
 strawberry.enum(Period, description="Lengths of accounts.")
@@ -23,5 +24,6 @@ strawberry.enum(
 
 strawberry.enum(Permission, description="One thing a person may do in a project.")
 strawberry.enum(Module, description="A part of what is told of a plant, whatever the place.")
+strawberry.enum(MqttScope, name="MqttScope", description="What a credential at the broker is for.")
 
-__all__ = ["Against", "Measure", "Module", "Period", "Permission"]
+__all__ = ["Against", "Measure", "Module", "MqttScope", "Period", "Permission"]

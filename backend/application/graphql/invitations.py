@@ -5,20 +5,19 @@ from datetime import datetime
 import strawberry
 
 from backend.application.graphql.context import Door, KwInfo
-from backend.application.graphql.enums import Module, Permission
+from backend.application.graphql.enums import Permission
+from backend.application.graphql.limited import Limited
 from backend.application.graphql.naming import Name
 from backend.application.graphql.persons import Person
-from backend.application.graphql.plant import Node
 from backend.core.ids import encode_id
 from backend.service.people import invitations
 from backend.service.people.invitations import InvitationRow
 
 
 @strawberry.type
-class Invitation:
+class Invitation(Limited):
     """A one-time link into the project, without what makes it good."""
 
-    door: strawberry.Private[Door]
     row: strawberry.Private[InvitationRow]
 
     @strawberry.field
@@ -28,16 +27,6 @@ class Invitation:
     @strawberry.field
     def role(self) -> str:
         return self.row.role
-
-    @strawberry.field
-    async def part(self) -> Node | None:
-        """The place the role is limited to; null for the whole plant."""
-        found = (await self.door.directory()).nodes.get(self.row.node_id or 0)
-        return None if found is None else Node(door=self.door, row=found)
-
-    @strawberry.field
-    def modules(self) -> list[Module]:
-        return [one for one in Module if one in self.row.limit.modules]
 
     @strawberry.field
     def note(self) -> str:

@@ -1,8 +1,5 @@
 """Inviting people into a project by a link or its QR code, and accepting."""
 
-import io
-
-import segno
 import strawberry
 
 from backend.application.graphql.authority import changing, place_of
@@ -11,6 +8,7 @@ from backend.application.graphql.enums import Module
 from backend.application.graphql.invitations import Invitation
 from backend.application.graphql.people import SignInResult, viewer_of
 from backend.application.graphql.persons import LOCALES
+from backend.application.graphql.qr import drawn
 from backend.core.errors import InvalidInput
 from backend.service.people import authority, invitations
 from backend.service.people.invitations import Newcomer, checked_login, checked_name
@@ -130,15 +128,3 @@ async def _new_here(context: Context, told: AcceptInput) -> Caller:
     token, caller = await sign_in.begin(person, stranger)
     context.caller, context.new_token, context.signed_out = caller, token, False
     return caller
-
-
-def drawn(link: str) -> tuple[str, int]:
-    """Answer a link as the path of its QR code, and the side of the grid that it is drawn on."""
-    code = segno.make(link, error="m", micro=False)
-    rows = [bytes(row) for row in code.matrix]
-    path = io.StringIO()
-    for y, row in enumerate(rows):
-        for x, dark in enumerate(row):
-            if dark:
-                path.write(f"M{x} {y}h1v1h-1z")
-    return path.getvalue(), len(rows)

@@ -4,12 +4,15 @@ import strawberry
 
 from backend.application.graphql.access import OpenSession, read_sessions
 from backend.application.graphql.context import Context, Door, KwInfo
+from backend.application.graphql.passkeys import Passkey, read_passkeys
 from backend.application.graphql.persons import LOCALES, Person
 from backend.application.graphql.projects import Project
+from backend.application.graphql.taking import Post, held_post
 from backend.core.errors import InvalidInput
 from backend.service.people.openings import open_projects
 from backend.service.people.sessions import Caller
 from backend.service.people.sign_in import Stranger
+from backend.service.projects.founding import may_found
 
 
 def person_of(caller: Caller) -> Person:
@@ -27,6 +30,11 @@ class Viewer:
     )
 
     @strawberry.field
+    async def post(self, info: KwInfo) -> Post | None:
+        """The post whose shared device this person holds; null on their own."""
+        return await held_post(info.context)
+
+    @strawberry.field
     async def projects(self, info: KwInfo) -> list[Project]:
         """Projects this person may open."""
         context = info.context
@@ -37,9 +45,23 @@ class Viewer:
         return [Project(door=Door(context.process, project)) for project in found]
 
     @strawberry.field
+    async def makes_projects(self, info: KwInfo) -> bool:
+        """Whether this person may make projects here."""
+        platform, caller = info.context.process.platform, info.context.signed_in()
+        if caller.scope is not None:
+            return False
+        async with platform.database.platform_read() as tx:
+            return await may_found(tx, caller.person_id, platform.settings.sign_up)
+
+    @strawberry.field
     async def sessions(self, info: KwInfo) -> list[OpenSession]:
         """Where this person is signed in, the session seen last first."""
         return await read_sessions(info.context)
+
+    @strawberry.field
+    async def passkeys(self, info: KwInfo) -> list[Passkey]:
+        """What this person signs in with without a password, newest first."""
+        return await read_passkeys(info.context)
 
 
 def viewer_of(context: Context, caller: Caller) -> Viewer:
@@ -76,9 +98,7 @@ class PeopleMutation:
         if context.socket:
             raise InvalidInput("sign_in_by_http")
         stranger = Stranger(context.address, context.user_agent, bearer=False)
-        token, caller = await context.process.sign_in.sign_in(login, password, stranger)
-        context.caller, context.new_token, context.signed_out = caller, token, False
-        context.doors.clear()
+        caller = context.begin(await context.process.sign_in.sign_in(login, password, stranger))
         return SignInResult(viewer=viewer_of(context, caller))
 
     @strawberry.mutation

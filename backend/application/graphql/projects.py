@@ -29,8 +29,10 @@ from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.hands import HandRegister, find_register, list_registers
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
+from backend.application.graphql.mqtt_credentials import ProjectMqtt
 from backend.application.graphql.naming import Name
 from backend.application.graphql.plant import Device, Gateway
+from backend.application.graphql.posts import ProjectPosts
 from backend.application.graphql.quality import ProjectQuality
 from backend.application.graphql.registrations import is_registered, push_key
 from backend.application.graphql.restatements import (
@@ -56,6 +58,7 @@ from backend.application.graphql.stocks import Stock, find_stock, list_stocks
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Tariff, read_tariff
 from backend.application.graphql.tops import TopInput, TopList, read_top_list
+from backend.application.graphql.traits import ProjectOfTraits
 from backend.application.graphql.updates import GatewayRelease, list_releases
 from backend.core.ids import encode_id
 from backend.service.gateways import records
@@ -79,7 +82,16 @@ class EnergyType:
 
 
 @strawberry.type
-class Project(ProjectAccess, ProjectBalances, ProjectQuality, ProjectEquipment, ProjectModel):
+class Project(
+    ProjectAccess,
+    ProjectPosts,
+    ProjectMqtt,
+    ProjectOfTraits,
+    ProjectBalances,
+    ProjectQuality,
+    ProjectEquipment,
+    ProjectModel,
+):
     """A tenant: a plant with everything measured in it."""
 
     @strawberry.field

@@ -29,6 +29,7 @@ from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.equipment import EquipmentMutation
 from backend.application.graphql.factors import FactorMutation
+from backend.application.graphql.founding import FoundingMutation, FoundingQuery
 from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.invitations import InvitationQuery
@@ -36,9 +37,13 @@ from backend.application.graphql.joining import InvitationMutation
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.memberships import MembershipMutation
 from backend.application.graphql.meter_changes import MeterMutation
+from backend.application.graphql.mqtt_credentials import MqttMutation
 from backend.application.graphql.node_powers import NodePowersSubscription
+from backend.application.graphql.passkeys import PasskeyMutation
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
+from backend.application.graphql.posts import PostMutation
 from backend.application.graphql.projects import ProjectQuery
+from backend.application.graphql.proving import ProvingMutation
 from backend.application.graphql.push import PushMutation
 from backend.application.graphql.registers import RegisterMutation
 from backend.application.graphql.restatements import (
@@ -49,17 +54,29 @@ from backend.application.graphql.scalars import SCALARS
 from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
+from backend.application.graphql.taking import TakingMutation, TakingQuery
+from backend.application.graphql.traits import TraitsMutation
 from backend.application.graphql.trees import TreeMutation
 from backend.application.graphql.updates import UpdateMutation
 
-Query = merge_types("Query", (PeopleQuery, InvitationQuery, ProjectQuery, DemoQuery))
+Query = merge_types(
+    "Query",
+    (PeopleQuery, InvitationQuery, TakingQuery, ProjectQuery, FoundingQuery, DemoQuery),
+)
 Mutation = merge_types(
     "Mutation",
     (
         PeopleMutation,
+        PasskeyMutation,
+        ProvingMutation,
         AuthorityMutation,
         AccessMutation,
+        MqttMutation,
         InvitationMutation,
+        PostMutation,
+        TakingMutation,
+        FoundingMutation,
+        TraitsMutation,
         AlarmMutation,
         CalendarMutation,
         CalendarImportMutation,

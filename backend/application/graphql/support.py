@@ -1,6 +1,5 @@
 """Support of gateways from afar, under a grant that ends by itself."""
 
-from datetime import datetime
 from enum import Enum
 
 import strawberry
@@ -12,11 +11,10 @@ from backend.application.graphql.context import (
     enter_to,
     outside_uid,
 )
-from backend.application.graphql.persons import Person
+from backend.application.graphql.gateway_asks import AskedOfGateway
 from backend.application.graphql.scalars import Json
 from backend.application.lengths import list_length
 from backend.core.errors import InvalidInput
-from backend.core.ids import encode_id
 from backend.service.gateways import asked, support
 from backend.service.gateways.configuration import GatewayKey, find_gateway
 from backend.service.people.roles import Permission
@@ -49,15 +47,8 @@ class SupportState(Enum):
 
 
 @strawberry.type
-class SupportRequest:
+class SupportRequest(AskedOfGateway):
     """A grant or a question to a gateway, and its answer."""
-
-    door: strawberry.Private[Door]
-    row: strawberry.Private[asked.AskedRow]
-
-    @strawberry.field
-    def id(self) -> strawberry.ID:
-        return strawberry.ID(encode_id("cmd", self.row.uid))
 
     @strawberry.field
     def kind(self) -> SupportKind:
@@ -67,20 +58,6 @@ class SupportRequest:
     def params(self) -> Json:
         """What was asked: minutes, or device and point, registers, level, lines."""
         return Json(self.row.params)
-
-    @strawberry.field
-    def until(self) -> datetime:
-        """End of the grant, or until when the question is worth an answer."""
-        return self.row.not_after
-
-    @strawberry.field
-    async def person(self) -> Person | None:
-        """Who asked."""
-        return await self.door.persons.load(self.row.person_id)
-
-    @strawberry.field
-    def created_at(self) -> datetime:
-        return self.row.created_at
 
     @strawberry.field
     def state(self) -> SupportState:
@@ -95,10 +72,6 @@ class SupportRequest:
     def answer(self) -> Json | None:
         """`values` of a point (in its unit) or of registers, `lines` of the log, `detail`."""
         return None if self.row.answer is None else Json(self.row.answer)
-
-    @strawberry.field
-    def finished_at(self) -> datetime | None:
-        return self.row.finished_at
 
 
 @strawberry.input

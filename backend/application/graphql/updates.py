@@ -7,9 +7,8 @@ import strawberry
 
 from backend.application.graphql.commands import tap_key
 from backend.application.graphql.context import Door, KwInfo, enter_to, outside_uid
-from backend.application.graphql.persons import Person
+from backend.application.graphql.gateway_asks import AskedOfGateway
 from backend.application.lengths import list_length
-from backend.core.ids import encode_id
 from backend.service.gateways import asked, releases
 from backend.service.gateways.configuration import GatewayKey, find_gateway
 from backend.service.people.roles import Permission
@@ -61,15 +60,8 @@ class GatewayRelease:
 
 
 @strawberry.type
-class GatewayUpdate:
+class GatewayUpdate(AskedOfGateway):
     """A release that a gateway was asked to try, and what came of it."""
-
-    door: strawberry.Private[Door]
-    row: strawberry.Private[asked.AskedRow]
-
-    @strawberry.field
-    def id(self) -> strawberry.ID:
-        return strawberry.ID(encode_id("cmd", self.row.uid))
 
     @strawberry.field
     def version(self) -> str:
@@ -99,24 +91,6 @@ class GatewayUpdate:
     def detail(self) -> str | None:
         """What installer or watch said, in English."""
         return self._answered("detail")
-
-    @strawberry.field
-    async def person(self) -> Person | None:
-        """Who asked."""
-        return await self.door.persons.load(self.row.person_id)
-
-    @strawberry.field
-    def created_at(self) -> datetime:
-        return self.row.created_at
-
-    @strawberry.field
-    def until(self) -> datetime:
-        """Until when the gateway may still begin."""
-        return self.row.not_after
-
-    @strawberry.field
-    def finished_at(self) -> datetime | None:
-        return self.row.finished_at
 
     def _answered(self, name: str) -> str | None:
         return str((self.row.answer or {}).get(name) or "") or None

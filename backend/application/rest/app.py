@@ -1,19 +1,22 @@
 """REST `/api/v1`: the same services and doors as GraphQL, errors as problem+json (RFC 9457)."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
-import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from backend.application.problems import named_problem, problem
 from backend.application.rest import (
     commands,
     configs,
     enrolment,
     files,
     imports,
+    labels,
+    meter_lists,
+    projects,
     releases,
     restatements,
     series,
@@ -24,7 +27,6 @@ from backend.application.rest import (
 from backend.application.web_process import WebProcess
 from backend.core.errors import KilowiseError
 
-PROBLEM = "application/problem+json"
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
@@ -43,8 +45,11 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.state.process = process
     app.include_router(system.router)
     app.include_router(session.router)
+    app.include_router(projects.router)
     app.include_router(imports.router)
     app.include_router(files.router)
+    app.include_router(meter_lists.router)
+    app.include_router(labels.router)
     app.include_router(commands.router)
     app.include_router(configs.router)
     app.include_router(enrolment.router)
@@ -80,13 +85,7 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     fields = [".".join(str(part) for part in one["loc"]) for one in error.errors()]
-    return problem(
-        422,
-        "invalid_input",
-        params={"fields": fields},
-        text="errors.invalid_input",
-        next="errors.invalid_input.next",
-    )
+    return named_problem(422, "invalid_input", fields=fields)
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
@@ -94,13 +93,3 @@ async def _refused(_request: Request, error: Exception) -> Response:
         raise error
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "error")
     return problem(error.status_code, code, error.headers)
-
-
-def problem(
-    status: int, code: str, headers: Mapping[str, str] | None = None, **more: object
-) -> Response:
-    """Answer a problem; its code is the catalogue's, so a client shows it in its language."""
-    body = {"type": "about:blank", "title": code, "status": status, "code": code, **more}
-    return Response(
-        orjson.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, PROBLEM
-    )

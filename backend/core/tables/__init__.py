@@ -29,6 +29,16 @@ from backend.core.tables.alarms import (
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
+from backend.core.tables.exchange import MeterList
+from backend.core.tables.identity import (
+    IdentityProvider,
+    LinkedIdentity,
+    Passkey,
+    RecoveryCode,
+    SecondFactor,
+    SignInStep,
+)
+from backend.core.tables.mqtt import MqttCredential, MqttLease, MqttRequest
 from backend.core.tables.people import (
     ApiKey,
     Invitation,
@@ -59,6 +69,8 @@ from backend.core.tables.platform import (
     PlatformKey,
     Project,
 )
+from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
+from backend.core.tables.projects import PlatformOperator, ProjectLogo
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -108,37 +120,52 @@ __all__ = [
     "GatewayConfig",
     "GatewayState",
     "HandReading",
+    "IdentityProvider",
     "ImportJob",
     "Invitation",
     "LastValue",
+    "LinkedIdentity",
     "Membership",
     "Meter",
+    "MeterList",
     "MeterSource",
+    "MqttCredential",
+    "MqttLease",
+    "MqttRequest",
     "Node",
     "NodeMeter",
     "Notification",
     "OperatingState",
+    "Passkey",
     "Person",
+    "PersonBadge",
+    "PersonPin",
     "PlatformKey",
+    "PlatformOperator",
     "Point",
     "PointAlias",
     "Project",
+    "ProjectLogo",
     "ProjectRole",
     "PushSubscription",
     "Reading",
     "ReadingDay",
     "ReadingLate",
     "ReadingQuarantine",
+    "RecoveryCode",
     "RegisterEvent",
     "RegisterJudgement",
     "Regroup",
     "Restatement",
+    "SecondFactor",
+    "SharedDevice",
     "ShedItem",
     "SheetImport",
     "ShiftPattern",
     "ShiftPeriod",
     "SignInFailure",
     "SignInSession",
+    "SignInStep",
     "Stale",
     "StockDocument",
     "StockRule",

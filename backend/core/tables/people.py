@@ -22,7 +22,9 @@ from backend.core.tables.columns import (
 class ProjectRole(SQLModel, table=True):
     """What the holders of a role may do in a project; `permissions` are values of the enum.
 
-    The ready-made ones come with the project. A role that has ended is given to nobody anew.
+    The ready-made ones come with the project. A role that has ended is given to nobody anew. One
+    that asks for a second factor, `second_factor_since`, opens the project only to sessions that
+    passed one.
     """
 
     __tablename__ = "project_role"
@@ -32,6 +34,7 @@ class ProjectRole(SQLModel, table=True):
     permissions: list[str] = words()
     ready_made: bool = flag(default=False)
     ended_at: datetime | None = instant(nullable=True)
+    second_factor_since: datetime | None = instant(nullable=True)
 
 
 class Membership(SQLModel, table=True):
@@ -49,10 +52,23 @@ class Membership(SQLModel, table=True):
 
 
 class SignInSession(SQLModel, table=True):
-    """An opaque server-side session; only the token's SHA-256 is stored."""
+    """An opaque server-side session; only the token's SHA-256 is stored.
+
+    On a shared device (`device_uid`) it is limited to `node_id`, found to lie at or below `within`,
+    the person's own place; `tap_hash` proves afterwards what was tapped in it without a network.
+
+    `strong`: a second factor was passed. `proved_at`: when the person proved anew who they are.
+    """
 
     __tablename__ = "sign_in_session"
-    __table_args__ = (sa.Index("sign_in_session_person", "person_id"),)
+    __table_args__ = (
+        sa.Index("sign_in_session_person", "person_id"),
+        sa.Index(
+            "sign_in_session_device",
+            "device_uid",
+            postgresql_where=sa.text("device_uid IS NOT NULL"),
+        ),
+    )
     token_hash: bytes = Field(sa_column=sa.Column(sa.LargeBinary, primary_key=True))
     person_id: int = bigint()
     created_at: datetime = instant()
@@ -63,6 +79,12 @@ class SignInSession(SQLModel, table=True):
     user_agent: str | None = text_column(nullable=True)
     uid: uuid.UUID = made_id()
     address: str = text_column(default="")
+    device_uid: uuid.UUID | None = Field(default=None, sa_column=sa.Column(sa.Uuid, nullable=True))
+    tap_hash: bytes | None = Field(default=None, sa_column=sa.Column(sa.LargeBinary))
+    node_id: int | None = bigint(nullable=True)
+    within: int | None = bigint(nullable=True)
+    strong: bool = flag(default=False)
+    proved_at: datetime | None = instant(nullable=True)
 
 
 class ApiKey(SQLModel, table=True):

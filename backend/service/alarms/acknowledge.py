@@ -30,6 +30,11 @@ class Tap:
     offset_ms: int
     channel: str
 
+    @property
+    def corrected(self) -> datetime:
+        """When it was by the server's clock, as far as the device knew."""
+        return self.device_time - timedelta(milliseconds=self.offset_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
@@ -45,8 +50,7 @@ class Acknowledgement:
 
 def effective_time(tap: Tap, raised_at: datetime, received_at: datetime) -> datetime:
     """Device time corrected by its measured offset, clamped to [raised, received]."""
-    corrected = tap.device_time - timedelta(milliseconds=tap.offset_ms)
-    return min(max(corrected, raised_at), received_at)
+    return min(max(tap.corrected, raised_at), received_at)
 
 
 async def acknowledge(

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -31,6 +32,18 @@ MAX_RATIO: Final = 200
 """A workbook that unpacks to more than this times its size was made to harm."""
 MAX_PARTS: Final = 2000
 DELIMITERS: Final = ",;\t|"
+UNREADABLE: Final = (
+    InvalidFileException,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    ParseError,
+    KeyError,
+    ValueError,
+    IndexError,
+)
+"""What a damaged, encrypted or foreign workbook raises, wherever its first bad byte is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +136,11 @@ def _workbook(content: bytes) -> Sheet:
     _refuse_bomb(content)
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=False)
-    except (InvalidFileException, zipfile.BadZipFile, ParseError, KeyError, ValueError) as error:
+    except UNREADABLE as error:
         raise SheetFault("sheet_unreadable", told=type(error).__name__) from error
     try:
         rows = list(islice(_cells(book.worksheets[0].iter_rows()), MAX_ROWS + 2))
-    except (zipfile.BadZipFile, ParseError, KeyError, ValueError, IndexError) as error:
+    except UNREADABLE as error:
         raise SheetFault("sheet_unreadable", told=type(error).__name__) from error
     finally:
         book.close()
@@ -147,12 +160,14 @@ def _cells(rows: Iterator[Sequence[object]]) -> Iterator[tuple[int, tuple[Cell, 
 
 
 def _refuse_bomb(content: bytes) -> None:
-    """Raise SheetFault for a workbook that unpacks to far more than it is."""
+    """Raise SheetFault for a workbook with macros, or one that unpacks to far more than it is."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             parts = packed.infolist()
-    except (zipfile.BadZipFile, ValueError) as error:
+    except UNREADABLE as error:
         raise SheetFault("sheet_unreadable", told="zip") from error
+    if any(part.filename.lower().endswith("vbaproject.bin") for part in parts):
+        raise SheetFault("sheet_macros")
     unpacked = sum(part.file_size for part in parts)
     if (
         len(parts) > MAX_PARTS

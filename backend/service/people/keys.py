@@ -26,7 +26,7 @@ PREFIX: Final = "kwk_"
 LONGEST_NAME: Final = 100
 LONGEST_DAYS: Final = 730
 MOST_KEYS: Final = 200
-PEOPLES: Final = frozenset({Permission.PEOPLE, Permission.KEYS})
+PEOPLES: Final = frozenset({Permission.PEOPLE, Permission.KEYS, Permission.PROJECT})
 """What no program does."""
 
 _KEY = re.compile(r"kwk_[A-Za-z0-9_-]{43}")
@@ -83,11 +83,7 @@ _CALLER = (
 
 async def make_key(change: Change, wanted: Wanted) -> tuple[str, KeyRow]:
     """Make a key and answer it, this once, with what is kept of it."""
-    name = wanted.name.strip()
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise InvalidInput("key_name", most=LONGEST_NAME)
-    if not 1 <= wanted.days <= LONGEST_DAYS:
-        raise InvalidInput("key_days", most=LONGEST_DAYS)
+    name = checked_name(wanted.name, wanted.days)
     permissions = frozenset(wanted.permissions) | {Permission.READ}
     if permissions & PEOPLES:
         raise InvalidInput("key_permission")
@@ -116,6 +112,16 @@ async def make_key(change: Change, wanted: Wanted) -> tuple[str, KeyRow]:
     about = {"name": name, "permissions": words, "node": wanted.limit.node_id, "days": wanted.days}
     await change.note("key.make", encode_id("key", uid), None, about)
     return key, await find_key(change.tx, change.project_id, uid)
+
+
+def checked_name(name: str, days: int) -> str:
+    """Answer a key's name without blanks around it; InvalidInput for it or for its days."""
+    stripped = name.strip()
+    if not 1 <= len(stripped) <= LONGEST_NAME:
+        raise InvalidInput("key_name", most=LONGEST_NAME)
+    if not 1 <= days <= LONGEST_DAYS:
+        raise InvalidInput("key_days", most=LONGEST_DAYS)
+    return stripped
 
 
 async def revoke_key(change: Change, uid: UUID | None) -> KeyRow:

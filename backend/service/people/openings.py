@@ -1,6 +1,6 @@
 """The projects that a person may open, what they may do there, and what part of it they see."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from uuid import UUID
 
 from backend.core.db import Database, ReadSession
@@ -10,8 +10,8 @@ from backend.service.people.sessions import Caller, KeyScope
 
 
 @dataclass(frozen=True, slots=True)
-class OpenProject:
-    """A project that a person may open, with what their membership says."""
+class ProjectRow:
+    """What the door needs to know of a project, and the role that somebody has in it."""
 
     id: int
     uid: UUID
@@ -25,46 +25,27 @@ class OpenProject:
     currency: str
     demo: bool
     role: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProject(ProjectRow):
+    """A project that a person may open, with what their membership says."""
+
     permissions: frozenset[Permission]
     limit: Limit
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    id: int
-    uid: UUID
-    slug: str
-    name: dict[str, str]
-    zone: str
-    day_start_minute: int
-    week_start: int
-    month_start_day: int
-    year_start_month: int
-    currency: str
-    demo: bool
-    role: str
+class _Membership(ProjectRow):
     stored: list[str]
     node_id: int | None
     modules: list[str] | None
 
     def opened(self) -> OpenProject:
         limit = limit_of(self.node_id, self.modules)
-        return OpenProject(
-            self.id,
-            self.uid,
-            self.slug,
-            self.name,
-            self.zone,
-            self.day_start_minute,
-            self.week_start,
-            self.month_start_day,
-            self.year_start_month,
-            self.currency,
-            self.demo,
-            self.role,
-            within(known(self.stored), part=limit.part, modules=limit.modules),
-            limit,
-        )
+        permissions = within(known(self.stored), part=limit.part, modules=limit.modules)
+        row = {field.name: getattr(self, field.name) for field in fields(ProjectRow)}
+        return OpenProject(**row, permissions=permissions, limit=limit)
 
 
 _PROJECTS = (
@@ -80,7 +61,7 @@ _PROJECTS = (
 
 async def open_projects(tx: ReadSession, caller: Caller) -> list[OpenProject]:
     """Answer the projects that somebody may open, by name of slug; by a key its own alone."""
-    rows = await tx.fetch_all(_PROJECTS + " ORDER BY p.slug", (caller.person_id,), into=_Row)
+    rows = await tx.fetch_all(_PROJECTS + " ORDER BY p.slug", (caller.person_id,), into=_Membership)
     found = (narrowed(row.opened(), caller.scope) for row in rows)
     return [project for project in found if project is not None]
 
@@ -93,7 +74,9 @@ async def find_project(
     A project that does not exist and one of strangers get the same answer by the same statement.
     """
     found = await database.look(
-        _PROJECTS + " AND (p.uid = %s OR p.slug = %s)", (caller.person_id, uid, slug), into=_Row
+        _PROJECTS + " AND (p.uid = %s OR p.slug = %s)",
+        (caller.person_id, uid, slug),
+        into=_Membership,
     )
     return narrowed(found[0].opened(), caller.scope) if found else None
 
@@ -107,10 +90,11 @@ async def projects_of(tx: ReadSession, person_id: int) -> list[int]:
 
 
 def narrowed(project: OpenProject, scope: KeyScope | None) -> OpenProject | None:
-    """Answer what is left of an opening by a key: never more than its owner has now."""
+    """Answer what is left of an opening by a key or at a post: never more than its owner has."""
     if scope is None:
         return project
-    parts = {one for one in (project.limit.node_id, scope.limit.node_id) if one is not None}
+    own = None if project.limit.node_id == scope.within else project.limit.node_id
+    parts = {one for one in (own, scope.limit.node_id) if one is not None}
     if scope.project_id != project.id or len(parts) > 1:
         return None
     limit = Limit(next(iter(parts), None), project.limit.modules & scope.limit.modules)

@@ -20,6 +20,9 @@ LIFETIME = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=5)
 """How stale `last_seen_at` may be before a request writes it anew."""
 
+FRESH = timedelta(minutes=10)
+"""How long after proving who they are a person may change what they prove it with."""
+
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -31,11 +34,16 @@ class KeyScope:
     project_id: int
     permissions: frozenset[Permission]
     limit: Limit
+    within: int | None = None
+    """The owner's own place, where `limit` was found to lie at or below it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A person who is signed in, and by which session; or by which key, for a program."""
+    """A person who is signed in, and by which session; or by which key, for a program.
+
+    On a shared device (`device`) what its post is good for is the scope.
+    """
 
     person_id: int
     uid: UUID
@@ -48,11 +56,29 @@ class Caller:
     expires_at: datetime
     last_seen_at: datetime
     scope: KeyScope | None = None
+    device: UUID | None = None
+    strong: bool = False
+    """Whether a second factor was passed."""
+    proved_at: datetime | None = None
+    """When the person last proved who they are; None for a key."""
+
+    @property
+    def by_key(self) -> bool:
+        """Whether it is a program, with a key."""
+        return self.scope is not None and self.device is None
 
     def in_person(self) -> None:
-        """Raise NotAllowed for a key: what concerns the person is the person's to do."""
+        """Raise NotAllowed for a key or a shared device: it is the person's own to do."""
+        if self.device is not None:
+            raise NotAllowed("not_at_post")
         if self.scope is not None:
             raise NotAllowed("not_by_key")
+
+    def freshly(self, now: datetime) -> None:
+        """Raise NotAllowed when the person has not proved who they are within `FRESH`."""
+        self.in_person()
+        if self.proved_at is None or now - self.proved_at > FRESH:
+            raise NotAllowed("proof_needed")
 
 
 def digest(token: str) -> bytes:
@@ -68,22 +94,28 @@ async def create_session(
     bearer: bool,
     user_agent: str | None,
     address: str = "",
+    lasts: timedelta = LIFETIME,
+    strong: bool = False,
 ) -> str:
-    """Begin a session and answer its token, which is not kept anywhere."""
+    """Begin a session and answer its token, which is not kept anywhere.
+
+    `strong`: a second factor was passed, or a passkey that is two in one.
+    """
     token = secrets.token_urlsafe(32)
     await tx.execute(
         "INSERT INTO sign_in_session"
         " (token_hash, person_id, created_at, expires_at, last_seen_at, bearer, user_agent,"
-        " address) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        " address, strong) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             digest(token),
             person_id,
             now,
-            now + LIFETIME,
+            now + lasts,
             now,
             bearer,
             (user_agent or "")[:200],
             address[:100],
+            strong,
         ),
     )
     return token
@@ -91,7 +123,8 @@ async def create_session(
 
 _CALLER = (
     "SELECT p.id AS person_id, p.uid, p.login, p.name, p.locale, p.demo, s.bearer,"
-    " s.token_hash, s.expires_at, s.last_seen_at"
+    " s.token_hash, s.expires_at, s.last_seen_at, s.device_uid AS device, s.strong,"
+    " coalesce(s.proved_at, s.created_at) AS proved_at"
     " FROM sign_in_session s JOIN person p ON p.id = s.person_id"
     " WHERE s.token_hash = %s AND s.revoked_at IS NULL AND s.expires_at > %s"
     " AND (%s OR NOT p.demo)"
@@ -124,6 +157,14 @@ async def find_caller(
 async def still_valid(database: Database, token_hash: bytes, now: datetime) -> bool:
     """Tell whether a session that was valid is so now (for sockets that stay open)."""
     return bool(await database.look(_CALLER, (token_hash, now, True), into=Caller))
+
+
+async def note_proof(tx: WriteSession, token_hash: bytes, now: datetime, *, strong: bool) -> None:
+    """Keep that whoever holds a session proved anew who they are, maybe by a second factor."""
+    await tx.execute(
+        "UPDATE sign_in_session SET proved_at = %s, strong = strong OR %s WHERE token_hash = %s",
+        (now, strong, token_hash),
+    )
 
 
 async def revoke(tx: WriteSession, token_hash: bytes, now: datetime) -> bool:

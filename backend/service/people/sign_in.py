@@ -1,12 +1,14 @@
 """Signing in and out: login and password against the person's hash, braked and timed alike."""
 
+import logging
 from dataclasses import dataclass
 
 from backend.core import events
 from backend.core.clock import Clock
 from backend.core.db import Database
 from backend.core.errors import NotSignedIn
-from backend.service.people import keys, sessions
+from backend.core.ids import encode_id
+from backend.service.people import keys, sessions, taking
 from backend.service.people.openings import projects_of
 from backend.service.people.passwords import Passwords
 from backend.service.people.sessions import Caller
@@ -16,6 +18,8 @@ from backend.service.people.throttle import (
     note_failure,
     wait_out,
 )
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +43,19 @@ class SignIn:
         self.throttle = SignInThrottle()
 
     async def sign_in(self, login: str, password: str, who: Stranger) -> tuple[str, Caller]:
-        """Answer the new session's token and its caller.
+        """Answer the new session's token and its caller; raises what `check_password` does."""
+        return await self.begin(await self.check_password(login, password, who.address), who)
+
+    async def check_password(self, login: str, password: str, address: str) -> int:
+        """Answer whose login and password these are.
 
         Raises NotSignedIn `wrong_credentials` alike for an unknown login, a wrong password and a
         person of the demonstration where those are not let in; TooMuch after too many tries.
         """
         login = login.strip().casefold()
-        await self.throttle.count(login, who.address)
+        await self.throttle.count(login, address)
         now = self._clock.now()
-        await wait_out(self._database, login[:200], who.address, now)
+        await wait_out(self._database, login[:200], address, now)
         async with self._database.platform_read() as tx:
             row = await tx.fetch_one(
                 "SELECT id, password_hash FROM person WHERE lower(login) = %s AND (%s OR NOT demo)",
@@ -55,13 +63,17 @@ class SignIn:
             )
         stored = row["password_hash"] if row else None
         if not await self.passwords.verify(stored, password) or row is None:
-            await note_failure(self._database, login[:200], who.address, now)
+            await note_failure(self._database, login[:200], address, now)
+            log.warning("Sign-in refused: wrong credentials, from %s", address)
             raise NotSignedIn("wrong_credentials")
-        await self.throttle.forgive(login, who.address)
-        await forget_failures(self._database, login, who.address)
-        return await self.begin(row["id"], who)
+        await self.throttle.forgive(login, address)
+        await forget_failures(self._database, login, address)
+        number: int = row["id"]
+        return number
 
-    async def begin(self, person_id: int, who: Stranger) -> tuple[str, Caller]:
+    async def begin(
+        self, person_id: int, who: Stranger, *, strong: bool = False
+    ) -> tuple[str, Caller]:
         """Begin a session of somebody who has proved who they are: its token and caller."""
         now = self._clock.now()
         async with self._database.platform() as tx:
@@ -72,29 +84,47 @@ class SignIn:
                 bearer=who.bearer,
                 user_agent=who.user_agent,
                 address=who.address,
+                strong=strong,
             )
         caller = await self.caller(token, bearer=who.bearer)
         if caller is None:
             raise NotSignedIn
+        log.info("Signed in: %s, from %s", encode_id("per", caller.uid), who.address)
         return token, caller
+
+    async def prove(self, caller: Caller, password: str, address: str) -> None:
+        """Have who is signed in prove it anew; raises what `check_password` does."""
+        caller.in_person()
+        await self.check_password(caller.login, password, address)
+        await self.note_proof(caller, strong=False)
+
+    async def note_proof(self, caller: Caller, *, strong: bool) -> None:
+        """Keep that who is signed in proved it anew, maybe by a second factor."""
+        async with self._database.platform() as tx:
+            await sessions.note_proof(tx, caller.token_hash, self._clock.now(), strong=strong)
 
     async def caller(self, token: str, *, bearer: bool) -> Caller | None:
         """Answer who holds the token; None when it is no valid session or key here."""
         now = self._clock.now()
         if bearer and token.startswith(keys.PREFIX):
             return await keys.find_caller(self._database, token, now, demo=self.demo)
-        return await sessions.find_caller(self._database, token, now, bearer=bearer, demo=self.demo)
+        caller = await sessions.find_caller(
+            self._database, token, now, bearer=bearer, demo=self.demo
+        )
+        if caller is None or caller.device is None:
+            return caller
+        return await taking.scoped(self._database, caller)
 
     async def still_valid(self, caller: Caller) -> bool:
         """Tell whether a caller's session or key is valid now (for sockets that stay open)."""
         now = self._clock.now()
-        if caller.scope is not None:
+        if caller.by_key:
             return await keys.still_valid(self._database, caller.token_hash, now)
         return await sessions.still_valid(self._database, caller.token_hash, now)
 
     async def sign_out(self, caller: Caller) -> None:
         """End the caller's session; its sockets close wherever they are held."""
-        if caller.scope is None:
+        if not caller.by_key:
             await self.end_session(caller.person_id, caller.token_hash)
 
     async def end_session(self, person_id: int, token_hash: bytes) -> None:

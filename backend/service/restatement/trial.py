@@ -11,7 +11,9 @@ from typing import Final
 from psycopg import errors
 
 from backend.aggregation.accounts import LOCK, account
+from backend.aggregation.calendar import Period
 from backend.aggregation.mapping import points_of
+from backend.aggregation.versions import LONGEST
 from backend.core.db import Database, WriteSession
 from backend.service.restatement.apply import settle_stocks, write_change
 from backend.service.restatement.decide import stored_change
@@ -19,6 +21,8 @@ from backend.service.restatement.difference import Moved, read_difference
 from backend.service.restatement.rows import Row
 
 SPAN: Final = timedelta(days=7)
+MONTHS: Final = {int(Period.MONTH): LONGEST[Period.MONTH]}
+"""What a difference is read from: the rest is written and rolled back without being kept."""
 # Ranges of other registers wait outside, so that the trial does only its own work.
 _OTHERS: Final = """
 DELETE FROM dirty WHERE project_id = %s AND point_id <> ALL(%s::bigint[])
@@ -66,5 +70,5 @@ async def _tried(tx: WriteSession, project_id: int, row: Row, now: datetime) -> 
 
 
 async def _settle(tx: WriteSession, project_id: int, now: datetime) -> None:
-    while (await account(tx, project_id, now, SPAN)).rows:
+    while (await account(tx, project_id, now, SPAN, MONTHS)).rows:
         pass

@@ -12,7 +12,9 @@ from psycopg.types.json import Jsonb
 from backend.application.web_process import WebProcess
 from backend.core.ids import encode_id
 from backend.core.platform import Platform
-from backend.service.people import keys
+from backend.service.integration import credentials
+from backend.service.integration.access import Scope
+from backend.service.people import keys, posts
 from backend.service.people.asker import Asker
 from backend.service.people.authority import Change, Grant, begin
 from backend.service.people.invitations import invite
@@ -74,21 +76,49 @@ async def make_roles(platform: Platform, tenant: Tenant) -> None:
 
 async def make_key(platform: Platform, owner: Actor, part: int | None) -> tuple[str, str]:
     """A key that may read about a part, or everything: its secret and its identity."""
-    async with _changing(platform, owner) as change:
+    async with changing(platform, owner) as change:
         wanted = Wanted("walker", frozenset({Permission.READ}), Limit(part), 30)
         secret, row = await keys.make_key(change, wanted)
     return secret, encode_id("key", row.uid)
 
 
+async def make_mqtt_credential(
+    platform: Platform, owner: Actor, *scopes: Scope, part: int | None = None, days: int = 30
+) -> tuple[str, str]:
+    """A third party at the broker: its secret and its identity, which is its user name."""
+    async with changing(platform, owner) as change:
+        wanted = credentials.Wanted("walker", scopes or tuple(Scope), part, days)
+        secret, row = await credentials.make_credential(change, wanted)
+    return secret, row.ref
+
+
+async def let_in(platform: Platform, owner: Actor, part: int) -> dict[str, str]:
+    """Make one of everything by what people, programs and devices get in: names of the scene."""
+    _, key = await make_key(platform, owner, part)
+    token, invitation = await make_invitation(platform, owner)
+    _, mqtt = await make_mqtt_credential(platform, owner)
+    _, post = await make_post(platform, owner)
+    return {"apikey": key, "token": token, "invitation": invitation, "mqtt": mqtt, "post": post}
+
+
 async def make_invitation(platform: Platform, owner: Actor) -> tuple[str, str]:
     """An invitation as auditor: its token and its identity."""
-    async with _changing(platform, owner) as change:
+    async with changing(platform, owner) as change:
         token, row = await invite(change, "auditor", Limit(), 7, "walker")
     return token, encode_id("inv", row.uid)
 
 
+async def make_post(platform: Platform, owner: Actor) -> tuple[str, str]:
+    """A shared device of auditors that nobody has enrolled: its code and its identity."""
+    async with changing(platform, owner) as change:
+        wanted = posts.Wanted("Gate", "auditor", Limit(), 600)
+        code, row = await posts.make_device(change, owner.tenant.slug, wanted)
+    return code, row.ref
+
+
 @asynccontextmanager
-async def _changing(platform: Platform, owner: Actor) -> AsyncIterator[Change]:
+async def changing(platform: Platform, owner: Actor) -> AsyncIterator[Change]:
+    """A change of who gets into a project, made by somebody who holds everything."""
     everything = Grant(frozenset(Permission), Limit())
     async with platform.database.project(owner.tenant.id) as tx:
         yield await begin(tx, owner.tenant.id, Asker(owner.id, owner.uid), everything, NOW)

@@ -1,0 +1,22 @@
+"""What one process needs to prove who people are, wired by hand."""
+
+from dataclasses import dataclass
+
+from backend.core.platform import Platform
+from backend.core.seal import Seal
+from backend.service.identity.passkeys import Passkeys
+from backend.service.identity.steps import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The ways of proving who somebody is besides a password."""
+
+    passkeys: Passkeys
+
+
+def make_identity(platform: Platform) -> Identity:
+    """Wire the ways over a platform's database, clock and data folder."""
+    database, clock = platform.database, platform.clock
+    steps = Steps(database, clock, Seal(platform.settings.data_folder))
+    return Identity(Passkeys(database, clock, steps))
