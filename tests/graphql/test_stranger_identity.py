@@ -14,6 +14,19 @@ QUESTIONS: dict[str, list[str]] = {
     "Mutation.removePasskey": ['mutation { removePasskey(id: "%(passkey)s") }'],
     "Mutation.beginPasskeySignIn": ["mutation { beginPasskeySignIn { step } }"],
     "Mutation.signInByPasskey": [f"mutation {{ signInByPasskey({STEP}) {{ viewer {{ demo }} }} }}"],
+    "Mutation.beginSecondFactor": ["mutation { beginSecondFactor { qrSize } }"],
+    "Mutation.confirmSecondFactor": ['mutation { confirmSecondFactor(code: "x") }'],
+    "Mutation.renewRecoveryCodes": ["mutation { renewRecoveryCodes }"],
+    "Mutation.removeSecondFactor": ["mutation { removeSecondFactor }"],
+    "Mutation.finishSignIn": ['mutation { finishSignIn(step: "%(step)s", code: "x") { step } }'],
+    "Mutation.askSecondFactor": [
+        'mutation { askSecondFactor(project: "%(project)s", role: "auditor", asked: false)'
+        " { slug } }"
+    ],
+    "Mutation.resetSecondFactor": [
+        f'mutation {{ resetSecondFactor(project: "%({project})s", person: "%(person)s") }}'
+        for project in ("project", "own")
+    ],
     "Mutation.proveByPassword": ['mutation { proveByPassword(password: "x") }'],
     "Mutation.proveByPasskey": [f"mutation {{ proveByPasskey({STEP}) }}"],
 }
@@ -21,7 +34,7 @@ QUESTIONS: dict[str, list[str]] = {
 
 @pytest.fixture
 async def hers(platform: Platform, alice: Actor) -> dict[str, str]:
-    """Alice's passkey."""
+    """Alice, her project, passkey and second factor."""
     uid = new_uuid(NOW)
     async with platform.database.platform() as tx:
         await tx.execute(
@@ -29,8 +42,19 @@ async def hers(platform: Platform, alice: Actor) -> dict[str, str]:
             " created_at) VALUES ('x', %s, %s, 'x', 0, 'x', %s)",
             (uid, alice.id, NOW),
         )
+        await tx.execute(
+            "INSERT INTO second_factor (person_id, sealed, created_at, confirmed_at)"
+            " VALUES (%s, 'x', %s, %s)",
+            (alice.id, NOW, NOW),
+        )
     # Whoever holds a step may answer it: nobody guesses one.
-    return {"passkey": encode_id("psk", uid), "step": "x" * 43}
+    return {
+        "project": encode_id("prj", alice.tenant.uid),
+        "own": "other",
+        "person": alice.text,
+        "passkey": encode_id("psk", uid),
+        "step": "x" * 43,
+    }
 
 
 async def test_the_stranger_learns_and_changes_nothing(

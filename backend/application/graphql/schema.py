@@ -50,6 +50,7 @@ from backend.application.graphql.restatements import (
     RestatementSubscription,
 )
 from backend.application.graphql.scalars import SCALARS
+from backend.application.graphql.second_factor import SecondFactorMutation
 from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
@@ -64,6 +65,7 @@ Mutation = merge_types(
         PeopleMutation,
         PasskeyMutation,
         ProvingMutation,
+        SecondFactorMutation,
         AuthorityMutation,
         AccessMutation,
         MqttMutation,

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from backend.core.clock import SystemClock
 from backend.core.platform import Platform
 from backend.core.seal import Seal
 from backend.service.identity.passkeys import Passkeys
+from backend.service.identity.second_factor import SecondFactors
 from backend.service.identity.steps import Steps
+from backend.service.people.throttle import SignInThrottle
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +16,12 @@ class Identity:
     """The ways of proving who somebody is besides a password."""
 
     passkeys: Passkeys
+    second: SecondFactors
 
 
 def make_identity(platform: Platform) -> Identity:
     """Wire the ways over a platform's database, clock and data folder."""
     database, clock = platform.database, platform.clock
     steps = Steps(database, clock, Seal(platform.settings.data_folder))
-    return Identity(Passkeys(database, clock, steps))
+    second = SecondFactors(database, clock, SystemClock(), steps, SignInThrottle())
+    return Identity(Passkeys(database, clock, steps), second)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields, replace
 from uuid import UUID
 
 from backend.core.db import Database, ReadSession
+from backend.core.errors import NotAllowed
 from backend.service.people.limits import Limit, limit_of
 from backend.service.people.roles import Permission, known, within
 from backend.service.people.sessions import Caller, KeyScope
@@ -40,6 +41,11 @@ class _Membership(ProjectRow):
     stored: list[str]
     node_id: int | None
     modules: list[str] | None
+    second_factor: bool
+
+    def closed_to(self, caller: Caller) -> bool:
+        """Whether the role asks for a second factor that the session has not passed."""
+        return self.second_factor and not (caller.strong or caller.by_key)
 
     def opened(self) -> OpenProject:
         limit = limit_of(self.node_id, self.modules)
@@ -51,7 +57,8 @@ class _Membership(ProjectRow):
 _PROJECTS = (
     "SELECT p.id, p.uid, p.slug, p.name, p.zone, p.day_start_minute, p.week_start,"
     " p.month_start_day, p.year_start_month, p.currency, p.demo, m.role,"
-    " r.permissions AS stored, m.node_id, m.modules"
+    " r.permissions AS stored, m.node_id, m.modules,"
+    " r.second_factor_since IS NOT NULL AS second_factor"
     " FROM project p JOIN membership m ON m.project_id = p.id"
     " JOIN project_role r ON r.project_id = m.project_id AND r.slug = m.role"
     " WHERE m.person_id = %s AND 'read' = ANY(r.permissions)"
@@ -62,7 +69,8 @@ _PROJECTS = (
 async def open_projects(tx: ReadSession, caller: Caller) -> list[OpenProject]:
     """Answer the projects that somebody may open, by name of slug; by a key its own alone."""
     rows = await tx.fetch_all(_PROJECTS + " ORDER BY p.slug", (caller.person_id,), into=_Membership)
-    found = (narrowed(row.opened(), caller.scope) for row in rows)
+    open_rows = (row for row in rows if not row.closed_to(caller))
+    found = (narrowed(row.opened(), caller.scope) for row in open_rows)
     return [project for project in found if project is not None]
 
 
@@ -72,12 +80,15 @@ async def find_project(
     """The project door: the project by `uid` or `slug`, None when the caller may not open it.
 
     A project that does not exist and one of strangers get the same answer by the same statement.
+    NotAllowed `second_factor_needed` for a member whose role asks for one that was not passed.
     """
     found = await database.look(
         _PROJECTS + " AND (p.uid = %s OR p.slug = %s)",
         (caller.person_id, uid, slug),
         into=_Membership,
     )
+    if found and found[0].closed_to(caller):
+        raise NotAllowed("second_factor_needed")
     return narrowed(found[0].opened(), caller.scope) if found else None
 
 
