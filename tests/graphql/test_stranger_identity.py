@@ -14,6 +14,8 @@ QUESTIONS: dict[str, list[str]] = {
     "Mutation.removePasskey": ['mutation { removePasskey(id: "%(passkey)s") }'],
     "Mutation.beginPasskeySignIn": ["mutation { beginPasskeySignIn { step } }"],
     "Mutation.signInByPasskey": [f"mutation {{ signInByPasskey({STEP}) {{ viewer {{ demo }} }} }}"],
+    "Query.signInProviders": ["{ signInProviders { slug } }"],
+    "Mutation.unlinkIdentity": ['mutation { unlinkIdentity(id: "%(link)s") }'],
     "Mutation.beginSecondFactor": ["mutation { beginSecondFactor { qrSize } }"],
     "Mutation.confirmSecondFactor": ['mutation { confirmSecondFactor(code: "x") }'],
     "Mutation.renewRecoveryCodes": ["mutation { renewRecoveryCodes }"],
@@ -34,8 +36,8 @@ QUESTIONS: dict[str, list[str]] = {
 
 @pytest.fixture
 async def hers(platform: Platform, alice: Actor) -> dict[str, str]:
-    """Alice, her project, passkey and second factor."""
-    uid = new_uuid(NOW)
+    """Alice, her project, passkey, second factor and identity elsewhere."""
+    uid, link = new_uuid(NOW), new_uuid(NOW)
     async with platform.database.platform() as tx:
         await tx.execute(
             "INSERT INTO passkey (credential_id, uid, person_id, public_key, sign_count, name,"
@@ -47,12 +49,18 @@ async def hers(platform: Platform, alice: Actor) -> dict[str, str]:
             " VALUES (%s, 'x', %s, %s)",
             (alice.id, NOW, NOW),
         )
+        await tx.execute(
+            "INSERT INTO linked_identity (provider, subject, uid, person_id, shown, created_at)"
+            " VALUES ('x', 'x', %s, %s, 'x', %s)",
+            (link, alice.id, NOW),
+        )
     # Whoever holds a step may answer it: nobody guesses one.
     return {
         "project": encode_id("prj", alice.tenant.uid),
         "own": "other",
         "person": alice.text,
         "passkey": encode_id("psk", uid),
+        "link": encode_id("lnk", link),
         "step": "x" * 43,
     }
 

@@ -4,6 +4,7 @@ import strawberry
 
 from backend.application.graphql.access import OpenSession, read_sessions
 from backend.application.graphql.context import Context, Door, KwInfo
+from backend.application.graphql.linked import LinkedIdentity, read_identities
 from backend.application.graphql.passkeys import Passkey, read_passkeys
 from backend.application.graphql.persons import LOCALES, Person
 from backend.application.graphql.projects import Project
@@ -53,6 +54,11 @@ class Viewer:
     async def passkeys(self, info: KwInfo) -> list[Passkey]:
         """What this person signs in with without a password, newest first."""
         return await read_passkeys(info.context)
+
+    @strawberry.field
+    async def identities(self, info: KwInfo) -> list[LinkedIdentity]:
+        """Who this person is at providers that may sign them in."""
+        return await read_identities(info.context)
 
     @strawberry.field
     async def second_factor(self, info: KwInfo) -> SecondFactor:

@@ -33,6 +33,7 @@ from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.invitations import InvitationQuery
 from backend.application.graphql.joining import InvitationMutation
+from backend.application.graphql.linked import LinkedMutation, LinkedQuery
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.memberships import MembershipMutation
 from backend.application.graphql.meter_changes import MeterMutation
@@ -58,7 +59,9 @@ from backend.application.graphql.taking import TakingMutation, TakingQuery
 from backend.application.graphql.trees import TreeMutation
 from backend.application.graphql.updates import UpdateMutation
 
-Query = merge_types("Query", (PeopleQuery, InvitationQuery, TakingQuery, ProjectQuery, DemoQuery))
+Query = merge_types(
+    "Query", (PeopleQuery, LinkedQuery, InvitationQuery, TakingQuery, ProjectQuery, DemoQuery)
+)
 Mutation = merge_types(
     "Mutation",
     (
@@ -66,6 +69,7 @@ Mutation = merge_types(
         PasskeyMutation,
         ProvingMutation,
         SecondFactorMutation,
+        LinkedMutation,
         AuthorityMutation,
         AccessMutation,
         MqttMutation,

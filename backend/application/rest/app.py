@@ -14,6 +14,7 @@ from backend.application.rest import (
     enrolment,
     files,
     imports,
+    providers,
     releases,
     restatements,
     series,
@@ -42,6 +43,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.state.process = process
     app.include_router(system.router)
     app.include_router(session.router)
+    app.include_router(providers.router)
     app.include_router(imports.router)
     app.include_router(files.router)
     app.include_router(commands.router)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from backend.core.clock import SystemClock
 from backend.core.platform import Platform
 from backend.core.seal import Seal
+from backend.service.identity.elsewhere import Elsewhere
 from backend.service.identity.passkeys import Passkeys
 from backend.service.identity.second_factor import SecondFactors
 from backend.service.identity.steps import Steps
@@ -17,6 +18,7 @@ class Identity:
 
     passkeys: Passkeys
     second: SecondFactors
+    elsewhere: Elsewhere
 
 
 def make_identity(platform: Platform) -> Identity:
@@ -24,4 +26,4 @@ def make_identity(platform: Platform) -> Identity:
     database, clock = platform.database, platform.clock
     steps = Steps(database, clock, Seal(platform.settings.data_folder))
     second = SecondFactors(database, clock, SystemClock(), steps, SignInThrottle())
-    return Identity(Passkeys(database, clock, steps), second)
+    return Identity(Passkeys(database, clock, steps), second, Elsewhere(database, clock, steps))

@@ -12,12 +12,43 @@ export const proofsQuery = graphql(`
         lastUsedAt
         copiedAt
       }
+      identities {
+        id
+        provider
+        shown
+        lastUsedAt
+      }
       secondFactor {
         held
         codesLeft
         asked
       }
     }
+    signInProviders {
+      slug
+      name {
+        en
+        zh
+      }
+    }
+  }
+`);
+
+export const providersQuery = graphql(`
+  query SignInProviders {
+    signInProviders {
+      slug
+      name {
+        en
+        zh
+      }
+    }
+  }
+`);
+
+export const unlinkMutation = graphql(`
+  mutation Unlink($id: ID!) {
+    unlinkIdentity(id: $id)
   }
 `);
 
@@ -145,6 +176,8 @@ export const proveByPasskeyMutation = graphql(`
   }
 `);
 
+export type Provider = ResultOf<typeof providersQuery>['signInProviders'][number];
+export type Linked = Proofs['identities'][number];
 export type Proofs = NonNullable<ResultOf<typeof proofsQuery>['viewer']>;
 export type Passkey = Proofs['passkeys'][number];
 export type SecondFactor = Proofs['secondFactor'];
