@@ -41,6 +41,7 @@ from backend.core.tables.identity import (
 from backend.core.tables.mqtt import MqttCredential, MqttLease, MqttRequest
 from backend.core.tables.people import (
     ApiKey,
+    Delegation,
     Invitation,
     Membership,
     ProjectRole,
@@ -109,6 +110,7 @@ __all__ = [
     "CalendarPeriod",
     "Command",
     "Conversion",
+    "Delegation",
     "DemandPeak",
     "Device",
     "DeviceProfile",

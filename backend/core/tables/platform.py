@@ -119,6 +119,7 @@ GLOBAL_TABLES = frozenset(
         "shared_device",
         "person_badge",
         "person_pin",
+        "delegation",
         "energy_type",
         "platform_key",
         "platform_operator",
