@@ -27,6 +27,7 @@ const REST = new Set([
   'model',
   'module',
   'more',
+  'operator',
   'people',
   'permission',
   'plant',
