@@ -28,7 +28,8 @@ from backend.aggregation.periods import Calendar
 from backend.aggregation.stale import Span
 from backend.core.db import WriteSession
 
-LEVELS: Final = (
+Levels = Sequence[tuple[Period, Period]]
+LEVELS: Final[Levels] = (
     (Period.HOUR, Period.QUARTER_HOUR),
     (Period.DAY, Period.HOUR),
     (Period.WEEK, Period.DAY),
@@ -37,6 +38,8 @@ LEVELS: Final = (
     (Period.SHIFT, Period.QUARTER_HOUR),
 )
 """Each period with the one that it is the sum of, in the order of summing."""
+MONTHS: Final[Levels] = ((Period.MONTH, Period.QUARTER_HOUR),)
+"""Months alone, the same figures: for who keeps nothing of what is written."""
 
 
 class Scope(IntEnum):
@@ -107,10 +110,11 @@ async def roll_up(
     changed: Changed,
     calendar: Calendar,
     now: datetime,
+    levels: Levels = LEVELS,
 ) -> None:
     """Pass changed quarter hours of a scope upward, level by level, as far as anything changes."""
     found: dict[Period, set[Cell]] = {Period.QUARTER_HOUR: changed.cells}
-    for period, below in LEVELS:
+    for period, below in levels:
         parents = calendar.parents(scope, period, found[below])
         found[period] = parents
         if not parents:
