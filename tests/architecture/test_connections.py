@@ -61,4 +61,3 @@ def test_a_planted_connection_is_found() -> None:
     ):
         assert list(opens(Module("backend/service/planted.py", text))), text
     assert not list(opens(Module("backend/service/fine.py", "import json\nopen('x')")))
-

@@ -27,7 +27,7 @@ from tests.graphql.walk.scene import SECRET, Scene, make_scene
 from tests.graphql.walk.selection import Selections
 from tests.graphql.walk.table import Row, read_table
 from tests.graphql.walk.unfiltered import TENANT_TABLES, without_filter
-from tests.postgres import Actor, MakePerson, MakeProject, Tenant
+from tests.postgres import Actor, MakePerson, MakeProject
 
 TABLE = read_table()
 SELECTIONS = Selections(core_schema(build_schema()), TABLE)
@@ -81,13 +81,12 @@ async def neighbours(
 ) -> Neighbours:
     """Both plants in one database, theirs first."""
     scenes, people = {}, {}
-    tenants = {slug: await make_project(slug) for slug in (WORD, "acme")}
-    leaving = await make_person("leaving", tenants[WORD], role="shift_leader")
-    await join(platform, leaving, tenants["acme"])
-    for slug, tenant in tenants.items():
+    for slug in (WORD, "acme"):
+        tenant = await make_project(slug)
         boss = people[slug] = await make_person(f"{slug}-boss", tenant, role="administrator")
+        leaving = await make_person(f"{slug}-leaving", tenant, role="shift_leader")
         made = await make_scene(platform, boss, leaving)
-        more = await let_in(platform, boss, made.plant.nodes["b"].id)
+        more = await let_in(platform, boss, made.plant.nodes["b"].id, leaving.login)
         scenes[slug] = Scene(made.plant, {**made.names, **more}, made.hidden)
     for table in ("node", "meter", "device", "tree", "alarm_definition"):
         admin.execute(
@@ -103,15 +102,6 @@ async def neighbours(
     ids = {name for names in (theirs.hidden, theirs.names.values()) for name in names}
     foreign = {word for word in ids - set(ours.names.values()) if word not in {SECRET, ""}}
     return Neighbours(ours, theirs, us, people[WORD], frozenset({WORD, *foreign}))
-
-
-async def join(platform: Platform, person: Actor, tenant: Tenant) -> None:
-    """Make somebody a member of a second project."""
-    async with platform.database.platform() as tx:
-        await tx.execute(
-            "INSERT INTO membership (project_id, person_id, role) VALUES (%s, %s, 'shift_leader')",
-            (tenant.id, person.id),
-        )
 
 
 def questions() -> Iterator[tuple[str, str]]:
