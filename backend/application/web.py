@@ -35,6 +35,7 @@ from backend.application.health import Health
 from backend.application.hosts import Hosts, our_names
 from backend.application.http_limits import MAX_CONNECTIONS, LimitedHttp
 from backend.application.phone import TrustPages, announce, lan_host, listening
+from backend.application.refusals import Remembered
 from backend.application.rest.app import build_rest
 from backend.application.served_certificate import ServedCertificate
 from backend.application.setup_page import SetupPage
@@ -79,6 +80,7 @@ def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlet
         ],
         middleware=[
             Middleware(Forwarded, trusted=settings.trusted_proxies),
+            Middleware(Remembered),
             Middleware(
                 SecurityHeaders,
                 policy=content_security_policy(static.script_hashes()),

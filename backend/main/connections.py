@@ -90,6 +90,16 @@ CONNECTIONS = (
         ("backend/service/notify/delivery.py", "backend/service/notify/channels/webpush.py"),
     ),
     Connection(
+        "web",
+        False,
+        "provider",
+        "443",
+        "https",
+        "the providers that people may sign in with, as the operator configured them",
+        "while somebody signs in that way",
+        ("backend/service/identity/",),
+    ),
+    Connection(
         "serve",
         False,
         "http",
