@@ -20,7 +20,7 @@ from graphql import ExecutionResult
 from prometheus_client import Counter, Gauge
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from backend.application.frames import writer_of
+from backend.application.frames import aborter_of, writer_of
 from backend.application.graphql.asked import Asked, told_cost
 from backend.application.graphql.context import Context
 from backend.application.graphql.errors import describe, tell
@@ -41,6 +41,8 @@ PROTOCOL = "graphql-transport-ws"
 INIT_S = 10.0
 RECHECK_S = 30.0
 MAX_SUBSCRIPTIONS = 40
+CLOSE_S = 2.0
+"""Seconds for the last frame; then the connection is dropped."""
 SEND_S = 30.0
 """Seconds one frame may take to leave before the client counts as gone."""
 
@@ -292,7 +294,12 @@ class Socket:
     async def _close(self, closing: Closing) -> None:
         if self.websocket.application_state is WebSocketState.CONNECTED:
             with suppress(RuntimeError, WebSocketDisconnect):
-                await self.websocket.close(closing.code, closing.reason)
+                try:
+                    async with asyncio.timeout(CLOSE_S):
+                        await self.websocket.close(closing.code, closing.reason)
+                except TimeoutError:
+                    # Who takes no frames takes no farewell either.
+                    aborter_of(self.websocket.scope)()
 
 
 async def serve_socket(
