@@ -225,12 +225,16 @@ class Socket:
     async def _operation(self, id: str, asked: Asked) -> None:
         """Run one operation; what is wrong with it is told, never raised."""
         try:
-            await self._run(id, asked)
-        except KilowiseError as error:
-            await self._error(id, [{"message": error.error_code, "extensions": describe(error)}])
+            await self._answered(id, asked)
         except (Closing, WebSocketDisconnect, RuntimeError):
             # The socket is gone or going; its own tasks end it.
             self.subscriptions.pop(id, None)
+
+    async def _answered(self, id: str, asked: Asked) -> None:
+        try:
+            await self._run(id, asked)
+        except KilowiseError as error:
+            await self._error(id, [{"message": error.error_code, "extensions": describe(error)}])
 
     async def _run(self, id: str, asked: Asked) -> None:
         prepared = self.persisted.prepare(self.engine, asked)
