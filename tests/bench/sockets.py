@@ -10,6 +10,7 @@ import bisect
 import os
 import socket
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import quantiles
@@ -53,11 +54,13 @@ class Measured:
     before: float
     opened: float
     end: float
+    left: int
+    """Sockets that were there at the end: those that never read are dropped by then."""
     frames_ms: list[float]
 
 
 async def measured(
-    port: int, token: str, live: ProjectLive, points: list[int], seconds: float
+    port: int, token: str, live: ProjectLive, points: list[int], sockets: Collection[object]
 ) -> Measured:
     """Open the clients, send frames for so long, and ask them when those came."""
     before = memory_mb(os.getpid())
@@ -69,14 +72,14 @@ async def measured(
         assert child.stdout is not None
         assert await child.stdout.readline() == b"open\n"
         opened = memory_mb(os.getpid())
-        sent = await send(live, points, seconds)
-        end = memory_mb(os.getpid())
+        sent = await send(live, points, LASTS_S)
+        end, left = memory_mb(os.getpid()), len(sockets)
         said, _ = await child.communicate(b"\n")
     finally:
         if child.returncode is None:
             child.kill()
             await child.wait()
-    return Measured(before, opened, end, took(sent, orjson.loads(said)))
+    return Measured(before, opened, end, left, took(sent, orjson.loads(said)))
 
 
 async def send(live: ProjectLive, points: list[int], seconds: float) -> list[float]:
@@ -117,13 +120,12 @@ async def main() -> list[str]:
             serving = asyncio.create_task(serve(process, build_app(process), held))
             warm_up()
             try:
-                found = await measured(port, token, live, points, LASTS_S)
-                left = len(process.sockets)
+                found = await measured(port, token, live, points, process.sockets)
             finally:
                 serving.cancel()
                 await asyncio.gather(serving, return_exceptions=True)
     many = READERS + IDLE
-    against = f"{many} clients for {LASTS_S:.0f} s, {IDLE} never read; {left} left at the end"
+    against = f"{many} clients for {LASTS_S:.0f} s, {IDLE} never read; {found.left} left at the end"
     return [
         figure(
             "socket memory a client",
