@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 
 from backend.acquisition import live as live_bus
 from backend.application.body_limit import BodyLimit
+from backend.application.explorer import Explorer
 from backend.application.forwarded import Forwarded
 from backend.application.frames import DirectFrames
 from backend.application.graphql.endpoint import Endpoint
@@ -60,6 +61,7 @@ def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlet
     fanout = Fanout(engine)
     health = Health(process)
     setup = SetupPage(process)
+    explorer = Explorer(process)
     endpoint = Endpoint(process, engine, persisted)
     static = static or StaticFiles()
 
@@ -70,6 +72,8 @@ def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlet
         routes=[
             Route("/graphql", endpoint.answer, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", socket),
+            Route("/explorer", explorer.show),
+            Route("/explorer/{file}", explorer.show),
             Route("/setup", setup.show),
             Route("/setup", setup.take, methods=["POST"]),
             Route("/healthz", health.alive),
