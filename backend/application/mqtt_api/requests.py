@@ -121,7 +121,9 @@ class Requests:
     ) -> commands.CommandRow:
         platform = self._process.platform
         caller = held.caller(self._project_id)
-        project = await find_project(platform.database, caller, slug=topic.project)
+        project = await find_project(
+            platform.database, caller, platform.clock.now(), slug=topic.project
+        )
         if project is None:
             raise NotFound(kind="project")
         door = Door(self._process, project)
