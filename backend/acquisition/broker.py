@@ -56,6 +56,10 @@ MAX_PACKET_BYTES = 1 << 20
 CONNECT_TIMEOUT_S = 10.0
 RELOAD_S = 1.0
 MAX_RETAINED = 10_000
+"""Topics of all clients together whose last message is kept."""
+MAX_RETAINED_OWN = 100_000
+"""The same for the platform's own topics: last values for third parties crowd nobody out, nor does
+anybody crowd out them."""
 MAX_INCOMING = 10_000
 """Messages of one client that are read but not yet routed."""
 MAX_OUTGOING_BYTES = 8 << 20
@@ -132,6 +136,7 @@ class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
         self._stamp = self._snapshot_stamp()
         self._wildcards: list[str] | None = None
         self._publishing: set[asyncio.Task[object]] = set()
+        self._own_retained: set[str] = set()
 
     # -- credentials -----------------------------------------------------------------------
 
@@ -279,11 +284,24 @@ class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
         qos: int | None = None,
     ) -> None:
         """Keep the newest message of a topic, up to a number of topics."""
-        kept: dict[str, RetainedApplicationMessage] = self._retained_messages
-        if data and topic_name not in kept and len(kept) >= MAX_RETAINED:
+        own = source_session is not None and source_session.username == INTERNAL
+        if data and not self._has_room(topic_name or "", own=own):
             counters.broker_dropped.labels("retained").inc()
             return
+        if data and own:
+            self._own_retained.add(topic_name or "")
+        elif not data:
+            self._own_retained.discard(topic_name or "")
         await super().retain_message(source_session, topic_name, data, qos)
+
+    def _has_room(self, topic: str, *, own: bool) -> bool:
+        """Tell whether another message may be kept under a topic, of the platform or a client."""
+        kept: dict[str, RetainedApplicationMessage] = self._retained_messages
+        if topic in kept:
+            return True
+        if own:
+            return len(self._own_retained) < MAX_RETAINED_OWN
+        return len(kept) - len(self._own_retained) < MAX_RETAINED
 
     async def _broadcast_message(
         self,
