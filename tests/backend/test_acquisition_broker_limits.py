@@ -12,7 +12,7 @@ import pytest
 from gmqtt import Client, Message
 
 from backend.acquisition import counters
-from backend.acquisition.broker import _Incoming
+from backend.acquisition.broker_clients import Incoming
 from backend.acquisition.credentials import INTERNAL, write_snapshot
 from tests.backend.acquisition_brokers import (
     Caller,
@@ -88,7 +88,7 @@ async def limited(tmp_path: Path) -> AsyncIterator[Limited]:
 
 def test_a_client_that_publishes_too_fast_loses_messages() -> None:
     [before] = counters.broker_dropped.labels("incoming").collect()
-    queue = _Incoming(2)
+    queue = Incoming(2)
     for text in ("a", "b", "c"):
         queue.put_nowait(Message("t", text))
     assert [queue.get_nowait().payload, queue.get_nowait().payload] == [b"a", b"b"]
