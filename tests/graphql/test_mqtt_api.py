@@ -285,8 +285,8 @@ async def test_who_takes_over_tells_what_happened_meanwhile_once(
         await until(caller, lambda _, said: said is not None and said["state"] == "ACKED")
         await stepped(there, uid, Cause.CLEAR)
         await until(caller, lambda _, said: said is not None and said["state"] == "NORM")
-    said = [payload for _, payload in caller.heard if b'"NORM"' in payload]
-    assert len(said) == 1
+    over = [payload for _, payload in caller.heard if b'"NORM"' in payload]
+    assert len(over) == 1
 
 
 class Slow:
