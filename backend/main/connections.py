@@ -39,9 +39,9 @@ CONNECTIONS = (
         "mqtt",
         f"{_port('mqtt_port')} on 127.0.0.1 (`MQTT_PORT`)",
         "MQTT 3.1.1",
-        "the platform's own roles and a gateway on the same machine",
+        "the platform's own roles; a gateway and third parties on the same machine",
         "where no broker is set (`KILOWISE_MQTT_URL`)",
-        ("backend/acquisition/broker.py",),
+        ("backend/acquisition/broker.py", "backend/acquisition/broker_clients.py"),
     ),
     Connection(
         "broker",
