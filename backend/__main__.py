@@ -26,6 +26,7 @@ ROLES = {
 
 AUTHORITY = "backend.acquisition.authority_store"
 PROVIDERS = "backend.service.identity.configured"
+OPERATORS = "backend.service.people.operators"
 MOSQUITTO = "backend.acquisition.mosquitto_files:write"
 
 
@@ -56,6 +57,9 @@ def parser() -> argparse.ArgumentParser:
     bring.add_argument("--project", default="demo", help="slug of the project (default demo)")
     story = commands.add_parser("story", help="replay the demonstration's story on a running one")
     story.add_argument("--url", help="where it runs (default: what serve left in the data folder)")
+    operator = commands.add_parser("operator", help="who looks after the platform's projects")
+    operator.add_argument("login", help="of somebody who is a person of the platform")
+    operator.add_argument("--end", action="store_true", help="they do no more")
     _gateway_commands(commands)
     _provider_commands(commands)
     for role, meaning in ROLES.items():
@@ -182,6 +186,9 @@ def _run_once(arguments: argparse.Namespace, settings: "Settings") -> None:
     elif arguments.command == "authority":
         given = {"distrust": arguments.distrust} if arguments.action == "rotate" else {}
         print(answer(settings, f"{AUTHORITY}:{arguments.action}", **given))
+    elif arguments.command == "operator":
+        deed = "dismiss" if arguments.end else "appoint"
+        print(answer(settings, f"{OPERATORS}:{deed}", login=arguments.login))
     elif arguments.command == "mosquitto":
         where = arguments.folder.absolute()
         print(answer(settings, MOSQUITTO, folder=where, port=arguments.port, name=arguments.name))

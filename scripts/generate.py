@@ -46,6 +46,7 @@ GENERATORS: tuple[Generator, ...] = (
     ),
     Generator("schema", module("backend.application.graphql.schema"), ("schema.graphql",)),
     Generator("openapi", module("backend.application.rest.describe"), ("openapi.json",)),
+    Generator("asyncapi", module("backend.application.mqtt_api.describe"), ("asyncapi.json",)),
     Generator(
         "tables",
         module("scripts.tables"),

@@ -17,9 +17,10 @@ from psycopg import errors
 
 from backend.acquisition import births, counters, leases, life, live, reports
 from backend.acquisition.accounted import read_accounted
+from backend.acquisition.admission import Admission
 from backend.acquisition.asks import wanted_asks
 from backend.acquisition.batch import Batch, Missing, PointKey, Row, Unfit
-from backend.acquisition.broker_files import keep_broker_files, write_credentials
+from backend.acquisition.broker_files import keep_broker_files
 from backend.acquisition.commands import wanted_commands
 from backend.acquisition.configs import wanted_configs
 from backend.acquisition.connection import Connection, unique_name
@@ -111,6 +112,7 @@ class Ingest:
                 group.create_task(self._sender.run())
                 group.create_task(HostState(self._platform, self._listening).run())
                 group.create_task(keep_broker_files(self._platform))
+                group.create_task(Admission(self._platform).run())
         finally:
             with contextlib.suppress(psycopg.OperationalError, Unavailable):
                 async with self._platform.database.ingest() as tx:
@@ -143,7 +145,6 @@ class Ingest:
             listed = await leases.list_gateways(tx, SystemClock().now())
             held = await leases.claim(tx, self._owner)
             self._gauges = await read_accounted(tx, self._gauges, self._platform.clock.now())
-        await write_credentials(self._platform)
         ours = {
             (one.project, one.gateway): one
             for one in listed

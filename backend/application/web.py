@@ -55,7 +55,7 @@ def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlet
     """Answer the whole web app around a process."""
     settings = process.platform.settings
     engine = Engine(build_schema())
-    persisted = load_persisted()
+    persisted = load_persisted(engine)
     fanout = Fanout(engine)
     health = Health(process)
     setup = SetupPage(process)

@@ -108,6 +108,11 @@ class WriteSession(ReadSession):
         async with self._connection.cursor() as cursor:
             await cursor.executemany(sql, [row or () for row in rows])
 
+    async def go_on_in(self, project_id: int) -> None:
+        """Turn to a project that this transaction on the global tables has just made."""
+        text = str(int(project_id))
+        await self.fetch_tuples("SELECT set_config('app.project', %s, true)", (text,))
+
     def after_commit(self, action: AfterCommit) -> None:
         """Have `action` run once this transaction is committed; never when it is rolled back."""
         self._after.append(action)

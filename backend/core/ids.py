@@ -14,6 +14,9 @@ from backend.core.errors import NotFound
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 _LENGTH = 26
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
+_PLACES = range(120, -1, -10)
+"""Of each pair of digits, which is ten bits."""
 
 
 def new_uuid(now: datetime) -> UUID:
@@ -31,11 +34,7 @@ def born_at(uuid: UUID) -> datetime | None:
 def encode_id(kind: str, uuid: UUID) -> str:
     """Answer the outside text of a thing: `kind` (prj, node, mtr, ...), `_`, 26 digits."""
     number = uuid.int
-    digits = [""] * _LENGTH
-    for place in reversed(range(_LENGTH)):
-        digits[place] = _DIGITS[number & 31]
-        number >>= 5
-    return f"{kind}_{''.join(digits)}"
+    return f"{kind}_{''.join([_PAIRS[number >> place & 1023] for place in _PLACES])}"
 
 
 def decode_id(kind: str, text: str) -> UUID:

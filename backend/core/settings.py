@@ -227,6 +227,13 @@ class Settings(BaseSettings):
         validation_alias="KILOWISE_PUSH_HOSTS",
         description="host:port of push services of your own beside the browsers', by commas.",
     )
+    sign_up: Literal["off", "invited", "open"] = Field(
+        default="off",
+        validation_alias="KILOWISE_SIGN_UP",
+        description="Who may make projects besides the platform's operators: off = nobody, invited "
+        "= everybody who is a person of the platform, open = anybody, who becomes one by "
+        "themselves.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
         validation_alias="KILOWISE_LOG",

@@ -6,6 +6,7 @@ page: bound to loopback, or opened on purpose to phones with PHONE=1.
 
 import asyncio
 import ipaddress
+from datetime import datetime
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -17,10 +18,11 @@ from backend.acquisition.credentials import (
     hash_secret,
     verify_secret,
 )
-from backend.core.db import Database
+from backend.core.db import Database, WriteSession
 from backend.core.ids import new_uuid
 from backend.core.platform import Platform
 from backend.core.settings import Settings
+from backend.service.people.authority import ADMINISTRATOR
 from backend.service.projects.by_hand import keep_by_hand
 from backend.service.projects.create import create_project
 from backend.service.projects.template import PersonPart, read_template
@@ -103,11 +105,22 @@ async def _people(platform: Platform, project_id: int, people: list[PersonPart])
             )
             # A real person who happens to have this login stays untouched.
             if number is not None:
+                await _operates(tx, number, person, now)
                 await tx.execute(
                     "INSERT INTO membership (project_id, person_id, role) VALUES (%s, %s, %s)"
                     " ON CONFLICT (project_id, person_id) DO UPDATE SET role = excluded.role",
                     (project_id, number, person.role),
                 )
+
+
+async def _operates(tx: WriteSession, number: int, person: PersonPart, now: datetime) -> None:
+    """The demonstration's administrator looks after its platform too."""
+    if person.role == ADMINISTRATOR:
+        await tx.execute(
+            "INSERT INTO platform_operator (person_id, since) VALUES (%s, %s)"
+            " ON CONFLICT (person_id) DO NOTHING",
+            (number, now),
+        )
 
 
 def _hash(held: str | None) -> str:

@@ -10,7 +10,7 @@ from alembic import op
 from migrations.tenancy import begin, grant_app
 
 revision = "0024"
-down_revision = "0025"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 

@@ -8,7 +8,7 @@ from alembic import op
 from migrations.tenancy import begin, grant_app
 
 revision = "0025"
-down_revision = "0023"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 

@@ -313,7 +313,9 @@ def test_where_demo_people_may_exist(demo: bool, bind: str, phone: bool, allowed
 
 
 def test_an_unknown_template_is_a_sentence() -> None:
-    with pytest.raises(OperatingError, match="there are qichuan"):
+    with pytest.raises(
+        OperatingError, match="there are building, cement, chemical, machinery, qichuan"
+    ):
         read_template("nix")
 
 

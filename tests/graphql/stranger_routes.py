@@ -16,6 +16,7 @@ ROUTES: dict[str, list[str]] = {
     ],
     **stranger_series.ROUTES,
     **stranger_restatements.ROUTES,
+    "GET /api/v1/logo": ["/api/v1/logo?project={project}", "/api/v1/logo?project={slug}"],
     "GET /api/v1/health": ["/api/v1/health"],
     "POST /api/v1/session": ["/api/v1/session"],
     "POST /api/v1/sign-in/{provider}": ["/api/v1/sign-in/none"],

@@ -31,10 +31,19 @@ LearnsNothing = Callable[[Questions, Names, Names], Awaitable[None]]
 
 def rows_of_topics() -> set[str]:
     """The fields that have their row in a file of their topic."""
+    return _of_topics("QUESTIONS")
+
+
+def routes_of_topics() -> set[str]:
+    """The routes that have their row in a file of their topic."""
+    return _of_topics("ROUTE_ROWS")
+
+
+def _of_topics(rows: str) -> set[str]:
     names: set[str] = set()
     for file in sorted(Path(__file__).parent.glob("test_stranger_*.py")):
         module = import_module(f"tests.graphql.{file.stem}")
-        names |= set(module.QUESTIONS)
+        names |= set(getattr(module, rows, ()))
     return names
 
 
@@ -104,6 +113,34 @@ async def learns_nothing(
             assert answers[0] == answers[1], f"{name}: {text}"
             assert "acme" not in str(answers[0]), name
             assert seen() == before, f"{name} changed something"
+
+
+async def routes_tell_nothing(
+    routes: Questions,
+    hers: Names,
+    none: Names,
+    charlie: Callable[[], Awaitable[httpx.AsyncClient]],
+    seen: Callable[[], Mapping[str, object]],
+) -> None:
+    """Each path (`{name}` is filled in) has one answer for her things and for nothing.
+
+    And none changes anything.
+    """
+    before = seen()
+    for route, paths in routes.items():
+        method = route.partition(" ")[0]
+        for path in paths:
+            answers = []
+            for names in (hers, none):
+                opened = await charlie()
+                response = await opened.request(method, path.format(**names), json={})
+                answers.append((response.status_code, response.content))
+            assert answers[0] == answers[1], route
+            assert seen() == before, route
+            if "project={" in path:
+                # In his own project a manager is told that he may not, whatever he named.
+                refused = {403, 404} if "project={own}" in path else {404}
+                assert answers[0][0] in refused, route
 
 
 def every_route(process: WebProcess) -> set[str]:

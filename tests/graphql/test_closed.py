@@ -7,7 +7,7 @@ import httpx
 import orjson
 import pytest
 
-from backend.application.graphql.persisted import load_persisted
+from backend.application.graphql.persisted import read_texts
 from backend.core.platform import Platform
 from tests.graphql.conftest import Client
 from tests.graphql.plants import Plant
@@ -15,7 +15,7 @@ from tests.graphql.test_figures import fill
 from tests.postgres import Actor, Tenant
 
 MakePlant = Callable[[Tenant], Awaitable[Plant]]
-KEPT = {text.split("(")[0]: id for id, text in load_persisted().texts.items()}
+KEPT = {text.split("(")[0]: id for id, text in read_texts().items()}
 DAY_14, DAY_15, DAY_16 = (f"2026-03-{day}T16:00:00Z" for day in (13, 14, 15))
 
 

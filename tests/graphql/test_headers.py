@@ -185,3 +185,31 @@ async def test_large_bodies_are_refused(client: Client) -> None:
         assert not lacking(response)
     fits = await opened.post("/api/v1/session", content=b"x" * 1_000_000)
     assert fits.status_code == 422
+
+
+async def test_rest_takes_json_as_json_only(client: Client) -> None:
+    opened = await client()
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
+        response = await opened.post(
+            "/api/v1/session",
+            content=b'{"login": "alice", "password": "x"}',
+            headers={"Content-Type": kind},
+        )
+        assert (response.status_code, response.json()["code"]) == (422, "invalid_input"), kind
+
+
+async def test_no_other_origin_is_let_in(process: WebProcess, client: Client) -> None:
+    opened = await client()
+    for origin in ("https://evil.example", "null"):
+        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        for method in ("OPTIONS", "GET"):
+            for path in ("/graphql", "/api/v1/session"):
+                response = await opened.request(method, path, headers=asked)
+                found = [name for name in response.headers if name.startswith("access-control-")]
+                assert not found, f"{method} {path}"
+
+
+async def test_the_server_says_no_name(served: str) -> None:
+    async with httpx.AsyncClient() as opened:
+        response = await opened.get(f"http://{served}/healthz")
+    assert not {"server", "x-powered-by", "via"} & response.headers.keys()

@@ -8,7 +8,7 @@ import pytest
 from backend.application.graphql import model
 from backend.application.graphql.execution import Engine
 from backend.application.graphql.limits import MAX_ALIASES, MAX_DEPTH
-from backend.application.graphql.persisted import load_persisted
+from backend.application.graphql.persisted import read_texts
 from backend.application.graphql.schema import build_schema
 from backend.application.web_process import WebProcess
 from tests.graphql.conftest import Ask, Client
@@ -125,7 +125,7 @@ async def test_answers_are_compressed_when_asked(client: Client) -> None:
 async def test_every_operation_of_the_app_is_kept_and_valid(
     client: Client, process: WebProcess
 ) -> None:
-    kept = load_persisted().texts
+    kept = read_texts()
     assert kept.keys() == {hashlib.sha256(text.encode()).hexdigest() for text in kept.values()}
     engine = Engine(build_schema())
     wrong = {

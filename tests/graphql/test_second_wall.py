@@ -8,8 +8,10 @@ stood in the way.
 """
 
 import re
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 
 import orjson
 import psycopg
@@ -32,6 +34,8 @@ SELECTIONS = Selections(core_schema(build_schema()), TABLE)
 WORD = "neighbour"
 WAITED = re.compile(rb'"oldestS":[0-9.]+|"accounting":(null|{"__typename":"Accounting"})')
 """How long something has waited: by the database's clock, which runs on."""
+MOVING = {"audit", "GET /api/v1/meter-list"}
+"""A workbook says when it was made, and that it was taken out is audited: never twice the same."""
 TELLING = {
     "alarm", "alarms", "command", "commands", "conversions", "device", "devices", "factors",
     "handRegister", "handRegisters", "importedFile", "importedFiles", "memberships", "meter",
@@ -56,8 +60,16 @@ class Neighbours:
         return {
             name
             for (name, asked), answer in told.items()
-            if any(word in answer.decode() and word not in asked for word in self.foreign)
+            if any(word in readable(answer) and word not in asked for word in self.foreign)
         }
+
+
+def readable(answer: bytes) -> str:
+    """The text of an answer; of a workbook, that of all its parts."""
+    if not zipfile.is_zipfile(BytesIO(answer)):
+        return answer.decode()
+    with zipfile.ZipFile(BytesIO(answer)) as packed:
+        return "".join(packed.read(name).decode() for name in packed.namelist())
 
 
 @pytest.fixture
@@ -172,7 +184,10 @@ async def test_only_row_level_security_stands_in_the_way(
     asking = Asking(neighbours, client)
     filtered = await asking.told("right")
     with without_filter():
-        assert await asking.told("right") == filtered
+        alone = await asking.told("right")
+        differs = {one[0] for one, heard_now in alone.items() if heard_now != filtered[one]}
+        assert differs <= MOVING
+        assert not neighbours.words_in(alone)
         for table in TENANT_TABLES:
             admin.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY".encode())
         bare = await asking.told("right")

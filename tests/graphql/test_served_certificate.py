@@ -132,3 +132,16 @@ def test_one_of_our_own_authority_is_renewed_by_itself(
     monkeypatch.setattr(SystemClock, "now", lambda _clock: later)
     assert tls.look()
     assert not tls.look()
+
+
+def test_only_strong_ciphers_are_spoken(tmp_path: Path) -> None:
+    """TLS 1.2 and 1.3, a fresh key for every connection, and ciphers that authenticate."""
+    put(tmp_path, 30)
+    context = ServedCertificate(tmp_path / "a.crt", tmp_path / "a.key").context
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    spoken = context.get_ciphers()
+    assert len(spoken) >= 5
+    for cipher in spoken:
+        assert cipher["protocol"] in {"TLSv1.2", "TLSv1.3"}
+        assert cipher["aead"], cipher["name"]
+        assert cipher["kea"] in {"kx-ecdhe", "kx-any"}, cipher["name"]

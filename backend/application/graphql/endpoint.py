@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.application.cookies import clear_cookie, set_cookie, set_device_cookie
-from backend.application.graphql.asked import decode, decode_query, told_cost
+from backend.application.graphql.asked import Asked, decode, decode_query, told_cost
 from backend.application.graphql.closed import entity_tag, is_closed
 from backend.application.graphql.context import Context
 from backend.application.graphql.errors import describe, refused
 from backend.application.graphql.execution import Engine, encode
-from backend.application.graphql.limits import is_query, is_subscription
+from backend.application.graphql.limits import Prepared, is_query, is_subscription
 from backend.application.graphql.persisted import Persisted
 from backend.application.origin import address_of, caller_of, check_origin, device_credential
 from backend.application.web_process import WebProcess
@@ -70,7 +70,7 @@ class Endpoint:
             origin=request.headers.get("origin", ""),
         )
         context.spend_as_caller()
-        result = await self.engine.execute(prepared, asked.variables, asked.operation_name, context)
+        result = await self._result(prepared, asked, context)
         body = encode(result, told_cost(context, asked))
         now = self.process.platform.clock.now()
         if by_get and context.caller and is_closed(prepared, asked.variables, result, now):
@@ -85,6 +85,14 @@ class Endpoint:
         if context.new_device is not None:
             set_device_cookie(request, response, context.new_device)
         return response
+
+    async def _result(self, prepared: Prepared, asked: Asked, context: Context) -> ExecutionResult:
+        """Answer by the compiled form of a hot operation, else field by field."""
+        hot = self.persisted.hot.get(prepared.text)
+        found = None if hot is None else await hot.answer(context, asked.variables)
+        if found is not None:
+            return found
+        return await self.engine.execute(prepared, asked.variables, asked.operation_name, context)
 
 
 async def _body(request: Request) -> bytes:

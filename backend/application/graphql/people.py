@@ -14,6 +14,7 @@ from backend.core.errors import InvalidInput
 from backend.service.people.openings import open_projects
 from backend.service.people.sessions import Caller
 from backend.service.people.sign_in import Stranger
+from backend.service.projects.founding import may_found
 
 
 def person_of(caller: Caller) -> Person:
@@ -44,6 +45,15 @@ class Viewer:
         for project in found:
             context.process.budgets.projects.note(project.id, context.cost)
         return [Project(door=Door(context.process, project)) for project in found]
+
+    @strawberry.field
+    async def makes_projects(self, info: KwInfo) -> bool:
+        """Whether this person may make projects here."""
+        platform, caller = info.context.process.platform, info.context.signed_in()
+        if caller.scope is not None:
+            return False
+        async with platform.database.platform_read() as tx:
+            return await may_found(tx, caller.person_id, platform.settings.sign_up)
 
     @strawberry.field
     async def sessions(self, info: KwInfo) -> list[OpenSession]:

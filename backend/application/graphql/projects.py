@@ -58,6 +58,7 @@ from backend.application.graphql.stocks import Stock, find_stock, list_stocks
 from backend.application.graphql.summary import Summary, build_summary
 from backend.application.graphql.terms import Tariff, read_tariff
 from backend.application.graphql.tops import TopInput, TopList, read_top_list
+from backend.application.graphql.traits import ProjectOfTraits
 from backend.application.graphql.updates import GatewayRelease, list_releases
 from backend.core.ids import encode_id
 from backend.service.gateways import records
@@ -85,6 +86,7 @@ class Project(
     ProjectAccess,
     ProjectPosts,
     ProjectMqtt,
+    ProjectOfTraits,
     ProjectBalances,
     ProjectQuality,
     ProjectEquipment,

@@ -29,6 +29,7 @@ from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.equipment import EquipmentMutation
 from backend.application.graphql.factors import FactorMutation
+from backend.application.graphql.founding import FoundingMutation, FoundingQuery
 from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.invitations import InvitationQuery
@@ -56,11 +57,21 @@ from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
 from backend.application.graphql.taking import TakingMutation, TakingQuery
+from backend.application.graphql.traits import TraitsMutation
 from backend.application.graphql.trees import TreeMutation
 from backend.application.graphql.updates import UpdateMutation
 
 Query = merge_types(
-    "Query", (PeopleQuery, LinkedQuery, InvitationQuery, TakingQuery, ProjectQuery, DemoQuery)
+    "Query",
+    (
+        PeopleQuery,
+        LinkedQuery,
+        InvitationQuery,
+        TakingQuery,
+        ProjectQuery,
+        FoundingQuery,
+        DemoQuery,
+    ),
 )
 Mutation = merge_types(
     "Mutation",
@@ -76,6 +87,8 @@ Mutation = merge_types(
         InvitationMutation,
         PostMutation,
         TakingMutation,
+        FoundingMutation,
+        TraitsMutation,
         AlarmMutation,
         CalendarMutation,
         CalendarImportMutation,

@@ -14,6 +14,9 @@ from backend.application.rest import (
     enrolment,
     files,
     imports,
+    labels,
+    meter_lists,
+    projects,
     providers,
     releases,
     restatements,
@@ -44,8 +47,11 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(system.router)
     app.include_router(session.router)
     app.include_router(providers.router)
+    app.include_router(projects.router)
     app.include_router(imports.router)
     app.include_router(files.router)
+    app.include_router(meter_lists.router)
+    app.include_router(labels.router)
     app.include_router(commands.router)
     app.include_router(configs.router)
     app.include_router(enrolment.router)

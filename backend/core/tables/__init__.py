@@ -29,6 +29,7 @@ from backend.core.tables.alarms import (
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
+from backend.core.tables.exchange import MeterList
 from backend.core.tables.identity import (
     IdentityProvider,
     LinkedIdentity,
@@ -69,6 +70,7 @@ from backend.core.tables.platform import (
     Project,
 )
 from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
+from backend.core.tables.projects import PlatformOperator, ProjectLogo
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -125,6 +127,7 @@ __all__ = [
     "LinkedIdentity",
     "Membership",
     "Meter",
+    "MeterList",
     "MeterSource",
     "MqttCredential",
     "MqttLease",
@@ -138,9 +141,11 @@ __all__ = [
     "PersonBadge",
     "PersonPin",
     "PlatformKey",
+    "PlatformOperator",
     "Point",
     "PointAlias",
     "Project",
+    "ProjectLogo",
     "ProjectRole",
     "PushSubscription",
     "Reading",

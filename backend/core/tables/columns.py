@@ -126,24 +126,25 @@ def array(kind: type[sa.types.TypeEngine[Any]]) -> Any:
     return Field(sa_column=sa.Column(pg.ARRAY(kind), nullable=True), default=None)
 
 
-def document(*, nullable: bool = False) -> Any:
-    """A jsonb column; for names `{"en": ..., "zh-CN": ...}`."""
+def document(*, nullable: bool = False, default: str | None = None) -> Any:
+    """A jsonb column; for names `{"en": ..., "zh-CN": ...}`; `default` as PostgreSQL writes it."""
     kwargs: dict[str, Any] = {"default": None} if nullable else {}
-    return Field(sa_column=sa.Column(pg.JSONB, nullable=nullable), **kwargs)
+    column = sa.Column(pg.JSONB, nullable=nullable, server_default=_literal(default))
+    return Field(sa_column=column, **kwargs)
 
 
 def small_numbers(*, default: str | None = None) -> Any:
     """A list of 16-bit integers; `default` as PostgreSQL writes it."""
-    server_default = None if default is None else sa.text(f"'{default}'")
     kind: Any = pg.ARRAY(sa.SmallInteger)
-    return Field(sa_column=sa.Column(kind, nullable=False, server_default=server_default))
+    return Field(sa_column=sa.Column(kind, nullable=False, server_default=_literal(default)))
 
 
-def words(*, nullable: bool = False) -> Any:
-    """A list of words of an enum."""
+def words(*, nullable: bool = False, default: str | None = None) -> Any:
+    """A list of words of an enum; `default` as PostgreSQL writes it."""
     kwargs: dict[str, Any] = {"default": None} if nullable else {}
     kind: Any = pg.ARRAY(sa.Text)
-    return Field(sa_column=sa.Column(kind, nullable=nullable), **kwargs)
+    column = sa.Column(kind, nullable=nullable, server_default=_literal(default))
+    return Field(sa_column=column, **kwargs)
 
 
 def text_column(*, key: bool = False, nullable: bool = False, default: str | None = None) -> Any:
@@ -154,7 +155,7 @@ def text_column(*, key: bool = False, nullable: bool = False, default: str | Non
             sa.Text,
             primary_key=key,
             nullable=nullable,
-            server_default=None if default is None else sa.text(f"'{default}'"),
+            server_default=_literal(default),
         ),
         **kwargs,
     )
@@ -169,6 +170,10 @@ def made_id() -> Any:
     """A UUID that the database makes where old code does not name one."""
     made = sa.text("gen_random_uuid()")
     return Field(sa_column=sa.Column(pg.UUID(as_uuid=True), nullable=False, server_default=made))
+
+
+def _literal(default: str | None) -> sa.TextClause | None:
+    return None if default is None else sa.text(f"'{default}'")
 
 
 __all__ = [

@@ -175,7 +175,8 @@ class Meter(SQLModel, table=True):
     `nameplate_per_hour` in the energy's display unit (kWh, m3, t) per hour, `accuracy` its class in
     percent; `own_product`: made on site from energy that is counted already, so never again.
     `role` of a settlement meter: what flows through it comes from or goes to (supply.py).
-    `calibrated_until`: the last day of its calibration, null where nobody entered it.
+    `calibrated_until`: the last day of its calibration, null where nobody entered it. `asset`: its
+    number in the owner's books.
     """
 
     __tablename__ = "meter"
@@ -211,6 +212,7 @@ class Meter(SQLModel, table=True):
     valid_to: datetime | None = instant(nullable=True)
     role: str | None = text_column(nullable=True)
     calibrated_until: date | None = day_column(nullable=True)
+    asset: str | None = text_column(nullable=True)
 
 
 class MeterSource(SQLModel, table=True):

@@ -17,6 +17,7 @@ from backend.core.tables.columns import (
     small_numbers,
     smallint,
     text_column,
+    words,
 )
 
 
@@ -26,7 +27,9 @@ class Project(SQLModel, table=True):
     Weeks begin on `week_start` (ISO: 1 = Monday), months on day `month_start_day` (1 to 28), years
     with month `year_start_month`; `second_person`: who proposes a restatement does not approve it.
     `rest_weekdays` (ISO) are at rest unless `calendar`, a statutory calendar's code, or an entry
-    says otherwise.
+    says otherwise. `template` is what it was made from, `accent` its colour (#rrggbb), the first of
+    `languages` that of its papers, `energy_unit` that of its totals, `standards` the chosen edition
+    by code.
     """
 
     __tablename__ = "project"
@@ -47,6 +50,12 @@ class Project(SQLModel, table=True):
     second_person: bool = flag(default=False)
     calendar: str | None = text_column(nullable=True)
     rest_weekdays: list[int] = small_numbers(default="{6,7}")
+    template: str | None = text_column(nullable=True)
+    created_by: int | None = bigint(nullable=True)
+    accent: str | None = text_column(nullable=True)
+    languages: list[str] = words(default="{en,zh-CN}")
+    energy_unit: str = text_column(default="kWh")
+    standards: dict[str, str] = document(default="{}")
 
 
 class Person(SQLModel, table=True):
@@ -106,6 +115,7 @@ GLOBAL_TABLES = frozenset(
         "person_pin",
         "energy_type",
         "platform_key",
+        "platform_operator",
         "alembic_version",
     }
 )

@@ -160,12 +160,14 @@ def _cells(rows: Iterator[Sequence[object]]) -> Iterator[tuple[int, tuple[Cell, 
 
 
 def _refuse_bomb(content: bytes) -> None:
-    """Raise SheetFault for a workbook that unpacks to far more than it is."""
+    """Raise SheetFault for a workbook with macros, or one that unpacks to far more than it is."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             parts = packed.infolist()
     except UNREADABLE as error:
         raise SheetFault("sheet_unreadable", told="zip") from error
+    if any(part.filename.lower().endswith("vbaproject.bin") for part in parts):
+        raise SheetFault("sheet_macros")
     unpacked = sum(part.file_size for part in parts)
     if (
         len(parts) > MAX_PARTS

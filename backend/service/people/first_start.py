@@ -2,7 +2,7 @@
 
 While nobody but people of the demonstration can sign in, the web role prints a link with a fresh
 token at its start; only the token's SHA-256 is kept, and it works once. Whoever holds it becomes
-administrator of every project that has none.
+administrator of every project that has none, and operates the platform.
 """
 
 import secrets
@@ -62,6 +62,9 @@ async def set_up(
         )
         if person is None:
             raise Conflict("login_taken")
+        await tx.execute(
+            "INSERT INTO platform_operator (person_id, since) VALUES (%s, %s)", (person, now)
+        )
         await tx.execute(
             "INSERT INTO membership (project_id, person_id, role)"
             " SELECT p.id, %s, 'administrator' FROM project p WHERE NOT EXISTS"

@@ -26,7 +26,7 @@ PREFIX: Final = "kwk_"
 LONGEST_NAME: Final = 100
 LONGEST_DAYS: Final = 730
 MOST_KEYS: Final = 200
-PEOPLES: Final = frozenset({Permission.PEOPLE, Permission.KEYS})
+PEOPLES: Final = frozenset({Permission.PEOPLE, Permission.KEYS, Permission.PROJECT})
 """What no program does."""
 
 _KEY = re.compile(r"kwk_[A-Za-z0-9_-]{43}")

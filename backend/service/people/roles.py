@@ -42,6 +42,8 @@ class Permission(StrEnum):
     """Say who belongs to the project and what they may do, and end their sessions."""
     KEYS = "keys"
     """Make keys for programs, and revoke them."""
+    PROJECT = "project"
+    """Say what the project is called and looks like, and end it."""
 
 
 class Module(StrEnum):

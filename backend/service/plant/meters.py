@@ -17,7 +17,14 @@ from backend.aggregation.rollup import Scope
 from backend.core.db import ReadSession
 from backend.core.errors import Conflict, InvalidInput, NotFound
 from backend.core.ids import encode_id, new_uuid
-from backend.service.plant.editing import Edit, Name, checked_name, iso, slug_of
+from backend.service.plant.editing import (
+    LONGEST_NAME,
+    Edit,
+    Name,
+    checked_name,
+    iso,
+    slug_of,
+)
 from backend.service.plant.memberships import end_of_meter
 from backend.service.plant.nodes import LEVELS
 from backend.service.plant.origins import Origin, read_origin
@@ -218,6 +225,51 @@ async def end_meter(edit: Edit, uid: UUID | None, at: datetime | None) -> MeterR
     after = replace(before, valid_to=end)
     await edit.tell("meter.end", before.outside, "ended", before.told(), after.told())
     return after
+
+
+async def reopen_meter(edit: Edit, meter: MeterRow) -> MeterRow:
+    """Have an ended meter count again from its end on; its memberships stay ended.
+
+    InvalidInput when it ended before the running day: that is a restatement.
+    """
+    if meter.valid_to is None:
+        return meter
+    since = edit.allow(meter.valid_to)
+    await edit.tx.execute(
+        "UPDATE meter SET valid_to = NULL WHERE project_id = %s AND id = %s",
+        (edit.project_id, meter.id),
+    )
+    point = await edit.tx.fetch_value(
+        "SELECT p.id FROM meter m JOIN point p ON p.project_id = %(project)s"
+        " AND p.device_id = m.device_id AND p.name = m.register_name"
+        " WHERE m.project_id = %(project)s AND m.id = %(meter)s",
+        {"project": edit.project_id, "meter": meter.id},
+        into=int,
+    )
+    if point is not None and since < edit.now:
+        await edit.read_anew(point, since)
+    after = replace(meter, valid_to=None)
+    await edit.tell("meter.reopen", meter.outside, "reopened", meter.told(), after.told())
+    return after
+
+
+async def set_asset(edit: Edit, meter: MeterRow, asset: str | None) -> None:
+    """Write down the number under which the owner's books know a meter; None: no number."""
+    before = await edit.tx.fetch_value(
+        "SELECT asset FROM meter WHERE project_id = %s AND id = %s",
+        (edit.project_id, meter.id),
+        into=str,
+    )
+    if before == asset:
+        return
+    if asset is not None and not 1 <= len(asset) <= LONGEST_NAME:
+        raise InvalidInput("name_long", most=LONGEST_NAME)
+    await edit.tx.execute(
+        "UPDATE meter SET asset = %s WHERE project_id = %s AND id = %s",
+        (asset, edit.project_id, meter.id),
+    )
+    old, new = {"asset": before}, {"asset": asset}
+    await edit.tell("meter.asset", meter.outside, "changed", old, new)
 
 
 def _check(energy: str, traits: Traits) -> None:

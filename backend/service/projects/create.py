@@ -47,22 +47,26 @@ async def create_project(database: Database, clock: Clock, template: str, slug: 
         project_id = await _project(tx, parts, slug, now)
         await make_roles(tx, project_id)
     async with database.project(project_id) as tx:
-        creation = Creation(tx, project_id, now)
-        await make_trees(creation, parts)
-        made = await make_nodes(creation, parts)
-        meters = await make_meters(creation, parts, await _gateway(creation, parts))
-        await make_memberships(creation, parts, made, meters)
-        nodes = await known_nodes(creation)
-        since = quarter_of(now - VALID_BEFORE)
-        await make_conversions(creation, parts, nodes, meters, since)
-        await keep_ledger(tx, project_id, parts, nodes, meters, now)
-        await _contract(creation, parts, nodes)
-        await _shed_list(creation, parts, nodes)
-        await _shifts(creation, parts, nodes)
-        await _tariffs(creation, parts)
-        await _factors(creation, parts)
-        await _alarms(creation, parts, nodes)
+        await fill(Creation(tx, project_id, now), parts)
     return project_id
+
+
+async def fill(creation: Creation, parts: Template) -> None:
+    """Write into a project what its template says and it has not."""
+    await make_trees(creation, parts)
+    made = await make_nodes(creation, parts)
+    meters = await make_meters(creation, parts, await _gateway(creation, parts))
+    await make_memberships(creation, parts, made, meters)
+    nodes = await known_nodes(creation)
+    since = quarter_of(creation.now - VALID_BEFORE)
+    await make_conversions(creation, parts, nodes, meters, since)
+    await keep_ledger(creation.tx, creation.project_id, parts, nodes, meters, creation.now)
+    await _contract(creation, parts, nodes)
+    await _shed_list(creation, parts, nodes)
+    await _shifts(creation, parts, nodes)
+    await _tariffs(creation, parts)
+    await _factors(creation, parts)
+    await _alarms(creation, parts, nodes)
 
 
 async def _project(tx: WriteSession, parts: Template, slug: str, now: datetime) -> int:
@@ -100,9 +104,9 @@ async def _gateway(creation: Creation, parts: Template) -> int:
 
 
 async def _contract(creation: Creation, parts: Template, nodes: Mapping[str, int]) -> None:
-    if await creation.has("contract"):
-        return
     part = parts.contract
+    if part is None or await creation.has("contract"):
+        return
     await creation.tx.execute(
         "INSERT INTO supply_contract (project_id, node_id, contract_demand_kw, capacity_kva,"
         " window_minutes, step_minutes, demand_price, valid_from)"
@@ -195,7 +199,7 @@ async def _tariffs(creation: Creation, parts: Template) -> None:
                 creation.now - VALID_BEFORE,
                 tariff.source,
             )
-            for tariff in parts.tariffs
+            for tariff in parts.all_tariffs()
         ],
     )
 
@@ -203,7 +207,7 @@ async def _tariffs(creation: Creation, parts: Template) -> None:
 async def _factors(creation: Creation, parts: Template) -> None:
     if await creation.has("factor"):
         return
-    used = {meter.energy for meter in parts.meters.values()}
+    used = parts.used_energies()
     published = [
         (energy.code, f.substance, f.basis, f.value, f.valid_from.isoformat(), f.source)
         for energy in energy_types().values()
@@ -249,7 +253,7 @@ async def _alarms(creation: Creation, parts: Template, nodes: Mapping[str, int])
                 alarm.priority,
                 creation.now,
             )
-            for alarm in parts.alarms
+            for alarm in parts.all_alarms()
         ],
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,10 +11,17 @@ import yaml
 
 from backend.core.errors import OperatingError
 from backend.service.plant.trees import ORGANISATION
+from backend.service.projects.ready_parts import (
+    AlarmPart,
+    Name,
+    ReadyPart,
+    TariffPart,
+    ready_alarms,
+    ready_tariffs,
+)
+from gateway.contract.energy import energy_types
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-Name = dict[str, str]
 
 
 class ProjectPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,6 +32,7 @@ class ProjectPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: str
     day_start_minute: int = 0
     demo: bool = False
+    calendar: str | None = None
 
 
 class GatewayPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,15 +145,6 @@ class PatternPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     days: str = "calendar"
 
 
-class TariffPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A tariff; `rules` are those of backend.aggregation.tariff."""
-
-    energy: str
-    name: Name
-    source: str
-    rules: dict[str, object]
-
-
 class FactorPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A factor beside the published ones."""
 
@@ -154,16 +154,6 @@ class FactorPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     basis: str
     source: str
     valid_from: str
-
-
-class AlarmPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An alarm definition."""
-
-    kind: str
-    name: Name
-    priority: int
-    params: dict[str, object]
-    node: str | None = None
 
 
 class PersonPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -233,21 +223,24 @@ class RoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything a project begins with."""
+    """Everything a project begins with; `energies` beside those of its meters have factors."""
 
     project: ProjectPart
     gateway: GatewayPart
-    meters: dict[str, MeterPart]
-    points: dict[str, list[str]]
     tree: NodePart
-    contract: ContractPart
-    shed: list[ShedPart]
     shifts: dict[str, PatternPart]
     rest_weekdays: list[int]
-    holidays: list[tuple[str, int]]
-    tariffs: list[TariffPart]
-    factors: list[FactorPart]
-    alarms: list[AlarmPart]
+    about: Name = {}
+    energies: list[str] = []
+    ready: ReadyPart = ReadyPart()
+    meters: dict[str, MeterPart] = {}
+    points: dict[str, list[str]] = {}
+    contract: ContractPart | None = None
+    shed: list[ShedPart] = []
+    holidays: list[tuple[str, int]] = []
+    tariffs: list[TariffPart] = []
+    factors: list[FactorPart] = []
+    alarms: list[AlarmPart] = []
     people: list[PersonPart] = []
     trees: list[TreePart] = []
     ledger: dict[str, LedgerPart] = {}
@@ -267,10 +260,29 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 PlacedNode(child, placed.node, placed.tree) for child in placed.node.children
             )
 
+    def used_energies(self) -> set[str]:
+        """The energies that have factors from the beginning."""
+        return {meter.energy for meter in self.meters.values()} | set(self.energies)
+
+    def all_tariffs(self) -> list[TariffPart]:
+        """Its own tariffs and the shared ones that it takes."""
+        return [*self.tariffs, *(ready_tariffs()[code] for code in self.ready.tariffs)]
+
+    def all_alarms(self) -> list[AlarmPart]:
+        """Its own alarm definitions and the shared ones that it takes."""
+        return [*self.alarms, *(ready_alarms()[code] for code in self.ready.alarms)]
+
 
 def template_names() -> list[str]:
     """The templates that ship."""
     return sorted(file.stem for file in TEMPLATES.glob("*.yaml"))
+
+
+@cache
+def offered_templates() -> dict[str, Template]:
+    """Answer what new projects can be made from, by name."""
+    read = {name: read_template(name) for name in template_names()}
+    return {name: parts for name, parts in read.items() if not parts.project.demo}
 
 
 def read_template(name: str) -> Template:
@@ -293,7 +305,8 @@ def _dangling(template: Template) -> str | None:
     nodes = [placed.node.slug for placed in template.nodes()]
     meters = {meter for placed in template.nodes() for meter, _ in placed.node.terms()}
     meters |= {part.meter for part in template.equipment}
-    named = {template.contract.node, *(item.node for item in template.shed)}
+    named = {item.node for item in template.shed}
+    named |= set() if template.contract is None else {template.contract.node}
     named |= {alarm.node for alarm in template.alarms if alarm.node} | set(template.shifts)
     named |= {part.node for part in template.equipment}
     named |= {conversion.node for conversion in template.conversions}
@@ -306,5 +319,8 @@ def _dangling(template: Template) -> str | None:
             sorted({meter.energy for meter in template.meters.values()} - set(template.points)),
             "has no points",
         ),
+        (sorted(template.used_energies() - set(energy_types())), "is no energy"),
+        (sorted(set(template.ready.tariffs) - set(ready_tariffs())), "is no shared tariff"),
+        (sorted(set(template.ready.alarms) - set(ready_alarms())), "is no shared alarm"),
     )
     return next((f"{found[0]!r} {what}" for found, what in checks if found), None)

@@ -23,6 +23,7 @@ from backend.service.gateways.profiles import upload
 from backend.service.hand.readings import Entry, enter
 from backend.service.hand.registers import hand_register
 from backend.service.imports.files import check_file
+from backend.service.meter_list.lists import check_list
 from backend.service.notify.vapid import vapid_keys
 from backend.service.people.asker import Asker
 from backend.service.stock.documents import record_document
@@ -87,7 +88,9 @@ async def make_scene(platform: Platform, alice: Actor, person: Actor) -> Scene:
         **KEYS,
     }
     told = ("site", "node", "spare", "main", "meter", "device", "alarm", "command", "yard")
-    hidden = {names[one] for one in (*told, "office", "file", "restatement", "paper", "reading")}
+    hidden = {
+        names[one] for one in (*told, "office", "file", "list", "restatement", "paper", "reading")
+    }
     return Scene(plant, names, frozenset({SECRET, *hidden}))
 
 
@@ -243,12 +246,16 @@ async def _recorded(platform: Platform, plant: Plant, alice: Actor) -> dict[str,
     file = await check_file(
         database, project, "Asia/Shanghai", ("readings", "secret.csv"), content, asker, NOW
     )
+    async with database.project(project) as tx:
+        content = b"energy,gateway,device\nelectricity,g1,x\n"
+        listed = await check_list(tx, project, "secret.csv", content, asker, NOW)
     return {
         "yard": encode_id("mtr", yard.uid),
         "paper": encode_id("stk", paper),
         "office": encode_id("mtr", uid),
         "reading": encode_id("hrd", outcome.kept),
         "file": encode_id("imp", file.uid),
+        "list": encode_id("mls", listed.uid),
     }
 
 

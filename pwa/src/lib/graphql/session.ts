@@ -4,6 +4,7 @@ import { graphql, type ResultOf } from './document.ts';
 export const viewerParts = graphql(`
   fragment ViewerParts on Viewer {
     demo
+    makesProjects
     person {
       id
       login
@@ -22,6 +23,10 @@ export const viewerParts = graphql(`
       demo
       role
       permissions
+      traits {
+        accent
+        logo
+      }
       name {
         en
         zh

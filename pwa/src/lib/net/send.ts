@@ -1,4 +1,4 @@
-/** Files go over REST: the body is the file itself. */
+/** What goes over REST: files, and what is made of files. */
 import { AppError, type Params } from './errors.ts';
 
 const TIMEOUT_MS = 120_000;
@@ -10,18 +10,23 @@ interface Problem {
 
 /** Send a file, or nothing, to a path; the identity of what was made there. */
 export async function send(path: string, body: Blob | null): Promise<string> {
+  return (await ask<{ id?: string }>(path, { method: 'POST', body })).id ?? '';
+}
+
+/** What is told at a path. */
+export function get<T extends object>(path: string): Promise<T> {
+  return ask<T>(path, {});
+}
+
+async function ask<T extends object>(path: string, how: RequestInit): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(path, {
-      method: 'POST',
-      credentials: 'same-origin',
-      body,
-      signal: AbortSignal.timeout(TIMEOUT_MS)
-    });
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    response = await fetch(path, { credentials: 'same-origin', signal, ...how });
   } catch {
     throw new AppError('offline');
   }
-  const answer: Problem & { id?: string } = await response.json().catch(() => ({}));
+  const answer: T & Problem = await response.json().catch(() => ({}));
   if (!response.ok) throw new AppError(answer.code ?? 'unavailable', answer.params);
-  return answer.id ?? '';
+  return answer;
 }
