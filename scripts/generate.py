@@ -52,6 +52,8 @@ GENERATORS: tuple[Generator, ...] = (
         module("scripts.tables"),
         ("docs/devices.md", "docs/commands.md", *device_pages()),
     ),
+    Generator("network", module("scripts.network"), ("docs/network.md",)),
+    Generator("security", module("scripts.security", "--write"), ("docs/security.md",)),
     Generator("licences", module("scripts.licences", "--write"), ("docs/licences.md",)),
 )
 

@@ -91,10 +91,10 @@ async def test_an_operator_makes_a_project_from_every_template(
         " FROM project p WHERE p.template IS NOT NULL ORDER BY 1"
     ).fetchall()
     assert counted == [
-        ("building", True, 3, 3, 0, 11, "project.make"),
-        ("cement", True, 2, 2, 0, 11, "project.make"),
-        ("chemical", True, 3, 2, 0, 11, "project.make"),
-        ("machinery", True, 3, 3, 0, 11, "project.make"),
+        ("building", True, 3, 4, 0, 11, "project.make"),
+        ("cement", True, 2, 3, 0, 11, "project.make"),
+        ("chemical", True, 3, 3, 0, 11, "project.make"),
+        ("machinery", True, 3, 4, 0, 11, "project.make"),
     ]
     assert await dismiss(platform, "root") == "root operates the platform no more."
     assert code(await ask(boss, MAKE, {"traits": NAMED})) == "project_making"

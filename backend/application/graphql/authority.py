@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from uuid import UUID
 
 import strawberry
@@ -65,6 +66,11 @@ class Member(Limited):
     @strawberry.field
     def role(self) -> str:
         return self.row.role
+
+    @strawberry.field
+    def until(self) -> datetime | None:
+        """When the membership ends by itself; null for ever."""
+        return self.row.ends_at
 
     @strawberry.field
     def permissions(self) -> list[Permission]:
@@ -140,6 +146,9 @@ class MemberInput:
         default=None, description="A place, with all below it; null for the whole plant."
     )
     modules: list[Module] | None = strawberry.field(default=None, description="Null for all.")
+    until: datetime | None = strawberry.field(
+        default=None, description="When the membership ends by itself; null for ever."
+    )
 
 
 @strawberry.type
@@ -181,7 +190,7 @@ class AuthorityMutation:
                 change.tx, door.project.id, place_of(input.part), input.modules
             )
             person = outside_uid("per", input.person)
-            row = await authority.change_member(change, person, input.role, limit)
+            row = await authority.change_member(change, person, input.role, limit, input.until)
         return Member(door=door, row=row)
 
     @strawberry.mutation

@@ -41,7 +41,8 @@ class Viewer:
         """Projects this person may open."""
         context = info.context
         async with context.process.platform.database.platform_read() as tx:
-            found = await open_projects(tx, context.signed_in())
+            now = context.process.platform.clock.now()
+            found = await open_projects(tx, context.signed_in(), now)
         for project in found:
             context.process.budgets.projects.note(project.id, context.cost)
         return [Project(door=Door(context.process, project)) for project in found]

@@ -25,6 +25,7 @@ from backend.application.graphql.calendar_imports import CalendarImportMutation
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.conversions import ConversionMutation
+from backend.application.graphql.delegations import DelegationMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.equipment import EquipmentMutation
@@ -86,6 +87,7 @@ Mutation = merge_types(
         MqttMutation,
         InvitationMutation,
         PostMutation,
+        DelegationMutation,
         TakingMutation,
         FoundingMutation,
         TraitsMutation,

@@ -34,7 +34,7 @@ from gateway.contract.topics import (
 
 
 class Scope(StrEnum):
-    """What a credential is for; texts under `mqtt.scope.<value>`."""
+    """What a credential is for; texts under `mqtt.scope.<NAME>`."""
 
     READINGS = "readings"
     """Hear last values."""
@@ -190,7 +190,7 @@ async def settle(tx: WriteSession, project_id: int, now: datetime) -> int:
 
 
 async def _reach_now(tx: ReadSession, project_id: int, held: Held, now: datetime) -> Reach:
-    opened = await open_projects(tx, held.caller(project_id))
+    opened = await open_projects(tx, held.caller(project_id), now)
     if not opened:
         return NOTHING
     part = None

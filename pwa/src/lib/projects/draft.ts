@@ -2,14 +2,23 @@
 import type { Template } from '../graphql/projects.ts';
 import type { Locale } from '../texts/catalogue.ts';
 
-export interface Draft {
+/** How a project is told. */
+export interface Told {
+  language: Locale;
+  energyUnit: string;
+  accent: string;
+}
+
+export interface Draft extends Told {
   template: string;
   name: { en: string; zh: string };
   zone: string;
   currency: string;
-  language: Locale;
-  energyUnit: string;
-  accent: string;
+}
+
+/** Choices that are called what they are. */
+export function plain(values: readonly string[]): { value: string; text: string }[] {
+  return values.map((value) => ({ value, text: value }));
 }
 
 /** The colour of the app itself: it is sent as none. */
