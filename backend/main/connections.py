@@ -90,6 +90,22 @@ CONNECTIONS = (
         ("backend/service/notify/delivery.py", "backend/service/notify/channels/webpush.py"),
     ),
     Connection(
+        "web",
+        False,
+        "providers",
+        "443",
+        "https",
+        "providers of identities that the operator set up (`kilowise providers`)",
+        "when somebody signs in by one",
+        (
+            "backend/service/identity/elsewhere.py",
+            *(
+                f"backend/service/identity/providers/{one}.py"
+                for one in ("base", "registry", "oidc", "wecom", "dingtalk", "feishu")
+            ),
+        ),
+    ),
+    Connection(
         "serve",
         False,
         "http",
