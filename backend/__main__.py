@@ -25,8 +25,8 @@ ROLES = {
 
 
 AUTHORITY = "backend.acquisition.authority_store"
-PROVIDERS = "backend.service.identity.configured"
 OPERATORS = "backend.service.people.operators"
+PROVIDERS = "backend.service.identity.configured"
 MOSQUITTO = "backend.acquisition.mosquitto_files:write"
 
 

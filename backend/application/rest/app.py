@@ -51,8 +51,8 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.state.process = process
     app.include_router(system.router)
     app.include_router(session.router)
-    app.include_router(providers.router)
     app.include_router(projects.router)
+    app.include_router(providers.router)
     app.include_router(imports.router)
     app.include_router(files.router)
     app.include_router(meter_lists.router)
