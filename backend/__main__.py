@@ -105,7 +105,7 @@ def _provider_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     providers.add_parser("list", help="the providers, without secrets")
     put = providers.add_parser("put", help="write one, new or anew")
     put.add_argument("slug", metavar="SLUG", help="its name in addresses")
-    put.add_argument("--kind", default="oidc", help="the protocol it speaks (default oidc)")
+    put.add_argument("--kind", default="oidc", help="oidc (default), wecom, dingtalk or feishu")
     put.add_argument("--name", required=True, help="what its button says")
     put.add_argument("--client-id", required=True, help="how it knows this platform")
     put.add_argument(
@@ -114,7 +114,7 @@ def _provider_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         default=[],
         type=_pair,
         metavar="NAME=VALUE",
-        help="for oidc issuer=https://...; can be repeated",
+        help="for oidc issuer=https://..., for wecom agent=<AgentID>; can be repeated",
     )
     put.add_argument("--secret-file", type=Path, help="file with the client's secret, kept sealed")
     put.add_argument("--secret-from", help="environment variable of the web role that has it")

@@ -100,6 +100,16 @@ CONNECTIONS = (
         ("backend/service/identity/",),
     ),
     Connection(
+        "worker",
+        False,
+        "webhook",
+        "443",
+        "https",
+        "addresses that administrators registered",
+        "where a project has webhooks",
+        ("backend/service/webhooks/",),
+    ),
+    Connection(
         "serve",
         False,
         "http",
