@@ -17,7 +17,8 @@ from backend.aggregation.measures import Measure
 from backend.aggregation.ranking import Order
 from backend.aggregation.series import Curve
 from backend.application.curves import Asked, Drawn, Period, read_curves
-from backend.application.rest.doors import ProjectDoor
+from backend.application.exports import note_export
+from backend.application.rest.doors import ProjectDoor, SignedIn
 from backend.application.rest.instants import aware
 from backend.application.rest.json_answers import NO_STORE, json_answer
 from backend.application.top import RankedList, Wanted, read_top
@@ -59,6 +60,7 @@ class RankingOrder(Enum):
 @router.get("/series", response_class=Response)
 async def series(
     door: ProjectDoor,
+    caller: SignedIn,
     scope: Annotated[list[str], Query(min_length=1, max_length=100)],
     energy: str,
     period: Period,
@@ -85,6 +87,9 @@ async def series(
     drawn = await read_curves(door, asked)
     if format is Form.JSON:
         return json_answer({"series": [_curve_json(one) for one in drawn]})
+    about = {"energy": energy, "start": asked.start.isoformat(), "end": asked.end.isoformat()}
+    listed = {"scopes": scope, "curves": len(drawn), "format": format.value}
+    await note_export(door, caller, "series", scope[0], {**about, **listed})
     if format is Form.CSV:
         return StreamingResponse(_csv(drawn), headers=NO_STORE, media_type="text/csv")
     return StreamingResponse(_ndjson(drawn), headers=NO_STORE, media_type="application/x-ndjson")

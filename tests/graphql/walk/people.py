@@ -99,7 +99,9 @@ async def let_in(platform: Platform, owner: Actor, part: int) -> dict[str, str]:
     token, invitation = await make_invitation(platform, owner)
     _, mqtt = await make_mqtt_credential(platform, owner)
     _, post = await make_post(platform, owner)
-    return {"apikey": key, "token": token, "invitation": invitation, "mqtt": mqtt, "post": post}
+    handed = await make_delegation(platform, owner, "leaving")
+    made = {"apikey": key, "token": token, "invitation": invitation, "mqtt": mqtt, "post": post}
+    return {**made, "delegation": handed}
 
 
 async def make_invitation(platform: Platform, owner: Actor) -> tuple[str, str]:

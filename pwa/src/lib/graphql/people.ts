@@ -27,6 +27,7 @@ export const peopleQuery = graphql(`
       members {
         role
         modules
+        until
         person {
           id
           login
