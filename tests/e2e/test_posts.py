@@ -82,7 +82,8 @@ def keep_back(route: Route) -> None:
 def test_a_tap_stays_with_who_held_the_device(
     browser: Chromium, running: Product, plant: Plant
 ) -> None:
-    (link, badge), _ = made(browser, running), choose_pin(browser, running)
+    link, badge = made(browser, running)
+    choose_pin(browser, running)
     assert LINK.search(link)
     with phone(browser, running, None, bypass_csp=True) as device:
         page = device.page

@@ -5,6 +5,7 @@ import orjson
 from backend.core.platform import Platform
 from tests.graphql.conftest import Ask, Client, MakePlant
 from tests.graphql.test_figures import fill
+from tests.graphql.workbooks import rows_of
 from tests.postgres import Actor
 
 CURVES = """query ($input: SeriesInput!) { project(id: "acme") { curves(input: $input) {
@@ -86,7 +87,7 @@ async def test_a_top_list_tells_places_others_and_the_whole(
     assert answer["data"]["project"]["top"]["rows"] == []  # type: ignore[index]
 
 
-async def test_rest_answers_the_same_figures_in_three_forms(
+async def test_rest_answers_the_same_figures_in_every_form(
     client: Client, ask: Ask, alice: Actor, plant: MakePlant, platform: Platform
 ) -> None:
     made = await plant(alice.tenant)
@@ -100,18 +101,30 @@ async def test_rest_answers_the_same_figures_in_three_forms(
     told = orjson.loads((await opened.get("/api/v1/series", params=asked)).content)
     (curve,) = told["series"]
     assert curve["values"] == [4800, 2400]
+    over = asked | {"end": DAY_15}
+    first = await opened.get("/api/v1/series", params=over)
+    tag = first.headers["etag"]
+    same = await opened.get("/api/v1/series", params=over, headers={"If-None-Match": f'"x", {tag}'})
+    assert (same.status_code, same.content) == (304, b"")
+    other = await opened.get("/api/v1/series", params=over, headers={"If-None-Match": '"x"'})
+    assert (other.status_code, other.content) == (200, first.content)
     assert curve["starts"] == [DAY_14, DAY_15]
     assert curve["total"] == 7200
     csv = await opened.get("/api/v1/series", params=asked | {"format": "csv"})
     assert csv.headers["content-type"].startswith("text/csv")
     assert csv.text.split("\r\n") == [
-        "scope,start,label,value,quality,unit",
-        f'{scope},{DAY_14},"2026-03-14",4800,0,kWh',
-        f'{scope},{DAY_15},"2026-03-15",2400,0,kWh',
+        "\ufeffscope,start,label,value,quality,unit",
+        f"{scope},{DAY_14},2026-03-14,4800,0,kWh",
+        f"{scope},{DAY_15},2026-03-15,2400,0,kWh",
         "",
     ]
     lines = await opened.get("/api/v1/series", params=asked | {"format": "ndjson"})
     assert [orjson.loads(line)["value"] for line in lines.content.splitlines()] == [4800, 2400]
+    book = await opened.get("/api/v1/series", params=asked | {"format": "xlsx"})
+    assert [(row["start"], row["value"]) for row in rows_of(book.content)] == [
+        (DAY_14, 4800),
+        (DAY_15, 2400),
+    ]
     ranked = {"project": "acme", "energy": "electricity", "period": "DAY", "at": DAY_14}
     told = orjson.loads((await opened.get("/api/v1/ranking", params=ranked)).content)
     assert told["ranking"]["whole"] == 7200

@@ -33,7 +33,7 @@ from backend.application.web_process import WebProcess
 from backend.core.platform import Platform
 from backend.service.people.sessions import Caller
 from tests.graphql.conftest import session_token
-from tests.graphql.walk.people import make_invitation, make_key, make_roles
+from tests.graphql.walk.people import let_in, make_roles
 from tests.graphql.walk.scene import Scene, make_scene
 from tests.graphql.walk.selection import Path, Selections
 from tests.graphql.walk.table import read_table
@@ -153,8 +153,7 @@ async def scene(platform: Platform, alice: Actor, make_person: MakePerson) -> Sc
     """One of everything."""
     leaving = await make_person("leaving", alice.tenant, role="shift_leader")
     made = await make_scene(platform, alice, leaving)
-    await make_key(platform, alice, made.plant.nodes["b"].id)
-    await make_invitation(platform, alice)
+    await let_in(platform, alice, made.plant.nodes["b"].id)
     return made
 
 

@@ -1,20 +1,48 @@
-"""The stranger asks for what is exchanged with other programs: lists of meters."""
+"""The stranger asks for what is exchanged with other programs: model, readings, meter lists."""
 
 from functools import partial
+from uuid import UUID
 
 import psycopg
 
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
+from backend.service.alarms.store import raise_occurrence
 from backend.service.meter_list.lists import check_list
 from backend.service.people.asker import Asker
 from tests.graphql.conftest import Client
-from tests.graphql.plants import make_plant
-from tests.graphql.strangers import look, make_stranger, routes_tell_nothing
+from tests.graphql.plants import Plant, make_plant
+from tests.graphql.strangers import look, make_stranger, nothing_like, routes_tell_nothing
 from tests.postgres import NOW, Actor, MakePerson, MakeProject
 
 QUESTIONS: dict[str, list[str]] = {}
+SPAN = "start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z"
 ROUTE_ROWS: dict[str, list[str]] = {
+    "GET /api/v1/projects": ["/api/v1/projects"],
+    **{
+        f"GET /api/v1/{name}": [f"/api/v1/{name}?project={{project}}"]
+        for name in (
+            *("trees", "nodes", "meters", "memberships", "gateways", "devices", "energies"),
+            *("tariffs", "factors", "alarm-definitions", "alarms", "people"),
+        )
+    },
+    "GET /api/v1/periods": [f"/api/v1/periods?project={{project}}&period=DAY&{SPAN}"],
+    "GET /api/v1/readings": [
+        f"/api/v1/readings?project={{project}}&meter={{meter}}&{SPAN}",
+        f"/api/v1/readings?project={{own}}&meter={{meter}}&{SPAN}",
+        f"/api/v1/readings?project={{own}}&device={{device}}&point=p&{SPAN}",
+    ],
+    **{
+        f"GET /api/v1/{names}/{{{name}}}": [
+            f"/api/v1/{names}/{{{one}}}?project={{project}}",
+            f"/api/v1/{names}/{{{one}}}?project={{own}}",
+        ]
+        for names, name, one in (
+            ("nodes", "node", "node"),
+            ("meters", "meter", "meter"),
+            ("alarms", "id", "alarm"),
+        )
+    },
     "GET /api/v1/meter-list": ["/api/v1/meter-list?project={project}"],
     "GET /api/v1/meter-labels": ["/api/v1/meter-labels?project={project}"],
     "GET /api/v1/meter-lists": ["/api/v1/meter-lists?project={project}"],
@@ -43,7 +71,7 @@ async def test_the_stranger_learns_and_changes_nothing(
     make_person: MakePerson,
 ) -> None:
     charlie = await make_stranger(make_project, make_person)
-    await make_plant(platform, alice.tenant)
+    made = await make_plant(platform, alice.tenant)
     project, asker = alice.tenant.id, Asker(alice.id, alice.uid)
     async with platform.database.project(project) as tx:
         content = b"energy,gateway,device\nelectricity,g1,x\n"
@@ -52,11 +80,28 @@ async def test_the_stranger_learns_and_changes_nothing(
         "project": encode_id("prj", alice.tenant.uid),
         "own": "other",
         "list": encode_id("mls", listed.uid),
+        "node": made.nodes["a"].text,
+        "meter": made.meters["m1"].text,
+        "device": made.devices["m1"].text,
+        "alarm": encode_id("alm", await raised(platform, made)),
     }
-    none = {
-        **hers,
-        "project": encode_id("prj", new_uuid(NOW)),
-        "list": encode_id("mls", new_uuid(NOW)),
-    }
+    none = nothing_like(hers)
     seen = partial(look, admin, alice)
     await routes_tell_nothing(ROUTE_ROWS, hers, none, partial(client, charlie), seen)
+
+
+async def raised(platform: Platform, plant: Plant) -> UUID:
+    """An alarm at workshop a."""
+    project = plant.tenant.id
+    async with platform.database.project(project) as tx:
+        definition = await tx.fetch_value(
+            "INSERT INTO alarm_definition (project_id, uid, kind, name, node_id, params, priority,"
+            " mode, created_at) VALUES (%s, %s, 'meter_silent', '{}', %s, '{}', 2, 'live', %s)"
+            " RETURNING id",
+            (project, new_uuid(NOW), plant.nodes["a"].id, NOW),
+            into=int,
+        )
+        assert definition is not None
+        alarm = await raise_occurrence(tx, project, definition, NOW, {}, 2, NOW)
+    assert alarm is not None
+    return alarm

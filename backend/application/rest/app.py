@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from backend.application.problems import named_problem, problem
 from backend.application.rest import (
+    alarms,
     commands,
     configs,
     enrolment,
@@ -16,9 +17,13 @@ from backend.application.rest import (
     imports,
     labels,
     meter_lists,
+    model,
+    people,
     projects,
+    readings,
     releases,
     restatements,
+    rules,
     series,
     session,
     sheets,
@@ -50,6 +55,11 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(files.router)
     app.include_router(meter_lists.router)
     app.include_router(labels.router)
+    app.include_router(model.router)
+    app.include_router(rules.router)
+    app.include_router(alarms.router)
+    app.include_router(people.router)
+    app.include_router(readings.router)
     app.include_router(commands.router)
     app.include_router(configs.router)
     app.include_router(enrolment.router)

@@ -1,40 +1,33 @@
 """`/api/v1/series` and `/api/v1/ranking`: the figures of GraphQL for scripts and spreadsheets.
 
-JSON, CSV or NDJSON; numbers keep all their digits, a value that is missing is null or empty.
+JSON, CSV, NDJSON or a workbook; numbers keep all their digits, a value that is missing is null or
+empty.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Query, Request, Response
 
 from backend.aggregation.earlier import Against
 from backend.aggregation.measures import Measure
 from backend.aggregation.ranking import Order
 from backend.aggregation.series import Curve
 from backend.application.curves import Asked, Drawn, Period, read_curves
-from backend.application.exports import note_export
+from backend.application.exports import Export
 from backend.application.rest.doors import ProjectDoor, SignedIn
+from backend.application.rest.exports import Form, Row, at_hand, exported
 from backend.application.rest.instants import aware
-from backend.application.rest.json_answers import NO_STORE, json_answer
+from backend.application.rest.json_answers import json_answer, kept_answer
 from backend.application.top import RankedList, Wanted, read_top
 
 router = APIRouter(tags=["figures"])
 
-COLUMNS = "scope,start,label,value,quality,unit"
-ROWS_AT_ONCE = 1_000
-
-
-class Form(Enum):
-    """How an answer is written."""
-
-    JSON = "json"
-    CSV = "csv"
-    NDJSON = "ndjson"
+COLUMNS = ("scope", "start", "label", "value", "quality", "unit")
 
 
 class SeriesMeasure(Enum):
@@ -59,6 +52,7 @@ class RankingOrder(Enum):
 
 @router.get("/series", response_class=Response)
 async def series(
+    request: Request,
     door: ProjectDoor,
     caller: SignedIn,
     scope: Annotated[list[str], Query(min_length=1, max_length=100)],
@@ -72,7 +66,10 @@ async def series(
     to_date: bool = False,
     format: Form = Form.JSON,  # noqa: A002 - what the address calls it
 ) -> Response:
-    """Answer curves of nodes and meters (`scope`, repeated) over [start, end)."""
+    """Answer curves of nodes and meters (`scope`, repeated) over [start, end).
+
+    JSON of a span that is over has an ETag.
+    """
     asked = Asked(
         scopes=scope,
         energy=energy,
@@ -86,13 +83,14 @@ async def series(
     )
     drawn = await read_curves(door, asked)
     if format is Form.JSON:
-        return json_answer({"series": [_curve_json(one) for one in drawn]})
-    about = {"energy": energy, "start": asked.start.isoformat(), "end": asked.end.isoformat()}
-    listed = {"scopes": scope, "curves": len(drawn), "format": format.value}
-    await note_export(door, caller, "series", scope[0], {**about, **listed})
-    if format is Form.CSV:
-        return StreamingResponse(_csv(drawn), headers=NO_STORE, media_type="text/csv")
-    return StreamingResponse(_ndjson(drawn), headers=NO_STORE, media_type="application/x-ndjson")
+        body: dict[str, object] = {"series": [_curve_json(one) for one in drawn]}
+        over = asked.end <= door.today(door.process.platform.clock.now()).day
+        return kept_answer(request, body) if over else json_answer(body)
+    rows = (row for one in drawn for row in _rows(one))
+    span = {"start": asked.start.isoformat(), "end": asked.end.isoformat()}
+    about = {"scopes": scope, "energy": energy, "period": period.name, **span}
+    export = Export(door, caller, "series", scope[0], about)
+    return await exported(format, export, COLUMNS, at_hand(rows))
 
 
 @router.get("/ranking", response_class=Response)
@@ -168,38 +166,17 @@ def _ranking_json(found: RankedList) -> dict[str, object]:
     }
 
 
-def _rows(drawn: Drawn) -> Iterator[tuple[str, str, str, str, str, str]]:
-    """Answer the cells of COLUMNS of each step; the numbers are the database's own texts."""
+def _rows(drawn: Drawn) -> Iterator[Row]:
+    """Answer the cells of COLUMNS of each step; the numbers are the database's own."""
     curve = drawn.curve
-    values, quality = (text[1:-1].split(",") for text in (curve.values, curve.quality))
+    values, qualities = (text[1:-1].split(",") for text in (curve.values, curve.quality))
     if not curve.quality.strip("[]"):
         return
     starts: Sequence[datetime] = curve.starts or [
         curve.start + n * timedelta(seconds=curve.step_s or 0) for n in range(len(values))
     ]
     labels = curve.labels or [""] * len(values)
-    for start, label, value, trust in zip(starts, labels, values, quality, strict=True):
-        at = start.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        yield drawn.scope, at, label, value, trust, drawn.unit
-
-
-def _csv(found: Sequence[Drawn]) -> Iterator[str]:
-    lines = [COLUMNS]
-    for drawn in found:
-        for scope, start, label, value, trust, unit in _rows(drawn):
-            number = "" if value == "null" else value
-            lines.append(
-                f'{scope},{start},"{label.replace(chr(34), chr(34) * 2)}",{number},{trust},{unit}'
-            )
-            if len(lines) == ROWS_AT_ONCE:
-                yield "\r\n".join([*lines, ""])
-                lines.clear()
-    yield "\r\n".join([*lines, ""]) if lines else ""
-
-
-def _ndjson(found: Sequence[Drawn]) -> Iterator[bytes]:
-    for drawn in found:
-        for scope, start, label, value, trust, unit in _rows(drawn):
-            cells = {"scope": scope, "start": start, "label": label, "unit": unit}
-            numbers = {"value": orjson.Fragment(value), "quality": orjson.Fragment(trust)}
-            yield orjson.dumps(cells | numbers) + b"\n"
+    for start, label, value, trust in zip(starts, labels, values, qualities, strict=True):
+        number = None if value == "null" else Decimal(value)
+        quality = None if trust == "null" else int(trust)
+        yield drawn.scope, start.astimezone(UTC), label, number, quality, drawn.unit

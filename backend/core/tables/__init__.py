@@ -71,7 +71,7 @@ from backend.core.tables.platform import (
     Project,
 )
 from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
-from backend.core.tables.projects import PlatformOperator, ProjectLogo
+from backend.core.tables.projects import PlatformOperator, ProjectLogo, ProjectQuota, ProjectUse
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -149,7 +149,9 @@ __all__ = [
     "PointAlias",
     "Project",
     "ProjectLogo",
+    "ProjectQuota",
     "ProjectRole",
+    "ProjectUse",
     "PushSubscription",
     "Reading",
     "ReadingDay",

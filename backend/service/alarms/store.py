@@ -99,6 +99,20 @@ async def list_occurrences(
     return [_occurrence(row) for row in rows]
 
 
+async def occurrences_below(
+    tx: ReadSession, project_id: int, below: int | None, first: int
+) -> list[Occurrence]:
+    """Occurrences newest first, those recorded before the one numbered `below`."""
+    rows = await tx.fetch_all(
+        _SELECT
+        + """
+        AND (%(below)s::bigint IS NULL OR o.id < %(below)s) ORDER BY o.id DESC LIMIT %(first)s
+        """,
+        {"project": project_id, "below": below, "first": first},
+    )
+    return [_occurrence(row) for row in rows]
+
+
 async def occurrence_by_uid(tx: ReadSession, project_id: int, uid: uuid.UUID) -> Occurrence | None:
     """One occurrence, or None where this project has none of that id."""
     row = await tx.fetch_one(_SELECT + " AND o.uid = %(uid)s", {"project": project_id, "uid": uid})

@@ -21,6 +21,7 @@ from backend.core.ids import encode_id, new_uuid
 from backend.service.people.authority import Change, allow_membership, checked_end
 from backend.service.people.limits import Limit, limit_of
 from backend.service.people.sessions import digest
+from backend.service.projects.quotas import require_place
 
 LONGEST_DAYS: Final = 30
 LONGEST_NAME: Final = 100
@@ -108,6 +109,7 @@ async def invite(
     if not 1 <= days <= LONGEST_DAYS:
         raise InvalidInput("invitation_days", most=LONGEST_DAYS)
     await allow_membership(change, role, limit)
+    await require_place(change.tx, change.project_id)
     held = await list_invitations(change.tx, change.project_id)
     waiting = (one for one in held if one.accepted_at is None and one.revoked_at is None)
     if sum(one.expires_at > change.now for one in waiting) >= MOST_OPEN:
@@ -200,6 +202,7 @@ async def accept(
         )
         if not joined:
             raise Conflict("member_already")
+        await require_place(tx, row.project_id, more=0)
         await tx.execute(
             "UPDATE invitation SET accepted_at = %s, accepted_by = %s"
             " WHERE project_id = %s AND uid = %s",

@@ -1,9 +1,10 @@
 /** Signing in and out, and who looks at which project. */
 import { graphql, type ResultOf } from './document.ts';
 
-const viewer = graphql(`
+export const viewerParts = graphql(`
   fragment ViewerParts on Viewer {
     demo
+    makesProjects
     person {
       id
       login
@@ -22,6 +23,10 @@ const viewer = graphql(`
       demo
       role
       permissions
+      traits {
+        accent
+        logo
+      }
       name {
         en
         zh
@@ -49,7 +54,7 @@ export const viewerQuery = graphql(
       }
     }
   `,
-  [viewer]
+  [viewerParts]
 );
 
 export const demoPeopleQuery = graphql(`
@@ -82,7 +87,7 @@ export const signInMutation = graphql(
       }
     }
   `,
-  [viewer]
+  [viewerParts]
 );
 
 export const signOutMutation = graphql(`
@@ -100,6 +105,6 @@ export const setLocaleMutation = graphql(`
   }
 `);
 
-export type Viewer = ResultOf<typeof viewer>;
+export type Viewer = ResultOf<typeof viewerParts>;
 export type Project = Viewer['projects'][number];
 export type DemoPerson = ResultOf<typeof demoPeopleQuery>['demoPeople'][number];

@@ -52,7 +52,12 @@ class Session {
 
   async signIn(login: string, password: string): Promise<void> {
     const { signIn } = await request(signInMutation, { login, password });
-    this.#enter(signIn.viewer);
+    this.began(signIn.viewer);
+  }
+
+  /** A session began, whichever way. */
+  began(viewer: Viewer): void {
+    this.#enter(viewer);
     void this.setLocale(language.locale);
   }
 
