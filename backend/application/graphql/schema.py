@@ -30,6 +30,7 @@ from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.equipment import EquipmentMutation
 from backend.application.graphql.factors import FactorMutation
+from backend.application.graphql.forgetting import ForgettingMutation
 from backend.application.graphql.founding import FoundingMutation, FoundingQuery
 from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
@@ -75,6 +76,7 @@ Mutation = merge_types(
         MqttMutation,
         InvitationMutation,
         PostMutation,
+        ForgettingMutation,
         DelegationMutation,
         TakingMutation,
         FoundingMutation,
