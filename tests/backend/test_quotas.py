@@ -68,8 +68,8 @@ async def test_a_flood_is_throttled_told_and_not_lost_and_the_other_project_goes
         await make_gateway(wired.database, tenant, slug, f"secret of {tenant.slug}")
     async with working(wired):
         for tenant in tenants:
-            number = admin.execute("SELECT id FROM gateway WHERE project_id = %s", (tenant.id,))
-            await until_leased(wired.database, int(number.fetchall()[0][0]))
+            found = admin.execute("SELECT id FROM gateway WHERE project_id = %s", (tenant.id,))
+            await until_leased(wired.database, int(found.fetchall()[0][0]))
         flooding, quiet = [await connect_edge(broker, *one) for one in (("a", "g1"), ("b", "g2"))]
         for edge in (flooding, quiet):
             edge.be_born()

@@ -33,6 +33,9 @@ class Role:
     permissions: list[Permission]
     ready_made: bool
     ended: bool
+    second_factor: bool = strawberry.field(
+        description="Whether it opens the project only to sessions that passed a second factor."
+    )
     holders: int = strawberry.field(description="How many members have it.")
 
     @classmethod
@@ -44,6 +47,7 @@ class Role:
             permissions=[one for one in Permission if one in row.permissions],
             ready_made=row.ready_made,
             ended=row.ended_at is not None,
+            second_factor=row.second_factor,
             holders=row.holders,
         )
 

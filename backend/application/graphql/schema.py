@@ -36,6 +36,7 @@ from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.invitations import InvitationQuery
 from backend.application.graphql.joining import InvitationMutation
+from backend.application.graphql.linked import LinkedMutation, LinkedQuery
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.memberships import MembershipMutation
 from backend.application.graphql.meter_changes import MeterMutation
@@ -53,6 +54,7 @@ from backend.application.graphql.restatements import (
     RestatementSubscription,
 )
 from backend.application.graphql.scalars import SCALARS
+from backend.application.graphql.second_factor import SecondFactorMutation
 from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
@@ -63,7 +65,15 @@ from backend.application.graphql.updates import UpdateMutation
 
 Query = merge_types(
     "Query",
-    (PeopleQuery, InvitationQuery, TakingQuery, ProjectQuery, FoundingQuery, DemoQuery),
+    (
+        PeopleQuery,
+        LinkedQuery,
+        InvitationQuery,
+        TakingQuery,
+        ProjectQuery,
+        FoundingQuery,
+        DemoQuery,
+    ),
 )
 Mutation = merge_types(
     "Mutation",
@@ -71,6 +81,8 @@ Mutation = merge_types(
         PeopleMutation,
         PasskeyMutation,
         ProvingMutation,
+        SecondFactorMutation,
+        LinkedMutation,
         AuthorityMutation,
         AccessMutation,
         MqttMutation,

@@ -78,6 +78,8 @@ class RoleRow:
     stored: list[str]
     ready_made: bool
     ended_at: datetime | None
+    second_factor: bool
+    """Whether it opens the project only to sessions that passed a second factor."""
     holders: int
 
     @property
@@ -125,6 +127,7 @@ class MemberRow:
 
 _ROLES = (
     "SELECT r.slug, r.name, r.permissions AS stored, r.ready_made, r.ended_at,"
+    " r.second_factor_since IS NOT NULL AS second_factor,"
     " (SELECT count(*) FROM membership m WHERE m.project_id = r.project_id AND m.role = r.slug)"
     " AS holders FROM project_role r WHERE r.project_id = %s"
 )

@@ -70,11 +70,14 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Somebody who is no person of the platform yet; `password_hash` is of what they chose."""
+    """Somebody who is no person of the platform yet; `password_hash` is of what they chose.
+
+    It is None for who signs in by a provider.
+    """
 
     name: str
     login: str
-    password_hash: str
+    password_hash: str | None
     locale: str
 
 

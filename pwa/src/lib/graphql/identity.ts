@@ -2,8 +2,8 @@
 import { graphql, type ResultOf } from './document.ts';
 import { viewerParts } from './session.ts';
 
-export const passkeysQuery = graphql(`
-  query Passkeys {
+export const proofsQuery = graphql(`
+  query Proofs {
     viewer {
       passkeys {
         id
@@ -12,7 +12,110 @@ export const passkeysQuery = graphql(`
         lastUsedAt
         copiedAt
       }
+      identities {
+        id
+        provider
+        shown
+        lastUsedAt
+      }
+      secondFactor {
+        held
+        codesLeft
+        asked
+      }
     }
+    signInProviders {
+      slug
+      name {
+        en
+        zh
+      }
+    }
+  }
+`);
+
+export const providersQuery = graphql(`
+  query SignInProviders {
+    signInProviders {
+      slug
+      name {
+        en
+        zh
+      }
+    }
+  }
+`);
+
+export const unlinkMutation = graphql(`
+  mutation Unlink($id: ID!) {
+    unlinkIdentity(id: $id)
+  }
+`);
+
+export const secondFactorQuery = graphql(`
+  query SecondFactor {
+    viewer {
+      secondFactor {
+        asked
+        passed
+      }
+    }
+  }
+`);
+
+export const finishSignInMutation = graphql(
+  `
+    mutation FinishSignIn($step: String!, $code: String!) {
+      finishSignIn(step: $step, code: $code) {
+        viewer {
+          ...ViewerParts
+        }
+      }
+    }
+  `,
+  [viewerParts]
+);
+
+export const beginSecondFactorMutation = graphql(`
+  mutation BeginSecondFactor {
+    beginSecondFactor {
+      secret
+      qr
+      qrSize
+    }
+  }
+`);
+
+export const confirmSecondFactorMutation = graphql(`
+  mutation ConfirmSecondFactor($code: String!) {
+    confirmSecondFactor(code: $code)
+  }
+`);
+
+export const renewRecoveryCodesMutation = graphql(`
+  mutation RenewRecoveryCodes {
+    renewRecoveryCodes
+  }
+`);
+
+export const removeSecondFactorMutation = graphql(`
+  mutation RemoveSecondFactor {
+    removeSecondFactor
+  }
+`);
+
+export const askSecondFactorMutation = graphql(`
+  mutation AskSecondFactor($project: ID!, $role: String!, $asked: Boolean!) {
+    askSecondFactor(project: $project, role: $role, asked: $asked) {
+      slug
+      secondFactor
+    }
+  }
+`);
+
+export const resetSecondFactorMutation = graphql(`
+  mutation ResetSecondFactor($project: ID!, $person: ID!) {
+    resetSecondFactor(project: $project, person: $person)
   }
 `);
 
@@ -73,4 +176,9 @@ export const proveByPasskeyMutation = graphql(`
   }
 `);
 
-export type Passkey = NonNullable<ResultOf<typeof passkeysQuery>['viewer']>['passkeys'][number];
+export type Provider = ResultOf<typeof providersQuery>['signInProviders'][number];
+export type Linked = Proofs['identities'][number];
+export type Proofs = NonNullable<ResultOf<typeof proofsQuery>['viewer']>;
+export type Passkey = Proofs['passkeys'][number];
+export type SecondFactor = Proofs['secondFactor'];
+export type NewSecondFactor = ResultOf<typeof beginSecondFactorMutation>['beginSecondFactor'];

@@ -63,6 +63,7 @@ export const postsQuery = graphql(`
         permissions
         readyMade
         ended
+        secondFactor
         holders
         name {
           en

@@ -81,6 +81,7 @@ export const signInMutation = graphql(
   `
     mutation SignIn($login: String!, $password: String!) {
       signIn(login: $login, password: $password) {
+        step
         viewer {
           ...ViewerParts
         }

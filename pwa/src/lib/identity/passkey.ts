@@ -7,7 +7,7 @@ import {
   signInByPasskeyMutation
 } from '../graphql/identity.ts';
 import type { Viewer } from '../graphql/session.ts';
-import { AppError } from '../net/errors.ts';
+import { AppError, present } from '../net/errors.ts';
 import { request } from '../net/request.ts';
 
 interface Offer {
@@ -46,7 +46,7 @@ async function used(): Promise<{ step: string; answer: string }> {
 /** Sign in with whichever passkey the person chooses. */
 export async function signInByPasskey(): Promise<Viewer> {
   const { viewer } = (await request(signInByPasskeyMutation, await used())).signInByPasskey;
-  return viewer;
+  return present(viewer);
 }
 
 export async function proveByPasskey(): Promise<void> {

@@ -50,9 +50,11 @@ class Session {
     }
   }
 
-  async signIn(login: string, password: string): Promise<void> {
+  /** Null when the session began, else the second step that is due. */
+  async signIn(login: string, password: string): Promise<string | null> {
     const { signIn } = await request(signInMutation, { login, password });
-    this.began(signIn.viewer);
+    if (signIn.viewer) this.began(signIn.viewer);
+    return signIn.step;
   }
 
   /** A session began, whichever way. */
