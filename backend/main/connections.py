@@ -70,6 +70,16 @@ CONNECTIONS = (
         ),
     ),
     Connection(
+        "worker",
+        False,
+        "syslog",
+        "6514 (`KILOWISE_SYSLOG_URL`)",
+        "syslog over TLS 1.2 or later (RFC 5425)",
+        "your log server",
+        "where it is set; off by default",
+        ("backend/service/audit/forward.py",),
+    ),
+    Connection(
         BROKER_ROLES,
         False,
         "mqtt",

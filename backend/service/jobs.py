@@ -1,5 +1,5 @@
 """Role `worker`: tries and applies restatements, joins late readings, keeps the highest demands,
-and runs the periodic jobs of the queue in schema `jobs`.
+tells a log server the audit, and runs the periodic jobs of the queue in schema `jobs`.
 
 The queue is procrastinate's, in the same PostgreSQL, used as kw_app; several workers share it and
 each periodic job runs once, whoever takes it.
@@ -14,6 +14,7 @@ from procrastinate.exceptions import ConnectorException
 from backend.core.partitions import keep_partitions
 from backend.core.platform import Platform
 from backend.service import demand_peaks
+from backend.service.audit import forward
 from backend.service.compaction import compact_readings, join_late_readings
 from backend.service.equipment.keep import keep_all as keep_equipment
 from backend.service.projects import answer
@@ -37,6 +38,7 @@ async def run(platform: Platform) -> None:
         tasks.create_task(restatement.run(platform))
         tasks.create_task(join_late_readings(platform))
         tasks.create_task(demand_peaks.run(platform))
+        tasks.create_task(forward.run(platform))
         if platform.settings.demo:
             tasks.create_task(answer.run(platform))
 

@@ -147,6 +147,11 @@ CREATE TABLE public.audit (
     hash bytea NOT NULL
 );
 ALTER TABLE ONLY public.audit FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.audit_told (
+    project_id integer NOT NULL,
+    number bigint NOT NULL
+);
+ALTER TABLE ONLY public.audit_told FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.calendar_period (
     project_id integer NOT NULL,
     period smallint NOT NULL,
@@ -1386,6 +1391,8 @@ ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_uid_key UNIQUE (uid);
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (project_id, number);
+ALTER TABLE ONLY public.audit_told
+    ADD CONSTRAINT audit_told_pkey PRIMARY KEY (project_id);
 ALTER TABLE ONLY public.calendar_period
     ADD CONSTRAINT calendar_period_pkey PRIMARY KEY (project_id, period, start_ts);
 ALTER TABLE ONLY public.command
@@ -1645,6 +1652,7 @@ ALTER TABLE public.alarm_lease ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.alarm_occurrence ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.alarm_transition ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_told ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.calendar_period ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.command ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.conversion ENABLE ROW LEVEL SECURITY;
@@ -1711,6 +1719,7 @@ CREATE POLICY sight ON public.alarm_transition AS RESTRICTIVE TO kw_limited USIN
    FROM public.alarm_definition d
   WHERE (d.project_id = alarm_transition.project_id))));
 CREATE POLICY sight ON public.audit AS RESTRICTIVE TO kw_limited USING (true);
+CREATE POLICY sight ON public.audit_told AS RESTRICTIVE TO kw_limited USING (false);
 CREATE POLICY sight ON public.calendar_period AS RESTRICTIVE TO kw_limited USING (true);
 CREATE POLICY sight ON public.command AS RESTRICTIVE TO kw_limited USING ((('devices'::text = ANY (string_to_array(current_setting('app.modules'::text, true), ','::text))) AND (device_id IN ( SELECT unnest((string_to_array(current_setting('app.devices'::text, true), ','::text))::bigint[]) AS unnest))));
 CREATE POLICY sight ON public.conversion AS RESTRICTIVE TO kw_limited USING ((node_id IN ( SELECT unnest((string_to_array(current_setting('app.nodes'::text, true), ','::text))::bigint[]) AS unnest)));
@@ -1786,6 +1795,7 @@ CREATE POLICY tenant ON public.alarm_lease USING ((project_id = (NULLIF(current_
 CREATE POLICY tenant ON public.alarm_occurrence USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.alarm_transition USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.audit USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
+CREATE POLICY tenant ON public.audit_told USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.calendar_period USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.command USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.conversion USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
@@ -1865,6 +1875,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_key TO kw_app;
 GRANT SELECT,INSERT ON TABLE public.audit TO kw_app;
 GRANT SELECT,INSERT ON TABLE public.audit TO kw_ingest;
 GRANT SELECT,INSERT ON TABLE public.audit TO kw_limited;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.audit_told TO kw_app;
+GRANT SELECT ON TABLE public.audit_told TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.calendar_period TO kw_app;
 GRANT SELECT ON TABLE public.calendar_period TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.command TO kw_app;

@@ -32,6 +32,7 @@ SEEN: dict[str, frozenset[str] | None] = {
     "alarm_occurrence": frozenset({"alarm_definition"}),
     "alarm_transition": frozenset({"alarm_definition"}),
     "audit": ALL,
+    "audit_told": NOTHING,
     "calendar_period": ALL,
     "command": frozenset({"devices", "modules"}),
     "conversion": frozenset({"nodes"}),

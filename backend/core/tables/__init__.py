@@ -90,7 +90,7 @@ from backend.core.tables.readings import (
     RegisterEvent,
     Stale,
 )
-from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
+from backend.core.tables.remote import AuditEntry, AuditTold, Command, DeviceProfile, GatewayConfig
 from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
 
 metadata = SQLModel.metadata
@@ -107,6 +107,7 @@ __all__ = [
     "AlarmTransition",
     "ApiKey",
     "AuditEntry",
+    "AuditTold",
     "CalendarPeriod",
     "Command",
     "Conversion",
