@@ -26,6 +26,7 @@ ROLES = {
 
 AUTHORITY = "backend.acquisition.authority_store"
 OPERATORS = "backend.service.people.operators"
+PROVIDERS = "backend.service.identity.configured"
 MOSQUITTO = "backend.acquisition.mosquitto_files:write"
 
 
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     operator.add_argument("login", help="of somebody who is a person of the platform")
     operator.add_argument("--end", action="store_true", help="they do no more")
     _gateway_commands(commands)
+    _provider_commands(commands)
     for role, meaning in ROLES.items():
         one = commands.add_parser(role, help=f"run this role only: {meaning}")
         one.add_argument(
@@ -94,6 +96,37 @@ def _gateway_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         metavar="HOST",
         help="further names or addresses gateways reach it by; can be repeated",
     )
+
+
+def _provider_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    providers = commands.add_parser(
+        "providers", help="who else may say who somebody is"
+    ).add_subparsers(dest="action", required=True, metavar="ACTION")
+    providers.add_parser("list", help="the providers, without secrets")
+    put = providers.add_parser("put", help="write one, new or anew")
+    put.add_argument("slug", metavar="SLUG", help="its name in addresses")
+    put.add_argument("--kind", default="oidc", help="the protocol it speaks (default oidc)")
+    put.add_argument("--name", required=True, help="what its button says")
+    put.add_argument("--client-id", required=True, help="how it knows this platform")
+    put.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="NAME=VALUE",
+        help="for oidc issuer=https://...; can be repeated",
+    )
+    put.add_argument("--secret-file", type=Path, help="file with the client's secret, kept sealed")
+    put.add_argument("--secret-from", help="environment variable of the web role that has it")
+    remove = providers.add_parser("remove", help="take one away")
+    remove.add_argument("slug", metavar="SLUG", help="its name in addresses")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text}: write NAME=VALUE")
+    return name, value
 
 
 def _role(name: str) -> str:
@@ -159,6 +192,25 @@ def _run_once(arguments: argparse.Namespace, settings: "Settings") -> None:
     elif arguments.command == "mosquitto":
         where = arguments.folder.absolute()
         print(answer(settings, MOSQUITTO, folder=where, port=arguments.port, name=arguments.name))
+    elif arguments.command == "providers":
+        work = {"list": "listed", "put": "put", "remove": "remove"}[arguments.action]
+        print(answer(settings, f"{PROVIDERS}:{work}", **_provider(arguments)))
+
+
+def _provider(arguments: argparse.Namespace) -> dict[str, object]:
+    """What `providers` was given, as its functions take it."""
+    if arguments.action != "put":
+        return {"slug": arguments.slug} if arguments.action == "remove" else {}
+    file: Path | None = arguments.secret_file
+    return {
+        "slug": arguments.slug,
+        "kind": arguments.kind,
+        "name": arguments.name,
+        "client_id": arguments.client_id,
+        "options": dict(arguments.option),
+        "secret": None if file is None else file.read_text("utf-8").strip(),
+        "secret_from": arguments.secret_from,
+    }
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ function buildName(): string {
 }
 
 const FRAME =
-  /src\/lib\/(alarm\/(order|text)|chart\/series|format|net\/(?!send)|session\/Demo|state\/(?!again)|store|texts|ui\/(?!Answer|Language|Page|Segmented|Shell|Update|Validity))|node_modules\/(graphql-ws|idb)\//;
+  /src\/lib\/(alarm\/(order|text)|chart\/series|format|net\/(?!kept|send)|session\/Demo|state\/(?!again)|store|texts|ui\/(?!Answer|Language|Page|QrCode|Segmented|Shell|Update|Validity))|node_modules\/(graphql-ws|idb)\//;
 const PAYLOAD = /@sveltejs\/kit\/src\/runtime\/client\/payload\.js/;
 const KIT = /@sveltejs\/kit\/src\/(?!runtime\/client\/entry\.js)/;
 

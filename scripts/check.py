@@ -21,6 +21,8 @@ class Step:
     remedy: str
     only_with: str = ""
     """A path without which there is nothing to read."""
+    tells: bool = False
+    """Whether what it says is shown when it finds nothing, too."""
 
 
 def tool(name: str, *arguments: str) -> tuple[str, ...]:
@@ -45,6 +47,12 @@ STEPS = (
         "texts", module("scripts.texts"), "say it in both languages", "backend/core/texts/en.json"
     ),
     Step("licences", module("scripts.licences"), "choose another package"),
+    Step(
+        "security",
+        module("scripts.security"),
+        "point docs/asvs.yaml at evidence that is there",
+        tells=True,
+    ),
     Step("generated", module("scripts.generate", "--check"), "commit what was generated"),
     Step("app format", ("scripts/npm", "run", "format:check"), "scripts/npm run format", APP),
     Step("app lint", ("scripts/npm", "run", "lint"), "correct it", APP),
@@ -74,6 +82,8 @@ def passes(step: Step) -> bool:
     )
     verdict = "ok" if done.returncode == 0 else "FAILED"
     print(f"check: {step.name:13} {verdict} {time.monotonic() - started:.1f} s", flush=True)
+    if step.tells and done.returncode == 0:
+        print(done.stdout.strip(), flush=True)
     if done.returncode != 0:
         print(f"{done.stdout}\ncheck: {step.name}: {step.remedy}", flush=True)
     return done.returncode == 0

@@ -46,11 +46,14 @@ GENERATORS: tuple[Generator, ...] = (
     ),
     Generator("schema", module("backend.application.graphql.schema"), ("schema.graphql",)),
     Generator("openapi", module("backend.application.rest.describe"), ("openapi.json",)),
+    Generator("asyncapi", module("backend.application.mqtt_api.describe"), ("asyncapi.json",)),
     Generator(
         "tables",
         module("scripts.tables"),
         ("docs/devices.md", "docs/commands.md", *device_pages()),
     ),
+    Generator("network", module("scripts.network"), ("docs/network.md",)),
+    Generator("security", module("scripts.security", "--write"), ("docs/security.md",)),
     Generator("licences", module("scripts.licences", "--write"), ("docs/licences.md",)),
 )
 

@@ -43,6 +43,7 @@ def chinese_glyphs() -> bool:
 PROGRAMS = (
     Program("chromium", ("chromium",), lambda: on_path("chromium", "chromium-browser")),
     Program("mosquitto", ("mosquitto",), lambda: on_path("mosquitto")),
+    Program("mosquitto-clients", ("mosquitto-clients",), lambda: on_path("mosquitto_sub")),
     Program("gcc", ("gcc", "libc6-dev"), lambda: on_path("gcc")),
     Program(
         "libmodbus",

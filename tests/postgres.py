@@ -30,6 +30,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from backend.acquisition.credentials import internal_url
 from backend.core.clock import ManualClock
 from backend.core.db import Database
 from backend.core.ids import encode_id, new_uuid
@@ -173,9 +174,10 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def platform(database: Database, clock: ManualClock, tmp_path: Path) -> Platform:
-    """A platform without a broker; tests that need one use dataclasses.replace(mqtt_url=...)."""
+    """A platform whose embedded broker is away; tests that need one replace its mqtt_url."""
     settings = Settings(data=tmp_path)
-    return Platform(settings, clock, database, "mqtt://127.0.0.1:1", "http://127.0.0.1:8000")
+    broker = internal_url(settings.data_folder, 1)
+    return Platform(settings, clock, database, broker, "http://127.0.0.1:8000")
 
 
 @pytest.fixture

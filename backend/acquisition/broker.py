@@ -21,7 +21,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -348,18 +347,16 @@ def _is_proof_of(credential: Credential, proof: ClientProof) -> bool:
 
 
 def _still_good(session: Session, old: Credential | None, new: Credential | None) -> bool:
-    """Tell whether what a session showed at its CONNECT would still let it in, to the same topics.
+    """Tell whether what a session showed at its CONNECT would still let it in, to no fewer topics.
 
-    A certificate that was added (a renewal) disturbs nobody.
+    More topics, or a certificate that was added (a renewal), disturb nobody.
     """
     if old is None or new is None:
         return False
     proof = client_proof(session.ssl_object)
-    if proof is not None:
-        return _is_proof_of(new, proof) and replace(old, secret="", certificates=()) == replace(
-            new, secret="", certificates=()
-        )
-    return replace(old, certificates=()) == replace(new, certificates=())
+    shown = old.secret == new.secret if proof is None else _is_proof_of(new, proof)
+    kept = set(old.publish) <= set(new.publish) and set(old.subscribe) <= set(new.subscribe)
+    return shown and kept
 
 
 async def _send(handler: BrokerProtocolHandler, topic: str, data: bytes, qos: int) -> None:

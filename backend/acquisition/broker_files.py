@@ -1,4 +1,4 @@
-"""What the embedded broker needs, kept as files by ingest: who is admitted, and for TLS.
+"""What the embedded broker needs for TLS, kept as files beside its credentials by ingest.
 
 The broker has no database: it reads whom to trust (`authorities.pem`) and who it is
 (`server.pem`, certificate and key) from its folder, and looks every second whether they changed.
@@ -14,14 +14,12 @@ from urllib.parse import urlsplit
 import psycopg
 from cryptography import x509
 
-from backend.acquisition.admitted import list_admitted
 from backend.acquisition.authority_store import authorities
 from backend.acquisition.credentials import (
     AUTHORITIES_FILE,
     SERVER_FILE,
     broker_folder,
     is_embedded,
-    write_snapshot,
 )
 from backend.core.certificates import Names, Pair, local_names
 from backend.core.clock import Clock, SystemClock
@@ -48,16 +46,6 @@ async def keep_broker_files(platform: Platform) -> None:
         except (psycopg.OperationalError, Unavailable) as error:
             log.warning("The broker's certificate could not be looked after: %s", error)
         await asyncio.sleep(LOOK_S)
-
-
-async def write_credentials(platform: Platform) -> None:
-    """Write who is admitted to the embedded broker; nothing to do for another one."""
-    folder = platform.settings.data_folder
-    if not is_embedded(folder, platform.mqtt_url):
-        return
-    async with platform.database.ingest() as tx:
-        admitted = await list_admitted(tx, platform.clock)
-    write_snapshot(broker_folder(folder), admitted)
 
 
 async def write_broker_files(platform: Platform, names: Names, clock: Clock) -> None:

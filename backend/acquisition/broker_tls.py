@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from backend.acquisition.credentials import AUTHORITIES_FILE, SERVER_FILE
+from backend.core.certificates import CIPHERS
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ def tls_context(authorities: Path, server: Path) -> ssl.SSLContext:
     """Answer a server's context that admits only certificates of these authorities."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
     context.load_cert_chain(server)
     context.load_verify_locations(authorities)
     context.verify_mode = ssl.CERT_REQUIRED

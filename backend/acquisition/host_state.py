@@ -31,7 +31,9 @@ PATIENCE_S = 3.0
 """How long a worker keeps still for a STATE that nobody speaks: data go before manners."""
 
 
-class _State(msgspec.Struct):
+class State(msgspec.Struct):
+    """What a host says of itself (Sparkplug 3.0, 6.4.32); `timestamp` in UTC milliseconds."""
+
     online: bool
     timestamp: int
 
@@ -147,7 +149,7 @@ class Announced:
 def is_online(payload: bytes) -> bool | None:
     """What a STATE says; None when it cannot be read."""
     try:
-        return msgspec.json.decode(payload, type=_State).online
+        return msgspec.json.decode(payload, type=State).online
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 

@@ -17,9 +17,10 @@ from psycopg import errors
 
 from backend.acquisition import births, counters, leases, life, live, reports
 from backend.acquisition.accounted import read_accounted
+from backend.acquisition.admission import Admission
 from backend.acquisition.asks import wanted_asks
 from backend.acquisition.batch import Batch, Missing, PointKey, Row, Unfit
-from backend.acquisition.broker_files import keep_broker_files, write_credentials
+from backend.acquisition.broker_files import keep_broker_files
 from backend.acquisition.commands import wanted_commands
 from backend.acquisition.configs import wanted_configs
 from backend.acquisition.connection import Connection, unique_name
@@ -34,6 +35,7 @@ from backend.acquisition.host import (
 from backend.acquisition.host_state import TOPIC as STATE
 from backend.acquisition.host_state import Announced, HostState
 from backend.acquisition.inbox import Inbox
+from backend.acquisition.quotas import Quotas
 from backend.acquisition.sender import Sender
 from backend.acquisition.store import FIRST_RETRY_S, Stored, store
 from backend.acquisition.window import REFRESH, Window, clamp, milliseconds, read_window
@@ -81,6 +83,7 @@ class Ingest:
         self._platform = platform
         self._owner = leases.new_owner()
         self._inbox = Inbox()
+        self._quotas = Quotas()
         self._announced = Announced()
         self._complaints = Complaints(log)
         self._connection = Connection(
@@ -111,15 +114,17 @@ class Ingest:
                 group.create_task(self._sender.run())
                 group.create_task(HostState(self._platform, self._listening).run())
                 group.create_task(keep_broker_files(self._platform))
+                group.create_task(Admission(self._platform).run())
         finally:
             with contextlib.suppress(psycopg.OperationalError, Unavailable):
                 async with self._platform.database.ingest() as tx:
                     await leases.give_up(tx, self._owner)
+                    await self._quotas.write_down(tx, self._platform.clock.now())
 
     def _heard(self, topic: str, payload: bytes) -> None:
         if topic == STATE:
             self._announced.heard(payload)
-        else:
+        elif self._quotas.admit(topic, len(payload), time.monotonic()):
             self._inbox.put(topic, payload)
 
     async def _listening(self) -> None:
@@ -142,8 +147,9 @@ class Ingest:
             # Certificates end by the real time, whatever clock a demonstration has.
             listed = await leases.list_gateways(tx, SystemClock().now())
             held = await leases.claim(tx, self._owner)
-            self._gauges = await read_accounted(tx, self._gauges, self._platform.clock.now())
-        await write_credentials(self._platform)
+            now = self._platform.clock.now()
+            self._gauges = await read_accounted(tx, self._gauges, now)
+            await self._quotas.renew(tx, now, leases.shares(listed, held))
         ours = {
             (one.project, one.gateway): one
             for one in listed
@@ -246,7 +252,9 @@ class Ingest:
         counters.messages.labels(parsed.kind).inc()
         node.seen_at = self._platform.clock.now()
         if parsed.kind in {topics.NDATA, topics.DDATA}:
-            self._take_data(current, window.at(node.seen_at), node, payload, parsed.device)
+            at = window.at(node.seen_at)
+            points = self._take_data(current, at, node, payload, parsed.device)
+            self._quotas.settle(node.project, len(raw), points)
         else:
             await self._take_life(current, window, node, payload, parsed)
 
@@ -257,7 +265,8 @@ class Ingest:
 
     def _take_data(
         self, current: Round, window: Window, node: EdgeNode, payload: Payload, device: str | None
-    ) -> None:
+    ) -> int:
+        """Take a message's samples; answers how many there are, 0 when it is not taken."""
         gap = node.order.see(payload.seq)
         data = node.read_data(payload, device, milliseconds(self._platform.clock.now()))
         if gap:
@@ -271,12 +280,13 @@ class Ingest:
             asyncio.get_running_loop().call_later(later, self._reorder, node)
         if data.is_refused:
             counters.messages_dropped.labels("unknown_alias").inc()
-            return
+            return 0
         self._add(current.batch, window, node, data.samples)
         current.reports.extend((node, report) for report in data.reports)
         if data.record is not None and data.epoch is not None:
             key = (node.project_id, node.gateway_id, data.epoch)
             current.records.setdefault(key, set()).add(data.record)
+        return len(data.samples)
 
     def _reorder(self, node: EdgeNode) -> None:
         """The reorder time-out is over: what has not come by now is lost."""

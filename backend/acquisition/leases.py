@@ -8,7 +8,8 @@ knowing does no harm: what it stores is idempotent and what it acknowledges is c
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -95,6 +96,13 @@ async def claim(tx: WriteSession, owner: str) -> set[tuple[int, int]]:
     """Claim what is free, renew what is ours; answer (project_id, gateway_id) of all we hold."""
     rows = await tx.fetch_tuples(_CLAIM, {"owner": owner, "seconds": LEASE_S})
     return {(int(project), int(gateway)) for project, gateway in rows}
+
+
+def shares(listed: Sequence[ListedGateway], held: Collection[tuple[int, int]]) -> dict[int, float]:
+    """Answer which part of each project's gateways a worker holds, 0 to 1."""
+    projects = Counter(one.project_id for one in listed)
+    ours = Counter(project_id for project_id, _ in held)
+    return {number: ours[number] / count for number, count in projects.items()}
 
 
 async def give_up(tx: WriteSession, owner: str) -> None:

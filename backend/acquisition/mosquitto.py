@@ -1,10 +1,11 @@
 """The same wall on mosquitto 2: its dynamic-security plug-in, given the same credentials.
 
-`security_document` makes the plug-in's file before the broker starts; `revoke` makes the commands
-by which a running broker forgets a credential, over `$CONTROL/dynamic-security/v1`, which only the
-internal credential reaches. mosquitto binds a credential to one client id, so a gateway there
-connects as `<credential>/gateway` and a third party as `<credential>/client`; deleting a client
-disconnects it at once.
+`security_document` makes the plug-in's file before the broker starts. A running broker is told over
+`$CONTROL/dynamic-security/v1`, which only the internal credential reaches: `changes` are the
+commands that bring what it knows to what is wanted, `admit` and `revoke` those for one credential.
+mosquitto binds a credential to one client id, so a gateway there connects as
+`<credential>/gateway` and a third party as `<credential>/client`; deleting a client disconnects it
+at once.
 
 `tls_listener` is the part of mosquitto.conf for gateways with a client certificate: the common name
 is the username and the client id, so nobody takes another's session, and no secret is asked. Of a
@@ -12,7 +13,8 @@ gateway that is deleted the connection ends at once and a new one may do nothing
 list refuses it at the handshake, from the next start or SIGHUP on.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -26,8 +28,46 @@ from backend.acquisition.credentials import (
 
 REVOKED_FILE = "revoked.pem"
 CONTROL_TOPIC = "$CONTROL/dynamic-security/v1"
+RESPONSE_TOPIC = f"{CONTROL_TOPIC}/response"
 
 Entry = dict[str, object]
+Acl = tuple[str, str]
+"""Kind and topic of what is allowed."""
+Known = Mapping[str, frozenset[Acl]]
+"""What a running broker knows: the clients, and what the role of the same name allows."""
+
+LIST_CLIENTS: Entry = {"command": "listClients"}
+LIST_ROLES: Entry = {"command": "listRoles", "verbose": True}
+_OURS = re.compile(r"[a-z0-9][a-z0-9_-]*\.[a-z0-9][a-z0-9_-]*|mqt_[0-9a-z]{26}")
+
+
+class _Acl(msgspec.Struct):
+    acltype: str
+    topic: str
+    allow: bool = True
+
+
+class _Role(msgspec.Struct):
+    rolename: str
+    acls: list[_Acl] = []
+
+
+class _Data(msgspec.Struct):
+    clients: list[str] = []
+    roles: list[_Role] = []
+
+
+class Response(msgspec.Struct, rename={"correlation": "correlationData"}):
+    """What the plug-in answers to one command."""
+
+    command: str
+    correlation: str = ""
+    error: str | None = None
+    data: _Data | None = None
+
+
+class _Responses(msgspec.Struct):
+    responses: list[Response]
 
 
 def gateway_client_id(credential: str) -> str:
@@ -59,11 +99,72 @@ def security_document(credentials: Iterable[Credential]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=1)
 
 
+def changes(known: Known, wanted: Iterable[Credential]) -> list[Entry]:
+    """Answer the commands that bring what a broker knows to what is wanted.
+
+    Clients that are not ours (an operator's own) are left alone. A credential with a secret that
+    the broker does not know cannot be made of its hash: see `unknown`.
+    """
+    held = {credential.name: credential for credential in wanted}
+    gone = [name for name in sorted(known) if _OURS.fullmatch(name) and name not in held]
+    found = [command for name in gone for command in _revoked(name)]
+    for name, credential in held.items():
+        if name in known and known[name] != _allowed(credential):
+            found.append({"command": "modifyRole", **_role(credential)})
+        elif name not in known and not credential.secret:
+            found += admit(credential, "")
+    return found
+
+
+def unknown(known: Known, wanted: Iterable[Credential]) -> set[str]:
+    """Answer the credentials that only the plug-in's file can bring to a broker."""
+    return {one.name for one in wanted if one.secret and one.name not in known}
+
+
+def known(clients: Response, roles: Response) -> Known:
+    """Answer what a broker knows, by its answers to LIST_CLIENTS and LIST_ROLES."""
+    held = [] if roles.data is None else roles.data.roles
+    by_name = {
+        role.rolename: frozenset((acl.acltype, acl.topic) for acl in role.acls if acl.allow)
+        for role in held
+    }
+    names = [] if clients.data is None else clients.data.clients
+    return {name: by_name.get(name, frozenset()) for name in names}
+
+
+def admit(credential: Credential, secret: str) -> list[Entry]:
+    """Answer the commands that make a credential known, with its secret in plain text."""
+    client: Entry = {
+        "command": "createClient",
+        "username": credential.name,
+        "clientid": client_id(credential.name),
+        "roles": [{"rolename": credential.name}],
+    }
+    if secret:
+        client["password"] = secret
+    return [{"command": "createRole", **_role(credential)}, client]
+
+
 def revoke(name: str) -> bytes:
     """Answer the commands that disconnect a credential and forget it."""
-    return _commands(
-        {"command": "deleteClient", "username": name}, {"command": "deleteRole", "rolename": name}
-    )
+    return _commands(*_revoked(name))
+
+
+def marked(mark: str, commands: Iterable[Entry]) -> bytes:
+    """Answer commands as they are sent, with a mark by which their answers are known."""
+    return _commands(*({**command, "correlationData": mark} for command in commands))
+
+
+def read_responses(payload: bytes) -> list[Response]:
+    """Answer what the plug-in answered; msgspec.DecodeError for anything else."""
+    return msgspec.json.decode(payload, type=_Responses).responses
+
+
+def _revoked(name: str) -> list[Entry]:
+    return [
+        {"command": "deleteClient", "username": name},
+        {"command": "deleteRole", "rolename": name},
+    ]
 
 
 def tls_listener(folder: Path, port: int, address: str = "") -> str:
@@ -99,13 +200,21 @@ def _client(credential: Credential) -> Entry:
 
 
 def _role(credential: Credential) -> Entry:
-    control = (f"{CONTROL_TOPIC}/#",) if credential.name == INTERNAL else ()
-    acls = [
-        *(_acl("publishClientSend", topic) for topic in (*credential.publish, *control)),
-        *(_acl("publishClientReceive", topic) for topic in (*credential.subscribe, *control)),
-        *(_acl("subscribePattern", topic) for topic in (*credential.subscribe, *control)),
-    ]
+    acls = [_acl(kind, topic) for kind, topic in _allows(credential)]
     return {"rolename": credential.name, "acls": acls}
+
+
+def _allowed(credential: Credential) -> frozenset[Acl]:
+    return frozenset(_allows(credential))
+
+
+def _allows(credential: Credential) -> Iterator[Acl]:
+    control = (f"{CONTROL_TOPIC}/#",) if credential.name == INTERNAL else ()
+    for topic in (*credential.publish, *control):
+        yield "publishClientSend", topic
+    for kind in ("publishClientReceive", "subscribePattern"):
+        for topic in (*credential.subscribe, *control):
+            yield kind, topic
 
 
 def _acl(kind: str, topic: str) -> Entry:

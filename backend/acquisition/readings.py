@@ -7,17 +7,31 @@ are SQL of its own. Conditions name the row `r`. A sample is in one of the two p
 
 from typing import Final, LiteralString
 
-SAMPLES: Final = """
-(SELECT d.first_ts + (d.unit_us * coalesce(sum(u.t4) OVER passed, sum(u.t8) OVER passed, u.n - 1)
-            )::float8 * interval '1 microsecond' AS ts,
-        coalesce(u.f4, u.f8, (d.base + coalesce(sum(u.v4) OVER passed,
-                 (sum(u.v8) OVER passed)::bigint))::float8 / d.divisor) AS value,
-        coalesce(d.quality[width_bucket(u.n::int, d.quality_from)], 0::smallint) AS quality
- FROM ROWS FROM (unnest(coalesce(d.times_2::int[], d.times_4)), unnest(d.times_8),
-                 unnest(coalesce(d.values_2::int[], d.values_4)), unnest(d.values_8),
-                 unnest(d.floats_4), unnest(d.floats_8))
-      WITH ORDINALITY AS u (t4, t8, v4, v8, f4, f8, n)
- WINDOW passed AS (ORDER BY u.n ROWS UNBOUNDED PRECEDING))
+_QUALITY: Final = "coalesce(d.quality[width_bucket(u.n::int, d.quality_from)], 0::smallint)"
+_EVEN: Final = f"""
+SELECT d.first_ts + (d.unit_us * (u.n - 1))::float8 * interval '1 microsecond' AS ts,
+       (d.base + sum(u.v) OVER passed)::float8 / d.divisor AS value, {_QUALITY} AS quality
+FROM unnest(coalesce(d.values_2::int[], d.values_4)) WITH ORDINALITY AS u (v, n)
+"""
+_UNEVEN: Final = f"""
+SELECT d.first_ts + (d.unit_us * coalesce(sum(u.t4) OVER passed, sum(u.t8) OVER passed, u.n - 1)
+           )::float8 * interval '1 microsecond' AS ts,
+       coalesce(u.f4, u.f8, (d.base + coalesce(sum(u.v4) OVER passed,
+                (sum(u.v8) OVER passed)::bigint))::float8 / d.divisor) AS value,
+       {_QUALITY} AS quality
+FROM ROWS FROM (unnest(coalesce(d.times_2::int[], d.times_4)), unnest(d.times_8),
+                unnest(coalesce(d.values_2::int[], d.values_4)), unnest(d.values_8),
+                unnest(d.floats_4), unnest(d.floats_8))
+     WITH ORDINALITY AS u (t4, t8, v4, v8, f4, f8, n)
+"""
+# One branch of a day's row is run: that of a register read in even steps takes half the time.
+_IS_EVEN: Final = (
+    "(d.times_2 IS NULL AND d.times_4 IS NULL AND d.times_8 IS NULL"
+    " AND (d.values_2 IS NOT NULL OR d.values_4 IS NOT NULL))"
+)
+_PASSED: Final = "WINDOW passed AS (ORDER BY u.n ROWS UNBOUNDED PRECEDING)"
+SAMPLES: Final = f"""
+({_EVEN} WHERE {_IS_EVEN} {_PASSED} UNION ALL {_UNEVEN} WHERE NOT {_IS_EVEN} {_PASSED})
 """
 """The samples of the row `d` of `reading_day`, exactly as they were stored."""
 _DAY: Final = "({} AT TIME ZONE 'UTC')::date"

@@ -27,13 +27,17 @@ from gateway.contract.quality import Quality
 
 
 class Piece(NamedTuple):
-    """A part of one quarter hour between two readings: microseconds, counts x microseconds."""
+    """A part of one quarter hour between two readings: microseconds, counts x microseconds.
+
+    `factor` is that of the ratio that holds then; the integral has it.
+    """
 
     start: int
     end: int
     integral: Fraction
     quality: int
     estimated: bool
+    factor: int | Fraction = 1
 
 
 @dataclass(slots=True)
@@ -72,22 +76,24 @@ def recompute_gauge(window: Window, spec: RegisterSpec) -> Recomputed | Missing:
 
 def counted(readings: Sequence[Sample], spec: RegisterSpec, events: Events) -> list[Sample]:
     """Answer the readings that count, none of them negative."""
-    most = None if spec.per_hour is None else spec.per_hour * MARGIN
     steps = events.steps()
     return [
         (ts, max(raw, 0), quality)
         for ts, raw, quality in events.kept(readings)
-        if quality < Quality.SUSPECT and (most is None or raw * mean_factor(steps, ts, ts) <= most)
+        if quality < Quality.SUSPECT and not too_high(ts, raw, spec, steps)
     ]
+
+
+def too_high(ts: int, raw: int, spec: RegisterSpec, steps: Sequence[Step]) -> bool:
+    """Tell whether a reading is beyond what the nameplate lets through."""
+    return spec.per_hour is not None and raw * mean_factor(steps, ts, ts) > spec.per_hour * MARGIN
 
 
 def integrated(readings: Sequence[Sample], spec: RegisterSpec, events: Events) -> list[Bucket]:
     """Answer the quarter hours between the first and the last of readings that count."""
     sums: dict[int, Sum] = {}
-    steps = events.steps()
-    for before, after in pairwise(readings):
-        for piece in _pieces(before, after, spec, steps, events.planned):
-            sums.setdefault(floor_quarter(piece.start), Sum()).add(piece)
+    for piece in pieces(readings, spec, events):
+        sums.setdefault(floor_quarter(piece.start), Sum()).add(piece)
     for since in events.changed:
         for start in (start for start in sums if start + QUARTER > since):
             sums[start].quality = max(sums[start].quality, Quality.SUSPECT)
@@ -95,8 +101,8 @@ def integrated(readings: Sequence[Sample], spec: RegisterSpec, events: Events) -
         Bucket(
             start,
             start + QUARTER,
-            _units(one.integral, spec),
-            _units(one.estimated, spec),
+            units(one.integral, spec),
+            units(one.estimated, spec),
             one.quality,
             half_even(one.measured, SECOND),
         )
@@ -104,7 +110,15 @@ def integrated(readings: Sequence[Sample], spec: RegisterSpec, events: Events) -
     ]
 
 
-def _units(integral: Fraction, spec: RegisterSpec) -> int:
+def pieces(readings: Sequence[Sample], spec: RegisterSpec, events: Events) -> Iterator[Piece]:
+    """Cut what lies between readings that count at quarter hours and where a ratio begins."""
+    steps = events.steps()
+    for before, after in pairwise(readings):
+        yield from _pieces(before, after, spec, steps, events.planned)
+
+
+def units(integral: Fraction, spec: RegisterSpec) -> int:
+    """Answer counts x microseconds in smallest units, half even."""
     exact = integral * spec.smallest / HOUR
     return half_even(exact.numerator, exact.denominator)
 
@@ -129,9 +143,10 @@ def _pieces(
         if any(low <= a < high for low, high in off):
             yield Piece(a, b, Fraction(0), worst, estimated=False)
             continue
-        area = _area(before, after, a, b) * mean_factor(steps, a, b)
+        factor = mean_factor(steps, a, b)
+        area = _area(before, after, a, b) * factor
         quality = max(worst, Quality.ESTIMATED) if guessed else worst
-        yield Piece(a, b, area, quality, estimated=guessed)
+        yield Piece(a, b, area, quality, estimated=guessed, factor=factor)
 
 
 def _area(before: Sample, after: Sample, a: int, b: int) -> Fraction:

@@ -12,6 +12,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Final, NamedTuple
 
+from backend.aggregation.calendar import quarter_of
 from backend.aggregation.dirty import mark_points
 from backend.aggregation.events import ALWAYS, Span
 from backend.core.db import ReadSession, WriteSession
@@ -198,6 +199,32 @@ async def stretch_of(
         {"project": project_id, "meter": meter, "first": first, "last": last},
     )
     return [(start, end, point) for start, end, point in rows]
+
+
+async def points_between(
+    tx: ReadSession, project_id: int, meter: int, first: datetime, last: datetime
+) -> list[tuple[datetime, datetime, int]]:
+    """Answer what a meter was read from in [first, last) while it existed: start, end, point.
+
+    In time's order; what has no point is left out.
+    """
+    [(since, until)] = await tx.fetch_tuples(
+        "SELECT greatest(valid_from, %s), least(valid_to, %s) FROM meter"
+        " WHERE project_id = %s AND id = %s",
+        (first, last, project_id, meter),
+    )
+    since, until = quarter_of(since), quarter_of(until)
+    if since >= until:
+        return []
+    own = await tx.fetch_value(_OWN_POINT, {"project": project_id, "meter": meter}, into=int)
+    found: list[tuple[datetime, datetime, int]] = []
+    at = since
+    for start, end, point in await stretch_of(tx, project_id, meter, since, until):
+        if own is not None and at < start:
+            found.append((at, start, own))
+        at = until if end is None else end
+        found.append((start, at, point))
+    return [*found, (at, until, own)] if own is not None and at < until else found
 
 
 async def remap_meter(

@@ -241,12 +241,20 @@ async def read_trace(
 
     From a settled reading at or before `first` to one after `last`, as far as there are any.
     """
+    window = await read_window(tx, project_id, register, first, last)
+    return judge(window.readings, register.spec, window.events), window.events
+
+
+async def read_window(
+    tx: ReadSession, project_id: int, register: Register, first: int, last: int
+) -> Window:
+    """Answer all that the accounts of [first, last] (microseconds) stand on."""
     order = Order(register, Stretch(register.point, first, last), first + 1, QUARTER)
     while True:
         [window] = await _windows(tx, project_id, [order])
-        result = recompute(window, register.spec)
+        result = register.recompute(window)
         if isinstance(result, Recomputed):
-            return judge(window.readings, register.spec, window.events), window.events
+            return window
         order = _wider(order, window, result)
 
 

@@ -60,6 +60,9 @@ class Why(StrEnum):
     HELD = "held"
     EXCLUDED = "excluded"
     ESTIMATED = "estimated"
+    ABOVE = "above"
+    NEGATIVE = "negative"
+    ROUNDING = "rounding"
 
 
 JOINTS: Final = frozenset({Why.WRAP, Why.RESET, Why.EXCHANGE, Why.JUMP})
@@ -98,7 +101,11 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class RegisterSheet:
-    """A register's sheet of one period; `smallest` units of a register's unit without ratios."""
+    """A register's sheet of one period; `smallest` units of a register's unit without ratios.
+
+    Of a gauge `raw` is its `mean` in its unit times the `hours` that it is known for, both shown
+    with ten decimals; of a register it is closing - opening.
+    """
 
     opening: Boundary
     closing: Boundary
@@ -106,6 +113,8 @@ class RegisterSheet:
     raw: int
     adjustments: Sequence[Adjustment]
     remarks: Sequence[Remark]
+    mean: Decimal | None = None
+    hours: Decimal | None = None
 
     @property
     def total(self) -> int:
@@ -199,7 +208,7 @@ def _joint(trace: Trace, spec: RegisterSpec, before: Frame, after: Frame) -> Adj
     if why is None or low == high:
         return None
     qty = _base(spec, low) - _base(spec, high)
-    return Adjustment(why, at, at, qty, _value(spec, low), _value(spec, high))
+    return Adjustment(why, at, at, qty, in_unit(spec, low), in_unit(spec, high))
 
 
 def _judged(judgements: Iterable[Judgement], at: int) -> Why | None:
@@ -231,16 +240,22 @@ def _boundary(frame: Frame, spec: RegisterSpec, instant: int, count: int | Fract
     after = _knot(frame, spec, place) if place < len(frame.times) else None
     exact = after is not None and after.at == instant
     before = after if exact else _knot(frame, spec, place - 1) if place > 0 else None
-    return Boundary(instant, _value(spec, count), before, after)
+    return Boundary(instant, in_unit(spec, count), before, after)
 
 
 def _knot(frame: Frame, spec: RegisterSpec, place: int) -> Knot:
-    return Knot(frame.times[place], _value(spec, frame.counts[place]))
+    return Knot(frame.times[place], in_unit(spec, frame.counts[place]))
 
 
-def _value(spec: RegisterSpec, count: int | Fraction) -> Decimal:
-    exact = count * spec.resolution * 10**10
-    whole = half_even(exact.numerator, exact.denominator)
+def in_unit(spec: RegisterSpec, count: int | Fraction) -> Decimal:
+    """Answer counts in the point's unit, rounded to ten decimals."""
+    return decimal(Fraction(count) * spec.resolution)
+
+
+def decimal(exact: Fraction) -> Decimal:
+    """Answer a number rounded to ten decimals, half even, without trailing zeros."""
+    scaled = exact * 10**10
+    whole = half_even(scaled.numerator, scaled.denominator)
     return Decimal(whole).scaleb(-10).normalize() + 0
 
 
@@ -254,14 +269,14 @@ def _remarks(
     for one in trace.judgements:
         until = end if one.until is None else one.until
         if one.kind not in JOINTS and one.ts < end and until > start:
-            yield Remark(Why(one.kind), one.ts, one.until, _value(spec, one.after))
+            yield Remark(Why(one.kind), one.ts, one.until, in_unit(spec, one.after))
     for low, high in excluded:
         if low < end and high > start:
             yield Remark(Why.EXCLUDED, low, min(high, end))
-    yield from _estimates(buckets(trace.curve, range(start, end + 1, QUARTER)))
+    yield from estimates(buckets(trace.curve, range(start, end + 1, QUARTER)))
 
 
-def _estimates(found: Iterable[Bucket]) -> Iterable[Remark]:
+def estimates(found: Iterable[Bucket]) -> Iterable[Remark]:
     """Answer stretches with estimated quantities, neighbouring quarter hours together."""
     running: Remark | None = None
     for one in found:

@@ -3,7 +3,7 @@
 All figures of a sheet are of one version of accounts, while another is being applied too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,8 +12,15 @@ from typing import Final
 
 from backend.aggregation.calendar import Period
 from backend.aggregation.figures import Sum, sums
-from backend.aggregation.mapping import point_at, stretch_of
-from backend.aggregation.metering import micros, read_registers, read_trace
+from backend.aggregation.gauge_sheet import gauge_sheet
+from backend.aggregation.mapping import points_between
+from backend.aggregation.metering import (
+    Register,
+    micros,
+    read_registers,
+    read_trace,
+    read_window,
+)
 from backend.aggregation.reading_sheet import RegisterSheet, register_sheet
 from backend.aggregation.rollup import Scope
 from backend.aggregation.stock_sheet import StockSheet, read_stock_sheet
@@ -51,10 +58,23 @@ class SheetTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class SheetPart:
+    """What a meter was read from in [start, end): the point as device/name, its unit and lines."""
+
+    start: datetime
+    end: datetime
+    point: str
+    unit: str
+    lines: RegisterSheet | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """A sheet and the account it leads to; of a register, or of terms with sheets of their own.
 
-    A virtual meter's has what its expression adds up, a stock's its papers. `rounding` is what the
+    A meter's that was moved has `parts`, one for each point it was read from; a gauge's is told as
+    a register's. A virtual meter's has what its expression adds up, a stock's its papers.
+    `rounding` is what the
     account differs from its terms, because each quarter hour is rounded.
     """
 
@@ -62,6 +82,7 @@ class Sheet:
     account: Sum | None
     register: RegisterSheet | None = None
     unit: str | None = None
+    parts: Sequence[SheetPart] = ()
     terms: Sequence[SheetTerm] = ()
     virtual: VirtualSheet | None = None
     stock: StockSheet | None = None
@@ -131,25 +152,42 @@ async def read_sheet(tx: ReadSession, project_id: int, asked: Asked) -> Sheet:
             tx, project_id, asked.scope_id, asked.energy, asked.start, asked.end
         )
         return Sheet(asked, account, stock=stock)
-    return await _of_register(tx, project_id, asked, account)
+    return await _of_points(tx, project_id, asked, account)
 
 
-async def _of_register(
-    tx: ReadSession, project_id: int, asked: Asked, account: Sum | None
-) -> Sheet:
-    """Answer the sheet of the one register that a meter was read from all the period."""
-    moved = await stretch_of(tx, project_id, asked.scope_id, asked.start, asked.end)
-    if moved and moved[0][:2] != (asked.start, asked.end):
-        return Sheet(asked, account)
-    point = await point_at(tx, project_id, asked.scope_id, asked.start)
-    registers = {} if point is None else await read_registers(tx, project_id, [point])
-    register = None if point is None else registers.get(point)
-    if register is None or register.kind != "register":
-        return Sheet(asked, account)
-    unit = await tx.fetch_value(
-        "SELECT unit FROM point WHERE project_id = %s AND id = %s", (project_id, point), into=str
+async def _of_points(tx: ReadSession, project_id: int, asked: Asked, account: Sum | None) -> Sheet:
+    """Answer the sheet of what a meter was read from in the period, one after the other."""
+    spans = await points_between(tx, project_id, asked.scope_id, asked.start, asked.end)
+    registers = await read_registers(tx, project_id, sorted({point for *_, point in spans}))
+    points = await _points(tx, project_id, registers)
+    parts = []
+    for start, end, point in spans:
+        if point in registers:
+            lines = await _lines(tx, project_id, registers[point], micros(start), micros(end))
+            parts.append(SheetPart(start, end, *points[point], lines))
+    if len(parts) == 1 and len(spans) == 1:
+        return Sheet(asked, account, parts[0].lines, parts[0].unit)
+    return Sheet(asked, account, parts=parts)
+
+
+async def _points(
+    tx: ReadSession, project_id: int, points: Iterable[int]
+) -> dict[int, tuple[str, str]]:
+    """Answer how points are called, as device/name, and their units."""
+    rows = await tx.fetch_tuples(
+        "SELECT p.id, coalesce(d.slug || '/', '') || p.name, p.unit FROM point p"
+        " LEFT JOIN device d ON d.project_id = %(project)s AND d.id = p.device_id"
+        " WHERE p.project_id = %(project)s AND p.id = ANY(%(points)s)",
+        {"project": project_id, "points": sorted(points)},
     )
-    start, end = micros(asked.start), micros(asked.end)
+    return {point: (name, unit) for point, name, unit in rows}
+
+
+async def _lines(
+    tx: ReadSession, project_id: int, register: Register, start: int, end: int
+) -> RegisterSheet | None:
+    if register.kind == "gauge":
+        window = await read_window(tx, project_id, register, start, end)
+        return gauge_sheet(window.readings, register.spec, window.events, start, end)
     trace, events = await read_trace(tx, project_id, register, start, end)
-    lines = register_sheet(trace, register.spec, events.excluded, start, end)
-    return Sheet(asked, account, lines, unit)
+    return register_sheet(trace, register.spec, events.excluded, start, end)

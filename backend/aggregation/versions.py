@@ -33,9 +33,10 @@ LONGEST: Final[Mapping[int, timedelta]] = {
 """No account of a period is longer: so those that touch a span are found by their starts."""
 
 _KEY: Final = ("project_id", "scope", "scope_id", "energy", "period", "start_ts")
-_ROW: Final = ", ".join((*_KEY, *FIGURES))
-_OF_KEPT: Final = ", ".join(f"h.{name}" for name in (*_KEY, *FIGURES))
-_OF_CURRENT: Final = ", ".join(f"c.{name}" for name in (*_KEY, *FIGURES))
+_KEPT: Final = (*_KEY, *FIGURES, "updated_at")
+_ROW: Final = ", ".join(_KEPT)
+_OF_KEPT: Final = ", ".join(f"h.{name}" for name in _KEPT)
+_OF_CURRENT: Final = ", ".join(f"c.{name}" for name in _KEPT)
 _DISTINCT: Final = ", ".join(f"h.{name}" for name in _KEY)
 
 

@@ -60,16 +60,17 @@ def make_process(platform: Platform, *, secure: bool = False) -> WebProcess:
     settings = platform.settings
     demo = demo_people_let_in(settings)
     live = LiveCache(platform.database, platform.clock)
+    identity = make_identity(platform)
     return WebProcess(
         platform=platform,
-        sign_in=SignIn(platform.database, platform.clock, demo=demo),
+        sign_in=SignIn(platform.database, platform.clock, identity.second, demo=demo),
         live=live,
         news=News(),
         enrolments=Enrolments(
             platform.database, platform.clock, gateway_broker_url(platform.settings)
         ),
         budgets=Budgets(settings.cost_project, settings.cost_caller),
-        identity=make_identity(platform),
+        identity=identity,
         secure=secure,
     )
 

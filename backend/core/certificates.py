@@ -20,6 +20,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 AHEAD = timedelta(days=1)
 """Valid since yesterday, for machines whose clock is behind."""
 
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Of TLS 1.2: a fresh key for every connection, and ciphers that authenticate what they carry."""
+
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -149,6 +152,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """Answer a TLS context of a server (1.2 and later) with a certificate and its key."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
     context.load_cert_chain(certificate, key)
     return context
 

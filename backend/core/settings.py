@@ -240,6 +240,31 @@ class Settings(BaseSettings):
         "= everybody who is a person of the platform, open = anybody, who becomes one by "
         "themselves.",
     )
+    quota_points_per_s: int = Field(
+        default=0,
+        ge=0,
+        validation_alias="KILOWISE_QUOTA_POINTS_PER_S",
+        description="Points a second that a new project may send; 0 = without a limit.",
+    )
+    quota_storage_mb: int = Field(
+        default=0,
+        ge=0,
+        validation_alias="KILOWISE_QUOTA_STORAGE_MB",
+        description="MB of readings that a new project may keep; 0 = without a limit.",
+    )
+    quota_people: int = Field(
+        default=0,
+        ge=0,
+        validation_alias="KILOWISE_QUOTA_PEOPLE",
+        description="People that a new project may have; 0 = without a limit.",
+    )
+    quota_messages_per_day: int = Field(
+        default=0,
+        ge=0,
+        validation_alias="KILOWISE_QUOTA_MESSAGES_PER_DAY",
+        description="Notifications that a new project may send a day (UTC); those of the highest "
+        "priority always go; 0 = without a limit.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
         validation_alias="KILOWISE_LOG",

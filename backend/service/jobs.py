@@ -18,6 +18,7 @@ from backend.service.compaction import compact_readings, join_late_readings
 from backend.service.equipment.keep import keep_all as keep_equipment
 from backend.service.projects import answer
 from backend.service.projects.known import known_projects
+from backend.service.projects.upkeep import keep_projects
 from backend.service.restatement import work as restatement
 from backend.service.stock.upkeep import keep_stocks
 from backend.service.webhooks import delivery as webhooks
@@ -76,6 +77,11 @@ def queue(platform: Platform) -> procrastinate.App:
     async def stocks(timestamp: int) -> None:
         for project_id, _ in await known_projects(platform.database):
             await keep_stocks(platform.database, project_id, platform.clock.now())
+
+    @app.periodic(cron="27 * * * *")
+    @app.task(name="keep_projects", pass_context=False, queueing_lock="keep_projects")
+    async def projects(timestamp: int) -> None:
+        await keep_projects(platform)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="keep_equipment", pass_context=False, queueing_lock="keep_equipment")

@@ -1,6 +1,7 @@
-"""Projects that people make themselves: what they look like and who operates the platform.
+"""Projects that people make themselves: what they look like, what they may use, when they rest or
+end, and who operates the platform.
 
-Old code goes on: every new column of `project` has a default or may be null.
+Old code goes on: every new column of `project` has a default or may be null. It knows no quotas.
 """
 
 from alembic import op
@@ -18,7 +19,9 @@ def upgrade() -> None:
     begin()
     op.execute(UP)
     wall("project_logo")
-    grant_app("project_logo", "platform_operator")
+    grant_app("project_logo", "platform_operator", "project_quota", "project_use")
+    op.execute("GRANT SELECT ON project_quota TO kw_ingest")
+    op.execute("GRANT SELECT, INSERT, UPDATE ON project_use TO kw_ingest")
     seen_where("project_logo", "true")
     op.execute(f"UPDATE project_role SET permissions = permissions || '{{project}}' {READY_MADE}")
 
@@ -40,7 +43,11 @@ ALTER TABLE project
     ADD COLUMN accent TEXT,
     ADD COLUMN languages TEXT[] DEFAULT '{en,zh-CN}' NOT NULL,
     ADD COLUMN energy_unit TEXT DEFAULT 'kWh' NOT NULL,
-    ADD COLUMN standards JSONB DEFAULT '{}' NOT NULL;
+    ADD COLUMN standards JSONB DEFAULT '{}' NOT NULL,
+    ADD COLUMN suspended_at TIMESTAMP WITH TIME ZONE,
+    ADD COLUMN suspended_takes_data BOOLEAN DEFAULT true NOT NULL,
+    ADD COLUMN delete_at TIMESTAMP WITH TIME ZONE,
+    ADD COLUMN stored_bytes BIGINT DEFAULT 0 NOT NULL;
 CREATE TABLE project_logo (
     project_id INTEGER NOT NULL PRIMARY KEY,
     content BYTEA NOT NULL,
@@ -51,10 +58,29 @@ CREATE TABLE project_logo (
 CREATE TABLE platform_operator (
     person_id BIGINT NOT NULL PRIMARY KEY,
     since TIMESTAMP WITH TIME ZONE NOT NULL
+);
+CREATE TABLE project_quota (
+    project_id INTEGER NOT NULL PRIMARY KEY,
+    points_per_s INTEGER DEFAULT 0 NOT NULL,
+    storage_mb INTEGER DEFAULT 0 NOT NULL,
+    people INTEGER DEFAULT 0 NOT NULL,
+    messages_per_day INTEGER DEFAULT 0 NOT NULL
+);
+CREATE TABLE project_use (
+    project_id INTEGER NOT NULL,
+    day DATE NOT NULL,
+    points BIGINT DEFAULT 0 NOT NULL,
+    refused BIGINT DEFAULT 0 NOT NULL,
+    refused_at TIMESTAMP WITH TIME ZONE,
+    messages BIGINT DEFAULT 0 NOT NULL,
+    messages_refused BIGINT DEFAULT 0 NOT NULL,
+    PRIMARY KEY (project_id, day)
 )
 """
 DOWN = """
-DROP TABLE project_logo, platform_operator;
+DROP TABLE project_logo, platform_operator, project_quota, project_use;
 ALTER TABLE project DROP COLUMN template, DROP COLUMN created_by, DROP COLUMN accent,
-    DROP COLUMN languages, DROP COLUMN energy_unit, DROP COLUMN standards
+    DROP COLUMN languages, DROP COLUMN energy_unit, DROP COLUMN standards,
+    DROP COLUMN suspended_at, DROP COLUMN suspended_takes_data, DROP COLUMN delete_at,
+    DROP COLUMN stored_bytes
 """

@@ -12,7 +12,7 @@ down_revision = "0024"
 branch_labels = None
 depends_on = None
 
-TABLES = ("shared_device", "person_badge", "person_pin")
+TABLES = ("shared_device", "person_badge", "person_pin", "delegation")
 
 
 def upgrade() -> None:
@@ -23,7 +23,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them; sessions on shared devices end, since the version before would not limit them."""
+    """Drop them, and end what the version before would let go on for ever or without limits."""
     begin()
     op.execute(DOWN)
 
@@ -63,12 +63,34 @@ CREATE TABLE person_pin (
 ALTER TABLE sign_in_session ADD COLUMN device_uid UUID, ADD COLUMN tap_hash BYTEA,
     ADD COLUMN node_id BIGINT, ADD COLUMN within BIGINT;
 CREATE INDEX sign_in_session_device ON sign_in_session (device_uid)
-    WHERE device_uid IS NOT NULL
+    WHERE device_uid IS NOT NULL;
+ALTER TABLE membership ADD COLUMN ends_at TIMESTAMP WITH TIME ZONE;
+ALTER TABLE invitation ADD COLUMN ends_at TIMESTAMP WITH TIME ZONE;
+CREATE TABLE delegation (
+    uid UUID NOT NULL PRIMARY KEY,
+    project_id INTEGER NOT NULL,
+    given_by BIGINT NOT NULL,
+    person_id BIGINT NOT NULL,
+    permissions TEXT[] NOT NULL,
+    node_id BIGINT,
+    modules TEXT[],
+    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
+    valid_to TIMESTAMP WITH TIME ZONE NOT NULL,
+    note TEXT DEFAULT '' NOT NULL,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    revoked_at TIMESTAMP WITH TIME ZONE
+);
+CREATE INDEX delegation_person ON delegation (person_id);
+CREATE INDEX delegation_project ON delegation (project_id)
 """
 DOWN = """
 DELETE FROM sign_in_session WHERE device_uid IS NOT NULL;
+DELETE FROM membership WHERE ends_at IS NOT NULL;
+DELETE FROM invitation WHERE ends_at IS NOT NULL;
+ALTER TABLE membership DROP COLUMN ends_at;
+ALTER TABLE invitation DROP COLUMN ends_at;
 DROP INDEX sign_in_session_device;
 ALTER TABLE sign_in_session DROP COLUMN device_uid, DROP COLUMN tap_hash,
     DROP COLUMN node_id, DROP COLUMN within;
-DROP TABLE person_pin, person_badge, shared_device
+DROP TABLE delegation, person_pin, person_badge, shared_device
 """

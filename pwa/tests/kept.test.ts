@@ -1,7 +1,8 @@
 import { expect, test, vi } from 'vitest';
 import { seriesQuery } from '../src/lib/graphql/analyse.ts';
 import { textOf } from '../src/lib/graphql/document.ts';
-import { isPast, keptPath } from '../src/lib/net/kept.ts';
+import { keptPath } from '../src/lib/net/kept.ts';
+import { isPast } from '../src/lib/net/past.ts';
 import { request } from '../src/lib/net/request.ts';
 import kept from '../../backend/application/graphql/persisted.json' with { type: 'json' };
 

@@ -1,7 +1,8 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, expect, test } from 'vitest';
 import { AppError } from '../src/lib/net/errors.ts';
-import { forget } from '../src/lib/store/database.ts';
+import { remember } from '../src/lib/store/database.ts';
+import { forget, unshare } from '../src/lib/store/forget.ts';
 import { enqueue, flush, pendingAlarms, type Send } from '../src/lib/store/outbox.ts';
 import { loadSnapshot, saveSnapshot } from '../src/lib/store/snapshot.ts';
 
@@ -15,7 +16,10 @@ const tap = (alarm: string, key: string) => ({
   channel: 'app'
 });
 
-beforeEach(() => forget());
+beforeEach(async () => {
+  await unshare();
+  await forget();
+});
 
 test('page and worker flush at once: each acknowledgement is sent once, with its key', async () => {
   await enqueue(tap('alm_1', 'key-1'));
@@ -93,4 +97,32 @@ test('a snapshot comes back with its time, and is gone after signing out', async
   });
   await forget();
   expect(await loadSnapshot('summary')).toBeUndefined();
+});
+
+test('on a shared device a tap keeps who held it, whoever holds it when it is sent', async () => {
+  await remember('tap', 'of Ben');
+  await enqueue(tap('alm_1', 'key-1'));
+  await forget();
+  await enqueue(tap('alm_2', 'key-2'));
+  await remember('tap', 'of Ann');
+  await enqueue(tap('alm_3', 'key-3'));
+  const taps: unknown[] = [];
+  await flush(
+    async (input) => {
+      taps.push([input.key, input.tap]);
+      return { result: 'FIRST' };
+    },
+    () => NOW
+  );
+  expect(taps).toEqual([
+    ['key-1', 'of Ben'],
+    ['key-2', ''],
+    ['key-3', 'of Ann']
+  ]);
+});
+
+test('on a device of their own nothing stays of who signs out', async () => {
+  await enqueue(tap('alm_1', 'key-1'));
+  await forget();
+  expect(await pendingAlarms()).toEqual([]);
 });

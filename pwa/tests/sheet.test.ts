@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ReadingSheet } from '../src/lib/graphql/sheets.ts';
-import { agrees, linesOf } from '../src/lib/sheet/lines.ts';
+import { agrees, linesOf, partsAgree } from '../src/lib/sheet/lines.ts';
 
 const sheet = {
   figures: {
@@ -51,4 +51,13 @@ test('parts of an expression lead to their own sheets, what is no meter leads no
     ['/sheets/mtr_1', '4'],
     [null, '3']
   ]);
+});
+
+test('what a moved meter was read from adds up to its account', () => {
+  const part = (totalQuantity: string | null) => ({
+    register: totalQuantity === null ? null : { totalQuantity }
+  });
+  const parts = [part('7000000'), part(null), part('5000000')] as unknown as ReadingSheet['parts'];
+  expect(partsAgree({ ...sheet, parts })).toBe(true);
+  expect(partsAgree({ ...sheet, parts: parts.slice(1) })).toBe(false);
 });

@@ -55,6 +55,7 @@ def test_every_target_has_its_script() -> None:
         "bench",
         "story",
         "generate",
+        "sbom",
         "clean",
         "help",
     ]

@@ -23,6 +23,7 @@ ROWS = (
     Row("protocol driver", "gateway/drivers", frozenset({"bytestream"})),
     Row("alarm kind", "backend/service/alarms/kinds"),
     Row("notification channel", "backend/service/notify/channels"),
+    Row("provider of identities", "backend/service/identity/providers"),
     Row("report", "backend/service/reports/kinds"),
     Row("government uploader", "backend/service/upload/targets"),
 )

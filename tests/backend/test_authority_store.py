@@ -111,7 +111,7 @@ async def test_a_mosquitto_of_ones_own_gets_its_files(
 ) -> None:
     folder = tmp_path / "mosquitto"
     with pytest.raises(SettingError, match="must name the platform's own credential"):
-        await write(platform, folder, 8883, [])
+        await write(replace(platform, mqtt_url="mqtt://broker:1883"), folder, 8883, [])
     own = replace(platform, mqtt_url="mqtt://internal:a-long-secret@broker:1883")
     told = await write(own, folder, 8884, ["mqtt.example", "192.0.2.7"])
     assert told.startswith(f"Written to {folder}: 1 credentials, 1 revoked certificates.")

@@ -41,6 +41,8 @@ INGEST = {
     "event": {"INSERT"},
     "event_counter": STORE,
     "project": {"SELECT"},
+    "project_quota": {"SELECT"},
+    "project_use": STORE,
     "gateway": {"SELECT"},
     "gateway_certificate": {"SELECT"},
     "meter": {"SELECT"},

@@ -11,6 +11,7 @@ from backend.aggregation.mapping import map_meter, points_of
 from backend.core.db import Database
 from backend.core.errors import InvalidInput, KilowiseError, NotFound
 from gateway.contract.quality import Quality
+from tests.backend.meter_points import point, update
 from tests.backend.plant_accounts import Metered, Plant, every
 from tests.postgres import NOW, MakeProject
 
@@ -30,25 +31,6 @@ async def kwh(plant: Plant, meter: int) -> list[int]:
     """A meter's quarter hours in kWh, accounted anew."""
     await plant.settle(HOUR)
     return [row[1] // KWH for row in await plant.accounts(1, meter, 1)]
-
-
-async def point(plant: Plant, kind: str, unit: str, device: int | None = None) -> int:
-    """A point, of a device or without one."""
-    return await plant.one(
-        "INSERT INTO point (project_id, device_id, name, kind, unit, resolution, max_gap_s)"
-        " VALUES (%s, %s, 'p', %s, %s, 0.1, 900) RETURNING id",
-        device,
-        kind,
-        unit,
-    )
-
-
-async def update(plant: Plant, meter: int, **columns: object) -> None:
-    """Change a meter's row."""
-    async with plant.database.project(plant.project) as tx:
-        for name, value in columns.items():
-            sql = f"UPDATE meter SET {name} = %s WHERE project_id = %s AND id = %s"
-            await tx.execute(sql.encode(), (value, plant.project, meter))
 
 
 async def test_a_hand_read_meter_is_a_register_without_a_device(plant: Plant) -> None:

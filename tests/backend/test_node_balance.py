@@ -10,8 +10,9 @@ from psycopg.types.json import Jsonb
 
 from backend.core.db import Database
 from backend.core.errors import InvalidInput
+from backend.service.balance.flows import Span
 from backend.service.balance.losses import Split
-from backend.service.balance.node_balance import NodeBalance, Part, Span, node_balance
+from backend.service.balance.node_balance import NodeBalance, Part, node_balance
 from backend.service.balance.suspects import Fault
 from tests.backend.plant_accounts import DAY, Metered, Plant, every
 from tests.postgres import NOW, MakeProject
@@ -181,8 +182,8 @@ async def test_a_balance_without_parts_or_span_is_none(plant: Plant) -> None:
         assert await node_balance(tx, plant.project, alone, NOW) is None
         other = Span(site, "water", START, START + HOUR)
         assert await node_balance(tx, plant.project, other, NOW) is None
-        for end, code in ((START, "span_empty"), (START + 64 * DAY, "span_too_long")):
+        for end, code in ((START, "span_empty"), (START + 401 * DAY, "span_too_long")):
             late = Span(site, "electricity", START, end)
             with pytest.raises(InvalidInput) as refused:
-                await node_balance(tx, plant.project, late, START + 90 * DAY)
+                await node_balance(tx, plant.project, late, START + 500 * DAY)
             assert refused.value.error_code == code

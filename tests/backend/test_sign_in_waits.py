@@ -5,6 +5,8 @@ import pytest
 from backend.core.clock import ManualClock
 from backend.core.db import Database
 from backend.core.errors import NotSignedIn, TooMuch
+from backend.core.platform import Platform
+from backend.service.identity.identity import make_identity
 from backend.service.people.sign_in import SignIn, Stranger
 from backend.service.people.throttle import SignInThrottle, wait_s
 from tests.postgres import Actor
@@ -18,9 +20,11 @@ def test_waits_double_up_to_a_quarter_of_an_hour() -> None:
 
 
 @pytest.fixture
-async def sign_in(database: Database, clock: ManualClock, alice: Actor) -> SignIn:
+async def sign_in(
+    platform: Platform, database: Database, clock: ManualClock, alice: Actor
+) -> SignIn:
     """Alice has a password; tries a minute do not count here."""
-    made = SignIn(database, clock, demo=False)
+    made = SignIn(database, clock, make_identity(platform).second, demo=False)
     made.throttle = SignInThrottle(1000, 1000)
     hashed = await made.passwords.hash(PASSWORD)
     async with database.platform() as tx:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import uvloop
+
 from backend.core.db import Database
 from backend.core.migrate import init_database
 from backend.core.partitions import keep_partitions
@@ -87,6 +89,6 @@ def figure(
 
 
 def run(main: object) -> None:
-    """Run an async benchmark that returns its lines, and print them."""
+    """Run an async benchmark that returns its lines as a role is run, and print them."""
     assert asyncio.iscoroutinefunction(main)
-    print("\n".join(asyncio.run(main())), flush=True)
+    print("\n".join(uvloop.run(main())), flush=True)

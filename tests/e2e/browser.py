@@ -111,8 +111,13 @@ def phone(
     **options: Any,
 ) -> Iterator[Phone]:
     """A browser of its own for one person (None: nobody is signed in)."""
-    given = {"locale": "en", "color_scheme": "light", **options}
-    context = browser.new_context(base_url=running.url, viewport=size, **given)
+    given = {
+        "base_url": running.url,
+        "locale": "en",
+        "color_scheme": "light",
+        **options,
+    }
+    context = browser.new_context(viewport=size, **given)
     context.set_default_timeout(PATIENCE_MS)
     try:
         if login is not None:

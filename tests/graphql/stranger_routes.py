@@ -19,6 +19,8 @@ ROUTES: dict[str, list[str]] = {
     "GET /api/v1/logo": ["/api/v1/logo?project={project}", "/api/v1/logo?project={slug}"],
     "GET /api/v1/health": ["/api/v1/health"],
     "POST /api/v1/session": ["/api/v1/session"],
+    "POST /api/v1/sign-in/{provider}": ["/api/v1/sign-in/none"],
+    "GET /api/v1/sign-in/{provider}/return": ["/api/v1/sign-in/none/return"],
     "GET /api/v1/session": ["/api/v1/session"],
     "DELETE /api/v1/session": ["/api/v1/session"],
     "POST /api/v1/import": ["/api/v1/import?project={project}", "/api/v1/import?project={slug}"],

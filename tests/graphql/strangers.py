@@ -85,7 +85,10 @@ def look(admin: psycopg.Connection, actor: Actor) -> dict[str, object]:
         ).fetchall()
     seen["person"] = admin.execute(
         "SELECT p::text, (SELECT count(*) FROM sign_in_session s WHERE s.person_id = p.id),"
-        " (SELECT count(*) FROM passkey k WHERE k.person_id = p.id) FROM person p WHERE p.id = %s",
+        " (SELECT count(*) FROM passkey k WHERE k.person_id = p.id),"
+        " (SELECT count(*) FROM second_factor f WHERE f.person_id = p.id),"
+        " (SELECT count(*) FROM linked_identity i WHERE i.person_id = p.id)"
+        " FROM person p WHERE p.id = %s",
         (actor.id,),
     ).fetchall()
     return seen

@@ -8,10 +8,12 @@ import stat
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from backend.acquisition.broker_files import gateway_broker_url
 from backend.application.phone import listening
 from backend.application.web_process import make_process
 from backend.core.clock import SystemClock
@@ -22,6 +24,7 @@ from gateway.config import load_config
 from gateway.doctor import examine
 from gateway.enrolment.identity import read_identity, write_identity
 from tests.graphql.sites import Site, program, site, web
+from tests.sockets_of import Sockets, sockets_of
 
 __all__ = ["site"]
 
@@ -39,6 +42,12 @@ async def test_from_code_to_revocation(site: Site, capsys: pytest.CaptureFixture
     assert "ok    the certificate of acme.g1 is valid until" in capsys.readouterr().out
     async with program("-m", "gateway", "run", "--config", str(site.config)) as gateway:
         await site.until_online(online=True)
+        # docs/network.md: one outbound connection, nothing inbound.
+        port = urlsplit(str(gateway_broker_url(site.platform.settings))).port
+        assert port is not None
+        assert await asyncio.to_thread(sockets_of, gateway.pid) == Sockets(
+            frozenset(), frozenset({("127.0.0.1", port)})
+        )
         place, who = Place(site.tenant.tenant.id, "acme"), Doer(site.tenant.id, "test")
         await site.process.enrolments.revoke(place, await site.gateway(), who)
         await site.until_online(online=False)

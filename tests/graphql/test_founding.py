@@ -45,8 +45,8 @@ def code(answer: dict[str, object]) -> str:
 
 def opened_to(platform: Platform, sign_up: SignUp) -> Platform:
     """The platform with another setting of who may make projects."""
-    data = platform.settings.data
-    return replace(platform, settings=Settings(data=data, sign_up=sign_up))
+    told = {"data": platform.settings.data, "sign_up": sign_up}
+    return replace(platform, settings=Settings.model_validate(told))
 
 
 async def test_an_operator_makes_a_project_from_every_template(
@@ -91,10 +91,10 @@ async def test_an_operator_makes_a_project_from_every_template(
         " FROM project p WHERE p.template IS NOT NULL ORDER BY 1"
     ).fetchall()
     assert counted == [
-        ("building", True, 3, 3, 0, 11, "project.make"),
-        ("cement", True, 2, 2, 0, 11, "project.make"),
-        ("chemical", True, 3, 2, 0, 11, "project.make"),
-        ("machinery", True, 3, 3, 0, 11, "project.make"),
+        ("building", True, 3, 4, 0, 11, "project.make"),
+        ("cement", True, 2, 3, 0, 11, "project.make"),
+        ("chemical", True, 3, 3, 0, 11, "project.make"),
+        ("machinery", True, 3, 4, 0, 11, "project.make"),
     ]
     assert await dismiss(platform, "root") == "root operates the platform no more."
     assert code(await ask(boss, MAKE, {"traits": NAMED})) == "project_making"

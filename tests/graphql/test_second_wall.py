@@ -144,6 +144,20 @@ class Asking:
                     answers[name, path] = (await opened.get(path)).content
         return answers
 
+    def is_about_them(self, text: str) -> bool:
+        """Tell whether a text with placeholders names other things for them than for us."""
+        own, other = (self.names(theirs=theirs) | {"kind": "x"} for theirs in (False, True))
+        return text % own != text % other
+
+    async def try_theirs(self, mutations: Mapping[str, Row], sent: Mapping[str, Row]) -> None:
+        """Do in our project, by the names of their things, whatever names any."""
+        for name, row in mutations.items():
+            if self.is_about_them(row.args):
+                await self.do(name, row, theirs=True)
+        for name, row in sent.items():
+            if self.is_about_them(f"{row.path} {row.body}"):
+                await self.send(name, row, theirs=True)
+
     async def do(self, name: str, row: Row, *, theirs: bool) -> str:
         """Do one mutation as our administrator and answer what it amounts to."""
         names = {**self.names(theirs=theirs), "kind": "right"}
@@ -166,15 +180,15 @@ class Asking:
 
 @pytest.mark.both_postgres
 async def test_nothing_is_told_by_row_level_security_alone(
-    neighbours: Neighbours, client: Client
+    neighbours: Neighbours, client: Client, admin: psycopg.Connection
 ) -> None:
-    asking = Asking(neighbours, client)
-    for kind in neighbours.us:
-        with without_filter() as removed:
-            told = await asking.told(kind)
-        assert not removed.kept
-        assert len(removed.rewritten) > 50
-        assert not neighbours.words_in(told), kind
+    """As the administrator on 15 and as the limited member on 18, whose other one asks below."""
+    kind = "right" if admin.info.server_version < 160_000 else "part"
+    with without_filter() as removed:
+        told = await Asking(neighbours, client).told(kind)
+    assert not removed.kept
+    assert len(removed.rewritten) > 50
+    assert not neighbours.words_in(told)
 
 
 async def test_only_row_level_security_stands_in_the_way(
@@ -200,18 +214,18 @@ async def test_nothing_is_changed_by_row_level_security_alone(
     neighbours: Neighbours, client: Client, admin: psycopg.Connection
 ) -> None:
     asking, before = Asking(neighbours, client), look(admin, neighbours.them)
+    sent = {name: row for name, row in TABLE.routes.items() if name.split()[0] not in {"GET", "WS"}}
     wrong = []
     with without_filter():
-        for theirs in (False, True):
-            for name, row in TABLE.mutation.items():
-                outcome = await asking.do(name, row, theirs=theirs)
-                if not theirs and outcome != row.right:
-                    wrong.append(f"{name}: {outcome}, the table says {row.right}")
-            for name, row in TABLE.routes.items():
-                if not name.startswith(("GET ", "WS ")):
-                    status = await asking.send(name, row, theirs=theirs)
-                    if not theirs and status != row.right:
-                        wrong.append(f"{name}: {status}, the table says {row.right}")
+        for name, row in TABLE.mutation.items():
+            outcome = await asking.do(name, row, theirs=False)
+            if outcome != row.right:
+                wrong.append(f"{name}: {outcome}, the table says {row.right}")
+        for name, row in sent.items():
+            status = await asking.send(name, row, theirs=False)
+            if status != row.right:
+                wrong.append(f"{name}: {status}, the table says {row.right}")
+        await asking.try_theirs(TABLE.mutation, sent)
     assert not wrong, "\n".join(wrong)
     assert look(admin, neighbours.them) == before
 

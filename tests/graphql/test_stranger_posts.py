@@ -3,7 +3,7 @@
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
 from tests.graphql.strangers import LearnsNothing
-from tests.graphql.walk.people import make_post
+from tests.graphql.walk.people import make_delegation, make_post
 from tests.postgres import NOW, Actor
 
 PROJECTS = ("project", "own")
@@ -29,13 +29,21 @@ QUESTIONS: dict[str, list[str]] = {
     "Mutation.takePost": [
         'mutation { takePost(input: { person: "%(person)s", pin: "1" }) { tap } }'
     ],
+    "Project.delegations": ['{ project(id: "%(project)s") { delegations { id } } }'],
+    "Mutation.handOver": [
+        'mutation { handOver(input: { project: "%(project)s", login: "bob",'
+        ' start: "2026-03-15T00:00:00Z", end: "2026-03-20T00:00:00Z" }) { id } }',
+        'mutation { handOver(input: { project: "%(own)s", login: "alice",'
+        ' start: "2026-03-15T00:00:00Z", end: "2026-03-20T00:00:00Z" }) { id } }',
+    ],
+    "Mutation.endDelegation": _done('endDelegation(project: WHOSE, id: "%(delegation)s") { id }'),
     "Mutation.stayAtPost": ["mutation { stayAtPost }"],
     "Mutation.setPin": ['mutation { setPin(pin: "1") }'],
 }
 
 
 async def test_the_stranger_learns_and_changes_nothing(
-    platform: Platform, alice: Actor, learns_nothing: LearnsNothing
+    platform: Platform, alice: Actor, bob: Actor, learns_nothing: LearnsNothing
 ) -> None:
     names = {
         "project": encode_id("prj", alice.tenant.uid),
@@ -43,6 +51,7 @@ async def test_the_stranger_learns_and_changes_nothing(
         "own": "other",
         "person": alice.text,
         "post": (await make_post(platform, alice))[1],
+        "delegation": await make_delegation(platform, alice, bob.login),
     }
     nothing = {
         **names,
@@ -50,5 +59,6 @@ async def test_the_stranger_learns_and_changes_nothing(
         "slug": "nothing",
         "person": encode_id("per", new_uuid(NOW)),
         "post": encode_id("shd", new_uuid(NOW)),
+        "delegation": encode_id("dlg", new_uuid(NOW)),
     }
     await learns_nothing(QUESTIONS, names, nothing)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -60,13 +60,19 @@ async def third_parties(
     plant: Plant,
     wanted: dict[str, tuple[tuple[Scope, ...], int | None]],
     kind: str = "amqtt",
+    more: Mapping[str, tuple[str, str]] | None = None,
 ) -> AsyncIterator[ThirdParties]:
-    """Make the credentials and run the broker of a kind; nobody speaks yet."""
+    """Make the credentials and run the broker of a kind; nobody speaks yet.
+
+    `more` are credentials made elsewhere: secret and user name by what they are for.
+    """
     folder = broker_folder(platform.settings.data_folder)
     folder.mkdir(parents=True, exist_ok=True)
     secrets, names = {INTERNAL: internal_secret(folder)}, {}
     for name, (scopes, part) in wanted.items():
         secret, names[name] = await make_mqtt_credential(platform, owner, *scopes, part=part)
+        secrets[names[name]] = secret
+    for name, (secret, names[name]) in (more or {}).items():
         secrets[names[name]] = secret
     async with platform.database.ingest() as tx:
         admitted = await list_admitted(tx, platform.clock)

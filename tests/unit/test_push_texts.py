@@ -20,6 +20,7 @@ NUMBERS: dict[str, dict[str, float | int | str]] = {
     },
     "off_shift_use": {"valueKw": 88.4, "limitKw": 60, "minutes": 30},
     "meter_silent": {"count": 2, "devices": "comp-1, comp-2", "minutes": 5},
+    "quota_reached": {"points": 4200},
     "messages_dropped": {"count": 1, "gateways": "gateway-2", "messages": 4200},
     "certificate_expiry": {"count": 1, "gateways": "gateway-2", "days": 6},
     "gateway_data_budget": {

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from uuid import UUID
 
 import strawberry
@@ -32,6 +33,9 @@ class Role:
     permissions: list[Permission]
     ready_made: bool
     ended: bool
+    second_factor: bool = strawberry.field(
+        description="Whether it opens the project only to sessions that passed a second factor."
+    )
     holders: int = strawberry.field(description="How many members have it.")
 
     @classmethod
@@ -43,6 +47,7 @@ class Role:
             permissions=[one for one in Permission if one in row.permissions],
             ready_made=row.ready_made,
             ended=row.ended_at is not None,
+            second_factor=row.second_factor,
             holders=row.holders,
         )
 
@@ -61,6 +66,11 @@ class Member(Limited):
     @strawberry.field
     def role(self) -> str:
         return self.row.role
+
+    @strawberry.field
+    def until(self) -> datetime | None:
+        """When the membership ends by itself; null for ever."""
+        return self.row.ends_at
 
     @strawberry.field
     def permissions(self) -> list[Permission]:
@@ -136,6 +146,9 @@ class MemberInput:
         default=None, description="A place, with all below it; null for the whole plant."
     )
     modules: list[Module] | None = strawberry.field(default=None, description="Null for all.")
+    until: datetime | None = strawberry.field(
+        default=None, description="When the membership ends by itself; null for ever."
+    )
 
 
 @strawberry.type
@@ -177,7 +190,7 @@ class AuthorityMutation:
                 change.tx, door.project.id, place_of(input.part), input.modules
             )
             person = outside_uid("per", input.person)
-            row = await authority.change_member(change, person, input.role, limit)
+            row = await authority.change_member(change, person, input.role, limit, input.until)
         return Member(door=door, row=row)
 
     @strawberry.mutation

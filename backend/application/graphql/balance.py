@@ -13,7 +13,8 @@ from backend.application.graphql.context import Door, outside_uid
 from backend.application.graphql.meters import Meter
 from backend.application.graphql.plant import Node
 from backend.core.errors import NotFound
-from backend.service.balance.node_balance import NodeBalance, Span, node_balance
+from backend.service.balance.flows import Span
+from backend.service.balance.node_balance import NodeBalance, node_balance
 from backend.service.balance.onset import wrong_since
 from backend.service.balance.suspects import Suspicion as Found
 from gateway.contract.energy import EnergyType
@@ -148,7 +149,8 @@ class ProjectBalances:
     async def balance(
         self, node: strawberry.ID, energy: str, start: datetime, end: datetime
     ) -> Balance | None:
-        """The balance of a place over [start, end), two months at most.
+        """The balance of a place over [start, end), 400 days at most; suspects of its last two
+        months.
 
         Null where nothing below it is metered.
         """
@@ -217,7 +219,7 @@ async def _suspicion(
     terms = directory.terms.get(named, [])
     return BalanceSuspicion(
         door=door,
-        shown_by=ShownBy(Span(node, energy.code, balance.start, balance.end), found),
+        shown_by=ShownBy(Span(node, energy.code, balance.shown_from, balance.end), found),
         fault=BalanceFault(found.fault.value),
         node=Node(door=door, row=directory.nodes[named]),
         own=found.part is None,

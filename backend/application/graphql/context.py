@@ -222,6 +222,7 @@ async def open_project(context: Context, id_or_slug: str) -> Door | None:
         project = await find_project(
             context.process.platform.database,
             context.caller,
+            context.process.platform.clock.now(),
             uid=outside_uid("prj", id_or_slug),
             slug=id_or_slug,
         )
@@ -236,7 +237,8 @@ async def first_project(context: Context) -> str | None:
     if context.caller is None:
         return None
     async with context.process.platform.database.platform_read() as tx:
-        projects = await open_projects(tx, context.caller)
+        now = context.process.platform.clock.now()
+        projects = await open_projects(tx, context.caller, now)
     return projects[0].slug if projects else None
 
 

@@ -7,11 +7,11 @@ import orjson
 import strawberry
 from graphql import ExecutionResult, GraphQLError, execute
 from graphql.execution import Executor, create_source_event_stream, execute_subscription_event
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from backend.application.graphql.context import Context
 from backend.application.graphql.errors import tell
 from backend.application.graphql.limits import Documents, Prepared
+from backend.application.graphql.plain_fields import PlainFirst
 
 Variables = dict[str, object]
 
@@ -40,7 +40,7 @@ class Engine:
             context_value=context,
             variable_values=variables,
             operation_name=operation_name,
-            executor_class=StrawberryGraphQLCoreExecutionContext,
+            executor_class=PlainFirst,
             hide_suggestions=True,
         )
         return await result if isawaitable(result) else result
@@ -83,7 +83,7 @@ class Engine:
     ) -> "Executor[object] | list[GraphQLError]":
         if prepared.document is None or prepared.errors:
             return list(prepared.errors)
-        built = StrawberryGraphQLCoreExecutionContext.build(
+        built = PlainFirst.build(
             self._schema,
             prepared.document,
             context_value=context,

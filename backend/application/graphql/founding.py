@@ -100,6 +100,6 @@ class FoundingMutation:
         )
         now = platform.clock.now()
         uid = await founding.found(
-            platform.database, wanted, asker_of(caller), platform.settings.sign_up, now
+            platform.database, wanted, asker_of(caller), platform.settings, now
         )
         return Project(door=await enter_project(context, encode_id("prj", uid)))

@@ -1,5 +1,7 @@
 """Inviting people into a project by a link or its QR code, and accepting."""
 
+from datetime import datetime
+
 import strawberry
 
 from backend.application.graphql.authority import changing, place_of
@@ -38,6 +40,9 @@ class InviteInput:
     modules: list[Module] | None = strawberry.field(default=None, description="Null for all.")
     days: int = strawberry.field(default=7, description="Until the link expires, at most 30.")
     note: str = strawberry.field(default="", description="For whom it is.")
+    until: datetime | None = strawberry.field(
+        default=None, description="When the membership that comes of it ends; null for ever."
+    )
 
 
 @strawberry.input
@@ -69,7 +74,9 @@ class InvitationMutation:
             limit = await authority.limit_named(
                 change.tx, door.project.id, place_of(input.part), input.modules
             )
-            token, row = await invitations.invite(change, input.role, limit, input.days, input.note)
+            token, row = await invitations.invite(
+                change, input.role, limit, input.days, input.note, input.until
+            )
         link = f"{door.process.platform.public_url.rstrip('/')}/join#{token}"
         path, size = drawn(link)
         shown = Invitation(door=door, row=row)

@@ -4,11 +4,13 @@ from datetime import datetime
 
 import strawberry
 
+from backend.acquisition.admission import admit
 from backend.application.graphql.authority import changing, place_of
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
 from backend.application.graphql.enums import MqttScope, Permission
 from backend.application.graphql.persons import Person
 from backend.application.graphql.plant import Node
+from backend.core.errors import Unavailable
 from backend.service.integration import credentials
 from backend.service.integration.credentials import CredentialRow, Wanted
 from backend.service.people import authority
@@ -122,6 +124,12 @@ class MqttMutation:
             )
             wanted = Wanted(input.name, input.scopes, limit.node_id, input.days)
             secret, row = await credentials.make_credential(change, wanted)
+        try:
+            await admit(door.process.platform, row.at_broker(), secret)
+        except Unavailable:
+            async with changing(info, door, Permission.KEYS) as change:
+                await credentials.revoke_credential(change, row.uid)
+            raise
         return NewMqttCredential(secret=secret, credential=MqttCredential(door=door, row=row))
 
     @strawberry.mutation

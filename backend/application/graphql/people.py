@@ -4,9 +4,11 @@ import strawberry
 
 from backend.application.graphql.access import OpenSession, read_sessions
 from backend.application.graphql.context import Context, Door, KwInfo
+from backend.application.graphql.linked import LinkedIdentity, read_identities
 from backend.application.graphql.passkeys import Passkey, read_passkeys
 from backend.application.graphql.persons import LOCALES, Person
 from backend.application.graphql.projects import Project
+from backend.application.graphql.second_factor import SecondFactor, read_second_factor
 from backend.application.graphql.taking import Post, held_post
 from backend.core.errors import InvalidInput
 from backend.service.people.openings import open_projects
@@ -39,7 +41,8 @@ class Viewer:
         """Projects this person may open."""
         context = info.context
         async with context.process.platform.database.platform_read() as tx:
-            found = await open_projects(tx, context.signed_in())
+            now = context.process.platform.clock.now()
+            found = await open_projects(tx, context.signed_in(), now)
         for project in found:
             context.process.budgets.projects.note(project.id, context.cost)
         return [Project(door=Door(context.process, project)) for project in found]
@@ -63,6 +66,16 @@ class Viewer:
         """What this person signs in with without a password, newest first."""
         return await read_passkeys(info.context)
 
+    @strawberry.field
+    async def identities(self, info: KwInfo) -> list[LinkedIdentity]:
+        """Who this person is at providers that may sign them in."""
+        return await read_identities(info.context)
+
+    @strawberry.field
+    async def second_factor(self, info: KwInfo) -> SecondFactor:
+        """Whether this person has a second factor, and whether a role of theirs asks for one."""
+        return await read_second_factor(info.context)
+
 
 def viewer_of(context: Context, caller: Caller) -> Viewer:
     """Answer the viewer of this operation."""
@@ -71,9 +84,20 @@ def viewer_of(context: Context, caller: Caller) -> Viewer:
 
 @strawberry.type
 class SignInResult:
-    """A session that began."""
+    """A session that began, or the second step that is due before one does."""
 
-    viewer: Viewer
+    viewer: Viewer | None
+    step: str | None = strawberry.field(
+        default=None,
+        description="Of finishSignIn, where a code is asked for; good for five minutes.",
+    )
+
+
+def entered(context: Context, session: tuple[str, Caller] | str) -> SignInResult:
+    """Answer a session that began, or the step that is due."""
+    if isinstance(session, str):
+        return SignInResult(viewer=None, step=session)
+    return SignInResult(viewer=viewer_of(context, context.begin(session)))
 
 
 @strawberry.type
@@ -98,8 +122,16 @@ class PeopleMutation:
         if context.socket:
             raise InvalidInput("sign_in_by_http")
         stranger = Stranger(context.address, context.user_agent, bearer=False)
-        caller = context.begin(await context.process.sign_in.sign_in(login, password, stranger))
-        return SignInResult(viewer=viewer_of(context, caller))
+        return entered(context, await context.process.sign_in.first_step(login, password, stranger))
+
+    @strawberry.mutation
+    async def finish_sign_in(self, info: KwInfo, step: str, code: str) -> SignInResult:
+        """Begin the session by a one-time code, or a recovery code in its place."""
+        context = info.context
+        if context.socket:
+            raise InvalidInput("sign_in_by_http")
+        stranger = Stranger(context.address, context.user_agent, bearer=False)
+        return entered(context, await context.process.sign_in.second_step(step, code, stranger))
 
     @strawberry.mutation
     async def sign_out(self, info: KwInfo) -> bool:

@@ -20,6 +20,7 @@ from backend.application.graphql.context import (
     open_project,
     outside_uid,
 )
+from backend.application.graphql.delegations import ProjectDelegations
 from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
 from backend.application.graphql.enums import Measure, Period, Permission
@@ -85,6 +86,7 @@ class EnergyType:
 class Project(
     ProjectAccess,
     ProjectPosts,
+    ProjectDelegations,
     ProjectMqtt,
     ProjectOfTraits,
     ProjectBalances,

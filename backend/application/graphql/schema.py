@@ -25,6 +25,7 @@ from backend.application.graphql.calendar_imports import CalendarImportMutation
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.conversions import ConversionMutation
+from backend.application.graphql.delegations import DelegationMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.equipment import EquipmentMutation
@@ -34,6 +35,7 @@ from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.invitations import InvitationQuery
 from backend.application.graphql.joining import InvitationMutation
+from backend.application.graphql.linked import LinkedMutation, LinkedQuery
 from backend.application.graphql.live import LiveSubscription
 from backend.application.graphql.memberships import MembershipMutation
 from backend.application.graphql.meter_changes import MeterMutation
@@ -51,6 +53,7 @@ from backend.application.graphql.restatements import (
     RestatementSubscription,
 )
 from backend.application.graphql.scalars import SCALARS
+from backend.application.graphql.second_factor import SecondFactorMutation
 from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
@@ -61,7 +64,15 @@ from backend.application.graphql.updates import UpdateMutation
 
 Query = merge_types(
     "Query",
-    (PeopleQuery, InvitationQuery, TakingQuery, ProjectQuery, FoundingQuery, DemoQuery),
+    (
+        PeopleQuery,
+        LinkedQuery,
+        InvitationQuery,
+        TakingQuery,
+        ProjectQuery,
+        FoundingQuery,
+        DemoQuery,
+    ),
 )
 Mutation = merge_types(
     "Mutation",
@@ -69,11 +80,14 @@ Mutation = merge_types(
         PeopleMutation,
         PasskeyMutation,
         ProvingMutation,
+        SecondFactorMutation,
+        LinkedMutation,
         AuthorityMutation,
         AccessMutation,
         MqttMutation,
         InvitationMutation,
         PostMutation,
+        DelegationMutation,
         TakingMutation,
         FoundingMutation,
         TraitsMutation,

@@ -110,7 +110,10 @@ class SheetRemark:
 
 @strawberry.type
 class SheetOfRegister:
-    """Closing minus opening, times the multiplier, plus adjustments = the account, exactly."""
+    """Closing minus opening, times the multiplier, plus adjustments = the account, exactly.
+
+    Of a gauge it is the mean, times hours and multiplier.
+    """
 
     unit: str
     opening: SheetBoundary
@@ -124,6 +127,8 @@ class SheetOfRegister:
     remarks: list[SheetRemark]
     total_quantity: BigInt
     total: Decimal
+    mean: Decimal | None = strawberry.field(description="Of a gauge, in its unit.")
+    hours: Decimal | None = strawberry.field(description="For which a gauge is known.")
 
     @classmethod
     def of(cls, found: RegisterSheet, unit: str, energy: EnergyType) -> "SheetOfRegister":
@@ -140,7 +145,19 @@ class SheetOfRegister:
             remarks=[SheetRemark.of(one, energy) for one in found.remarks],
             total_quantity=BigInt(found.total),
             total=energy.display(found.total),
+            mean=found.mean,
+            hours=found.hours,
         )
+
+
+@strawberry.type
+class SheetOfPoint:
+    """What a meter that was moved was read from in a part of the period, as device/name."""
+
+    start: datetime
+    end: datetime
+    point: str
+    register: SheetOfRegister | None = strawberry.field(description="Null without readings.")
 
 
 @strawberry.type
@@ -164,6 +181,9 @@ class ReadingSheet:
     period: Period
     figures: Figures
     register: SheetOfRegister | None
+    parts: list[SheetOfPoint] = strawberry.field(
+        description="Of a meter that was moved: what it was read from; they add up to the account."
+    )
     terms: list[SheetTerm]
     virtual: SheetOfVirtual | None
     stock: SheetOfStock | None
@@ -188,6 +208,7 @@ async def read_reading_sheet(
         register=None
         if sheet.register is None or sheet.unit is None
         else SheetOfRegister.of(sheet.register, sheet.unit, kind),
+        parts=[_part(one, kind) for one in sheet.parts],
         terms=[
             _term(Meter(door=door, row=directory.meters[one.meter_id]), one, kind)
             for one in sheet.terms
@@ -198,6 +219,16 @@ async def read_reading_sheet(
         else SheetOfVirtual.of(door, directory, sheet.virtual, kind),
         stock=None if sheet.stock is None else SheetOfStock.of(sheet.stock, kind),
         rounding=displayed(sheet.rounding, kind),
+    )
+
+
+def _part(found: sheets.SheetPart, energy: EnergyType) -> SheetOfPoint:
+    lines = found.lines
+    return SheetOfPoint(
+        start=found.start,
+        end=found.end,
+        point=found.point,
+        register=None if lines is None else SheetOfRegister.of(lines, found.unit, energy),
     )
 
 

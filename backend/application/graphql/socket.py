@@ -33,6 +33,7 @@ from backend.application.graphql.sources import Stream
 from backend.application.origin import address_of, caller_of, check_origin
 from backend.application.web_process import WebProcess
 from backend.core.errors import KilowiseError
+from backend.service.people.delegations import rights_change_at
 from backend.service.people.sessions import Caller
 
 log = logging.getLogger(__name__)
@@ -96,7 +97,12 @@ class Socket:
         self.process.sockets.add(self)
         try:
             async with asyncio.TaskGroup() as group:
-                for work in (self._receive(), self._send_waiting(), self._stay_valid()):
+                for work in (
+                    self._receive(),
+                    self._send_waiting(),
+                    self._stay_valid(),
+                    self._stay_allowed(),
+                ):
                     group.create_task(work)
                 group.create_task(self._init_in_time())
         except* Closing as closings:
@@ -175,6 +181,17 @@ class Socket:
                 raise self.reason
             if self.ending.is_set() or not await self.process.sign_in.still_valid(self.caller):
                 raise Closing(4403, "Session ended")
+
+    async def _stay_allowed(self) -> None:
+        """End the socket when what its person may do begins or ends by itself: it comes back."""
+        if self.caller is None:
+            return
+        platform, person = self.process.platform, self.caller.person_id
+        now = platform.clock.now()
+        at = await rights_change_at(platform.database, person, now)
+        if at is not None:
+            await platform.clock.sleep((at - now).total_seconds())
+            raise Closing(1012, "Rights changed")
 
     async def _send_waiting(self) -> None:
         while True:

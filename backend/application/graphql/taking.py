@@ -51,8 +51,9 @@ class Post:
     @strawberry.field
     async def people(self, info: KwInfo) -> list[PostPerson]:
         """Who may take it with a PIN."""
-        async with info.context.process.platform.database.platform_read() as tx:
-            found = await taking.candidates(tx, self.row.project_id)
+        platform = info.context.process.platform
+        async with platform.database.platform_read() as tx:
+            found = await taking.candidates(tx, self.row.project_id, platform.clock.now())
         return [PostPerson.of(row) for row in found]
 
 
@@ -181,7 +182,7 @@ async def _proved(context: Context, device: DeviceRow, told: TakeInput) -> int:
         return holder
     uid = outside_uid("per", told.person or "")
     async with database.platform_read() as tx:
-        one = await taking.find_candidate(tx, device.project_id, uid)
+        one = await taking.find_candidate(tx, device.project_id, uid, now)
     login = one.login if one else ""
     await sign_in.throttle.count(login, device.ref)
     await wait_out(database, login, device.ref, now)

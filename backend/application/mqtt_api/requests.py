@@ -121,7 +121,9 @@ class Requests:
     ) -> commands.CommandRow:
         platform = self._process.platform
         caller = held.caller(self._project_id)
-        project = await find_project(platform.database, caller, slug=topic.project)
+        project = await find_project(
+            platform.database, caller, platform.clock.now(), slug=topic.project
+        )
         if project is None:
             raise NotFound(kind="project")
         door = Door(self._process, project)
@@ -144,7 +146,9 @@ class Requests:
 async def _device(tx: ReadSession, project_id: int, topic: RequestTopic) -> UUID:
     """Answer the device of a request; NotFound for one that its asker does not see."""
     asked = {"project": project_id, "gateway": topic.gateway, "device": topic.device}
-    found = await tx.fetch_value(_DEVICE, asked, into=UUID)
+    # PostgreSQL's texts know no NUL, so no slug has one.
+    named = "\0" not in topic.gateway + topic.device
+    found = await tx.fetch_value(_DEVICE, asked, into=UUID) if named else None
     if found is None:
         raise NotFound(kind="point")
     return found

@@ -20,6 +20,7 @@ from backend.application.rest import (
     model,
     people,
     projects,
+    providers,
     readings,
     releases,
     restatements,
@@ -52,6 +53,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(system.router)
     app.include_router(session.router)
     app.include_router(projects.router)
+    app.include_router(providers.router)
     app.include_router(imports.router)
     app.include_router(files.router)
     app.include_router(meter_lists.router)

@@ -90,7 +90,7 @@ class DefinitionAnswer(BaseModel):
 async def list_projects(process: Process, caller: SignedIn) -> list[ProjectAnswer]:
     """Answer the projects that the caller may open."""
     async with process.platform.database.platform_read() as tx:
-        found = await open_projects(tx, caller)
+        found = await open_projects(tx, caller, process.platform.clock.now())
     return [_project(one) for one in found]
 
 

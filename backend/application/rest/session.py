@@ -17,6 +17,11 @@ class Credentials(BaseModel):
 
     login: str = Field(min_length=1, max_length=200)
     password: str = Field(min_length=1, max_length=200)
+    code: str | None = Field(
+        default=None,
+        max_length=50,
+        description="A one-time or recovery code, of a person with a second factor.",
+    )
 
 
 class SessionAnswer(BaseModel):
@@ -41,7 +46,7 @@ async def begin(
     """Sign in: the answer carries the session's cookie and, for scripts, its bearer token."""
     browser = "origin" in request.headers
     stranger = Stranger(address_of(request), request.headers.get("user-agent"), bearer=not browser)
-    token, caller = await process.sign_in.sign_in(body.login, body.password, stranger)
+    token, caller = await process.sign_in.sign_in(body.login, body.password, stranger, body.code)
     set_cookie(request, response, token)
     response.headers["Cache-Control"] = "no-store"
     return SessionAnswer(person=encode_id("per", caller.uid), token=None if browser else token)

@@ -38,7 +38,8 @@ async def reading_sheet(
 ) -> Response:
     """Answer the sheet of a node or meter over the period that holds `at`; nodes need `energy`.
 
-    One of `register`, `terms`, `virtual` and `stock` says what the account is made of. Values are
+    One of `register`, `parts` (of a meter that was moved: a register each), `terms`, `virtual` and
+    `stock` says what the account is made of. Values are
     in `unit`, quantities in the energy's smallest unit.
     """
     found = await find_sheet(door, scope, period, aware(at), energy)
@@ -60,6 +61,17 @@ def _told(found: FoundSheet) -> Body:
         "register": None
         if sheet.register is None
         else _register(sheet.register, energy) | {"unit": sheet.unit},
+        "parts": [
+            {
+                "start": one.start,
+                "end": one.end,
+                "point": one.point,
+                "register": None
+                if one.lines is None
+                else _register(one.lines, energy) | {"unit": one.unit},
+            }
+            for one in sheet.parts
+        ],
         "terms": [
             {
                 "meter": _meter(directory, one.meter_id),
@@ -113,6 +125,8 @@ def _register(found: RegisterSheet, energy: EnergyType) -> Body:
         ],
         "total": shown(found.total),
         "totalQuantity": found.total,
+        "mean": found.mean,
+        "hours": found.hours,
     }
 
 

@@ -41,6 +41,7 @@ from backend.core.tables.identity import (
 from backend.core.tables.mqtt import MqttCredential, MqttLease, MqttRequest
 from backend.core.tables.people import (
     ApiKey,
+    Delegation,
     Invitation,
     Membership,
     ProjectRole,
@@ -70,7 +71,7 @@ from backend.core.tables.platform import (
     Project,
 )
 from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
-from backend.core.tables.projects import PlatformOperator, ProjectLogo
+from backend.core.tables.projects import PlatformOperator, ProjectLogo, ProjectQuota, ProjectUse
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -102,6 +103,7 @@ __all__ = [
     "CalendarPeriod",
     "Command",
     "Conversion",
+    "Delegation",
     "DemandPeak",
     "Device",
     "DeviceProfile",
@@ -146,7 +148,9 @@ __all__ = [
     "PointAlias",
     "Project",
     "ProjectLogo",
+    "ProjectQuota",
     "ProjectRole",
+    "ProjectUse",
     "PushSubscription",
     "Reading",
     "ReadingDay",

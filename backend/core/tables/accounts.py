@@ -109,6 +109,7 @@ class AccountHistory(SQLModel, table=True):
     cost: Decimal | None = decimal(nullable=True)
     measured_s: int | None = bigint(nullable=True)
     expected_s: int | None = bigint(nullable=True)
+    updated_at: datetime | None = instant(nullable=True)
 
 
 class Restatement(SQLModel, table=True):

@@ -42,6 +42,12 @@ def bigint(*, key: bool = False, nullable: bool = False, default: int | None = N
     )
 
 
+def number(*, default: int) -> Any:
+    """A 32-bit integer column."""
+    column = sa.Column(sa.Integer, nullable=False, server_default=sa.text(str(default)))
+    return Field(default=default, sa_column=column)
+
+
 def smallint(*, key: bool = False, nullable: bool = False, default: int | None = None) -> Any:
     """A 16-bit integer column."""
     server_default = None if default is None else sa.text(str(default))
@@ -190,6 +196,7 @@ __all__ = [
     "identity_key",
     "instant",
     "made_id",
+    "number",
     "project_key",
     "public_id",
     "recorded",

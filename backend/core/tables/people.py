@@ -40,7 +40,8 @@ class ProjectRole(SQLModel, table=True):
 class Membership(SQLModel, table=True):
     """Who may open which project in which role (directory only, no figures).
 
-    Limited to what is at or below `node_id` (null: the whole plant) and to `modules` (null: all).
+    Limited to what is at or below `node_id` (null: the whole plant) and to `modules` (null: all);
+    from `ends_at` on it is none.
     """
 
     __tablename__ = "membership"
@@ -49,6 +50,7 @@ class Membership(SQLModel, table=True):
     role: str = text_column()
     node_id: int | None = bigint(nullable=True)
     modules: list[str] | None = words(nullable=True)
+    ends_at: datetime | None = instant(nullable=True)
 
 
 class SignInSession(SQLModel, table=True):
@@ -110,7 +112,10 @@ class ApiKey(SQLModel, table=True):
 
 
 class Invitation(SQLModel, table=True):
-    """A one-time link into a project; whoever accepts it gets this role within this limit."""
+    """A one-time link into a project; whoever accepts it gets this role within this limit.
+
+    The membership that comes of it ends at `ends_at`.
+    """
 
     __tablename__ = "invitation"
     __table_args__ = (sa.Index("invitation_project", "project_id"), sa.UniqueConstraint("uid"))
@@ -126,6 +131,32 @@ class Invitation(SQLModel, table=True):
     expires_at: datetime = instant()
     accepted_at: datetime | None = instant(nullable=True)
     accepted_by: int | None = bigint(nullable=True)
+    revoked_at: datetime | None = instant(nullable=True)
+    ends_at: datetime | None = instant(nullable=True)
+
+
+class Delegation(SQLModel, table=True):
+    """What somebody hands to another member for a while: some of their permissions in a place.
+
+    It never gives more than `given_by` has at that moment.
+    """
+
+    __tablename__ = "delegation"
+    __table_args__ = (
+        sa.Index("delegation_person", "person_id"),
+        sa.Index("delegation_project", "project_id"),
+    )
+    uid: uuid.UUID = Field(sa_column=sa.Column(sa.Uuid, primary_key=True))
+    project_id: int = Field(sa_column=sa.Column(sa.Integer, nullable=False))
+    given_by: int = bigint()
+    person_id: int = bigint()
+    permissions: list[str] = words()
+    node_id: int | None = bigint(nullable=True)
+    modules: list[str] | None = words(nullable=True)
+    valid_from: datetime = instant()
+    valid_to: datetime = instant()
+    note: str = text_column(default="")
+    made_at: datetime = instant()
     revoked_at: datetime | None = instant(nullable=True)
 
 

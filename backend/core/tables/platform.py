@@ -30,6 +30,8 @@ class Project(SQLModel, table=True):
     says otherwise. `template` is what it was made from, `accent` its colour (#rrggbb), the first of
     `languages` that of its papers, `energy_unit` that of its totals, `standards` the chosen edition
     by code.
+    A suspended project lets nobody in; one that ends at `delete_at` takes nothing any more.
+    `stored_bytes` is about what its readings take.
     """
 
     __tablename__ = "project"
@@ -56,6 +58,10 @@ class Project(SQLModel, table=True):
     languages: list[str] = words(default="{en,zh-CN}")
     energy_unit: str = text_column(default="kWh")
     standards: dict[str, str] = document(default="{}")
+    suspended_at: datetime | None = instant(nullable=True)
+    suspended_takes_data: bool = flag(default=True)
+    delete_at: datetime | None = instant(nullable=True)
+    stored_bytes: int = bigint(default=0)
 
 
 class Person(SQLModel, table=True):
@@ -113,9 +119,12 @@ GLOBAL_TABLES = frozenset(
         "shared_device",
         "person_badge",
         "person_pin",
+        "delegation",
         "energy_type",
         "platform_key",
         "platform_operator",
+        "project_quota",
+        "project_use",
         "alembic_version",
     }
 )

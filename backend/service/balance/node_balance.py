@@ -4,39 +4,29 @@ In is the place's own account, out the accounts of the places below it; a place 
 meter of the energy is replaced by those below it, and a supply feeds and is no part. Only quarter
 hours in which every meter's figure stands on readings make the loss; what an estimated, held or
 missing part makes unknown is told as `open` and never as loss: in - out = loss + open, in integers.
+
+A span of more than two months is the sum of the plant's months in it, exactly.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
+from itertools import pairwise
 
-from backend.acquisition.readings import between
-from backend.aggregation.calendar import QUARTER, Period, quarter_of
-from backend.aggregation.rollup import Scope
-from backend.aggregation.versions import shown
+from backend.aggregation.calendar import PlantTime, quarter_of, read_plant_time
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput
+from backend.service.balance.flows import Span, Table, read_exports, read_meters, read_table
 from backend.service.balance.losses import Split, split, transformer_loss, uncertainty
-from backend.service.balance.members import Member, Members, read_members
+from backend.service.balance.members import Members, read_members
 from backend.service.balance.suspects import Flows, Suspicion, suspect
 from backend.service.balance.transformers import read_transformers
-from gateway.contract.quality import Quality
 
-LONGEST = timedelta(days=63)
-"""Two months and an hour of summer time."""
-KNOWN = (Quality.GOOD, Quality.SUBSTITUTED, Quality.MANUAL)
-"""Qualities whose figures make a loss."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Which energy of which place, [start, end) cut at quarter hours."""
-
-    node_id: int
-    energy: str
-    start: datetime
-    end: datetime
+LONGEST = timedelta(days=400)
+"""A year, and the running month beside it."""
+WHOLE = timedelta(days=63)
+"""What is read at once: two months and an hour of summer time. Suspects show in as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +45,7 @@ class NodeBalance:
     `quantity` is what goes in, `open_quantity` the part of it in open quarter hours; `loss` is in -
     out of the others, `open` in - out of the open ones; `uncertainty` is None where a meter in
     `unclassed` has no class; `derived`: in is made of the parts' own meters, so that no loss can
-    show.
+    show; `suspicion` shows from `shown_from` on.
     """
 
     start: datetime
@@ -72,50 +62,64 @@ class NodeBalance:
     unclassed: Sequence[int]
     derived: bool
     suspicion: Suspicion | None
+    shown_from: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
-    """Quarter hours of a place and its parts by node, beside which of them are complete."""
+class _Place:
+    """The place that a balance is of, as far as it is read."""
 
-    starts: Sequence[datetime]
-    rows: Mapping[int, Sequence[int]]
-    complete: Sequence[bool]
-
-    def known(self, node_id: int) -> list[int]:
-        """Quantities of a node in complete quarter hours."""
-        pairs = zip(self.rows[node_id], self.complete, strict=True)
-        return [quantity for quantity, complete in pairs if complete]
+    tx: ReadSession
+    project_id: int
+    span: Span
+    members: Members
+    parts: Sequence[int]
 
 
-_ACCOUNTS = """
-SELECT scope_id, ((extract(epoch FROM start_ts) - %(first)s) / 900)::int, qty, quality
-FROM {accounts} a
-WHERE project_id = %(project)s AND scope = %(scope)s AND scope_id = ANY(%(ids)s)
-  AND energy = %(energy)s AND period = %(period)s AND start_ts >= %(start)s AND start_ts < %(end)s
-"""
-_METERS = """
-SELECT scope_id, sum(qty)::bigint FROM {accounts} a
-WHERE project_id = %(project)s AND scope = %(scope)s AND scope_id = ANY(%(ids)s)
-  AND energy = %(energy)s AND period = %(period)s AND start_ts >= %(start)s AND start_ts < %(end)s
-  AND start_ts = ANY(%(starts)s::timestamptz[])
-GROUP BY scope_id
-"""
-_READINGS = between(
-    "p.id",
-    "%(start)s::timestamptz",
-    "%(end)s::timestamptz",
-    "r.quality = 0 AND r.ts = ANY(%(ends)s::timestamptz[])",
-)
-_EXPORTS = f"""
-SELECT nm.node_id, ((extract(epoch FROM r.ts) - %(first)s) / 900)::int, r.value
-FROM node_meter nm
-JOIN meter m ON m.project_id = %(project)s AND m.id = nm.meter_id AND m.energy = %(energy)s
-JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
-     AND p.name = replace(m.register_name, 'ep_imp', 'ep_exp') AND p.name <> m.register_name
-CROSS JOIN LATERAL ({_READINGS}) AS r
-WHERE nm.project_id = %(project)s AND nm.node_id = ANY(%(ids)s) AND nm.coefficient = 1
-"""
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A part of a span: its quarter hours, what transformers lost in the complete ones, and what
+    meters that count on one side only counted in these.
+    """
+
+    table: Table
+    lost: int
+    counted: Mapping[int, int]
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What the stretches of a span add up to; `parts` have the whole and what is known of it."""
+
+    parts: dict[int, tuple[int, int]]
+    quarters: int = 0
+    open_quarters: int = 0
+    quantity: int = 0
+    known: int = 0
+    lost: int = 0
+    counted: Counter[int] = field(default_factory=Counter)
+
+    def add(self, node_id: int, one: _Stretch) -> None:
+        """Take a stretch of a place."""
+        table = one.table
+        self.quarters += len(table.starts)
+        self.open_quarters += table.complete.count(False)
+        self.quantity += sum(table.rows[node_id])
+        self.known += sum(table.known(node_id))
+        self.lost += one.lost
+        self.counted.update(one.counted)
+        for part, (whole, known) in self.parts.items():
+            self.parts[part] = whole + sum(table.rows[part]), known + sum(table.known(part))
+
+    @property
+    def loss(self) -> int:
+        """In - out of what is known."""
+        return self.known - sum(known for _, known in self.parts.values())
+
+    @property
+    def open(self) -> int:
+        """In - out of what is not."""
+        return self.quantity - sum(whole for whole, _ in self.parts.values()) - self.loss
 
 
 async def node_balance(
@@ -123,7 +127,7 @@ async def node_balance(
 ) -> NodeBalance | None:
     """Answer a balance up to the last quarter hour that is over; None where there are no parts.
 
-    InvalidInput for an empty span or one that is longer than two months.
+    InvalidInput for an empty span or one that is longer than a year and a month.
     """
     start, end = quarter_of(span.start), min(quarter_of(span.end), quarter_of(now))
     if end <= start:
@@ -135,124 +139,79 @@ async def node_balance(
     if not members.of(span.node_id) or not parts:
         return None
     cut = Span(span.node_id, span.energy, start, end)
-    table = await _table(tx, project_id, cut, members, parts)
-    net = members.net(span.node_id, parts, start, end)
-    unclassed = sorted(meter for meter in net if members.accuracy[meter] is None)
-    classes = {meter: members.accuracy[meter] or Decimal(0) for meter in net}
-    u = None if unclassed else await _uncertainty(tx, project_id, cut, net, classes, table)
-    whole = table.known(span.node_id)
-    loss = sum(whole) - sum(sum(table.known(part)) for part in parts)
-    lost = await _transformers(tx, project_id, cut, parts, table)
-    every = sum(table.rows[span.node_id]) - sum(sum(table.rows[part]) for part in parts)
-    suspicion = None
-    if net:
-        exports = await _exports(tx, project_id, cut, parts, table)
-        known = {part: table.known(part) for part in parts}
-        suspicion = suspect(Flows(whole, known, exports), max(u or 0, lost))
-    return NodeBalance(
-        start=start,
-        end=end,
-        quarters=len(table.starts),
-        open_quarters=table.complete.count(False),
-        quantity=sum(table.rows[span.node_id]),
-        open_quantity=sum(table.rows[span.node_id]) - sum(whole),
-        parts=[_part(table, part) for part in parts],
-        loss=loss,
-        open=every - loss,
-        split=split(loss, lost, u),
-        uncertainty=u,
-        unclassed=unclassed,
-        derived=not net,
-        suspicion=suspicion,
+    return await _balance(
+        _Place(tx, project_id, cut, members, parts),
+        stretches(await read_plant_time(tx, project_id), start, end),
     )
 
 
-async def _transformers(
-    tx: ReadSession, project_id: int, span: Span, parts: Sequence[int], table: _Table
-) -> int:
-    """What the transformers before the parts lost in the complete quarter hours, mWh."""
-    found = await read_transformers(tx, project_id, parts, span.start, span.end)
-    return sum(transformer_loss(one, table.known(node)) for node, one in found.items())
+def stretches(plant: PlantTime, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """Answer a span as what is read at once: itself, or the plant's months in it."""
+    if end - start <= WHOLE:
+        return [(start, end)]
+    edges = [start]
+    month = plant.month_of(plant.day_of(start))
+    while True:
+        month = plant.month_of(month + timedelta(days=32))
+        if (begins := plant.start_of(month)) >= end:
+            return list(pairwise([*edges, end]))
+        edges.append(begins)
 
 
-def _part(table: _Table, node_id: int) -> Part:
-    whole = sum(table.rows[node_id])
-    return Part(node_id, whole, whole - sum(table.known(node_id)))
+async def _balance(place: _Place, spans: Sequence[tuple[datetime, datetime]]) -> NodeBalance:
+    span, members = place.span, place.members
+    total = _Sum(dict.fromkeys(place.parts, (0, 0)))
+    for start, end in spans:
+        last = await _stretch(place, start, end)
+        total.add(span.node_id, last)
+    since = max(span.start, span.end - WHOLE)
+    recent = last if len(spans) == 1 else await _stretch(place, since, span.end)
+    u = _uncertainty(members, total.counted)
+    return NodeBalance(
+        start=span.start,
+        end=span.end,
+        quarters=total.quarters,
+        open_quarters=total.open_quarters,
+        quantity=total.quantity,
+        open_quantity=total.quantity - total.known,
+        parts=[Part(part, whole, whole - known) for part, (whole, known) in total.parts.items()],
+        loss=total.loss,
+        open=total.open,
+        split=split(total.loss, total.lost, u),
+        uncertainty=u,
+        unclassed=sorted(meter for meter in total.counted if members.accuracy[meter] is None),
+        derived=not total.counted,
+        suspicion=await _suspicion(place, since, recent) if recent.counted else None,
+        shown_from=since,
+    )
 
 
-async def _table(
-    tx: ReadSession, project_id: int, span: Span, members: Members, parts: Sequence[int]
-) -> _Table:
-    nodes = [span.node_id, *parts]
-    where = await shown(tx, project_id)
-    keys = _keys(project_id, span, Scope.NODE, nodes) | {"as_of": where.as_of}
-    found = await tx.fetch_tuples(where.sql(_ACCOUNTS), keys)
-    count = (span.end - span.start) // QUARTER
-    starts = [span.start + number * QUARTER for number in range(count)]
-    rows = {node: [0] * count for node in nodes}
-    sure = {node: [False] * count for node in nodes}
-    for node, number, quantity, quality in found:
-        rows[node][number] = quantity
-        sure[node][number] = quality in KNOWN
-    for node in nodes:
-        for number in _absent(members.of(node), starts):
-            sure[node][number] = True
-    complete = [all(one) for one in zip(*sure.values(), strict=True)]
-    return _Table(starts, rows, complete)
+async def _stretch(place: _Place, start: datetime, end: datetime) -> _Stretch:
+    tx, project_id, parts = place.tx, place.project_id, place.parts
+    span = Span(place.span.node_id, place.span.energy, start, end)
+    table = await read_table(tx, project_id, span, place.members, parts)
+    found = await read_transformers(tx, project_id, parts, start, end)
+    lost = sum(transformer_loss(one, table.known(node)) for node, one in found.items())
+    net = place.members.net(span.node_id, parts, start, end)
+    read = await read_meters(tx, project_id, span, sorted(net), table)
+    counted = {meter: round(share * read.get(meter, 0)) for meter, share in net.items()}
+    return _Stretch(table, lost, counted)
 
 
-def _absent(members: Sequence[Member], starts: Sequence[datetime]) -> Iterable[int]:
-    """Quarter hours in which a node counts no meter: nothing is expected of it then."""
-    for number, start in enumerate(starts):
-        if not any(member.holds(start) for member in members):
-            yield number
+def _uncertainty(members: Members, counted: Mapping[int, int]) -> int | None:
+    """u of meters by what they counted; None where one has no class."""
+    terms = [(members.accuracy[meter], quantity) for meter, quantity in counted.items()]
+    known = [(share, quantity) for share, quantity in terms if share is not None]
+    return uncertainty(known) if len(known) == len(terms) else None
 
 
-async def _uncertainty(
-    tx: ReadSession,
-    project_id: int,
-    span: Span,
-    net: Mapping[int, Decimal],
-    classes: Mapping[int, Decimal],
-    table: _Table,
-) -> int:
-    """u of the meters that count on one side only, over the complete quarter hours."""
-    starts = [start for start, whole in zip(table.starts, table.complete, strict=True) if whole]
-    keys = _keys(project_id, span, Scope.METER, sorted(net))
-    where = await shown(tx, project_id)
-    keys |= {"starts": starts, "as_of": where.as_of}
-    found = await tx.fetch_tuples(where.sql(_METERS), keys)
-    return uncertainty([(classes[meter], round(net[meter] * total)) for meter, total in found])
-
-
-async def _exports(
-    tx: ReadSession, project_id: int, span: Span, parts: Sequence[int], table: _Table
-) -> dict[int, list[int]]:
-    """What export registers counted, in mWh, of parts whose import stands still (kWh registers)."""
-    still = [part for part in parts if not any(table.known(part))]
-    if not still:
-        return {}
-    ends = [*table.starts, span.end]
-    keys = _keys(project_id, span, Scope.NODE, still) | {"ends": ends}
-    shown: dict[int, dict[int, float]] = {}
-    for node, number, value in await tx.fetch_tuples(_EXPORTS, keys):
-        shown.setdefault(node, {})[number] = value
-    numbers = [number for number, complete in enumerate(table.complete) if complete]
-    return {
-        node: [round((values[number + 1] - values[number]) * 1_000_000) for number in numbers]
-        for node, values in shown.items()
-        if all(number in values and number + 1 in values for number in numbers)
-    }
-
-
-def _keys(project_id: int, span: Span, scope: Scope, ids: Sequence[int]) -> dict[str, object]:
-    return {
-        "project": project_id,
-        "scope": int(scope),
-        "ids": list(ids),
-        "energy": span.energy,
-        "period": int(Period.QUARTER_HOUR),
-        "start": span.start,
-        "end": span.end,
-        "first": int(span.start.timestamp()),
-    }
+async def _suspicion(place: _Place, since: datetime, one: _Stretch) -> Suspicion | None:
+    """Answer who is suspected in the stretch from `since` to the balance's end."""
+    span = Span(place.span.node_id, place.span.energy, since, place.span.end)
+    exports = await read_exports(place.tx, place.project_id, span, place.parts, one.table)
+    flows = Flows(
+        one.table.known(span.node_id),
+        {part: one.table.known(part) for part in place.parts},
+        exports,
+    )
+    return suspect(flows, max(_uncertainty(place.members, one.counted) or 0, one.lost))

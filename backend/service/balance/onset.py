@@ -16,8 +16,8 @@ from backend.aggregation.calendar import Period
 from backend.aggregation.rollup import Scope
 from backend.aggregation.versions import shown
 from backend.core.db import ReadSession
+from backend.service.balance.flows import KNOWN, Span
 from backend.service.balance.members import read_members
-from backend.service.balance.node_balance import KNOWN, Span
 from backend.service.balance.suspects import Suspicion
 
 REACH: Final = timedelta(days=3 * 365)

@@ -2,7 +2,8 @@
 
 An hour stands on samples from an hour before it until a quarter hour after it. It is due when a
 quarter hour of its meter in that time was accounted anew since, or its definition changed: live
-values, a gateway's backlog and an import end in the same rows.
+values, a gateway's backlog and an import end in the same rows. What a version that is being applied
+reaches waits until it is applied.
 """
 
 from bisect import bisect_left
@@ -15,6 +16,7 @@ from typing import Final
 from backend.acquisition.readings import between
 from backend.aggregation.calendar import HOUR, QUARTER
 from backend.aggregation.pricing import Pricing, read_pricing
+from backend.aggregation.versions import unsettled_until
 from backend.core.db import Database, ReadSession, WriteSession
 from backend.service.equipment.hours import HOUR_S, LOOK_BACK_S, QUARTER_S, Hour, hour
 from backend.service.equipment.states import Rule, Sample
@@ -80,6 +82,7 @@ SELECT t.hour_ts, t.seen FROM touched t
 LEFT JOIN equipment_hour h ON h.project_id = %(project)s AND h.node_id = %(node)s
      AND h.start_ts = t.hour_ts
 WHERE h.seen_at IS DISTINCT FROM t.seen
+  AND (%(settled)s::timestamptz IS NULL OR t.hour_ts >= %(settled)s)
 ORDER BY t.hour_ts DESC LIMIT %(bite)s
 """
 _READINGS: Final = between(
@@ -152,6 +155,7 @@ async def _due(
         "changed": one.changed_at,
         "now": now,
         "bite": bite,
+        "settled": await unsettled_until(tx, project_id),
     }
     return [(row[0], row[1]) for row in await tx.fetch_tuples(_DUE, params)]
 

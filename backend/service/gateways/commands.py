@@ -97,7 +97,9 @@ async def write_point(
         raise InvalidInput("command_value")
     if not timedelta(seconds=1) <= setting.within <= LONGEST:
         raise InvalidInput("command_within", least=1, most=LONGEST // timedelta(seconds=1))
-    target = await tx.fetch_one(_TARGET, (project_id, project_id, setting.device, setting.point))
+    asked = (project_id, project_id, setting.device, setting.point)
+    # PostgreSQL's texts know no NUL, so no point's name has one.
+    target = None if "\0" in setting.point else await tx.fetch_one(_TARGET, asked)
     if target is None:
         raise NotFound(kind="point")
     actor = encode_id("per", asker.uid)

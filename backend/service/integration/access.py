@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from backend.acquisition.admission import CHANNEL
 from backend.acquisition.credentials import is_slug
 from backend.core.db import ReadSession, WriteSession
 from backend.core.ids import encode_id
@@ -33,7 +34,7 @@ from gateway.contract.topics import (
 
 
 class Scope(StrEnum):
-    """What a credential is for; texts under `mqtt.scope.<value>`."""
+    """What a credential is for; texts under `mqtt.scope.<NAME>`."""
 
     READINGS = "readings"
     """Hear last values."""
@@ -183,11 +184,13 @@ async def settle(tx: WriteSession, project_id: int, now: datetime) -> int:
             (list(wanted.publish), list(wanted.subscribe), project_id, held.uid),
         )
         changed += 1
+    if changed:
+        await tx.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
     return changed
 
 
 async def _reach_now(tx: ReadSession, project_id: int, held: Held, now: datetime) -> Reach:
-    opened = await open_projects(tx, held.caller(project_id))
+    opened = await open_projects(tx, held.caller(project_id), now)
     if not opened:
         return NOTHING
     part = None

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from backend.acquisition.credentials import hash_secret, new_secret
+from backend.acquisition.admission import CHANNEL
+from backend.acquisition.credentials import Credential, hash_secret, new_secret
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput, NotFound
 from backend.core.events import publish
@@ -46,6 +47,10 @@ class CredentialRow:
     def ref(self) -> str:
         """Its outside identity, which is its user name at the broker too."""
         return encode_id("mqt", self.uid)
+
+    def at_broker(self) -> Credential:
+        """Answer it as brokers know it; its secret's hash stays in the database."""
+        return Credential(self.ref, "", tuple(self.publish), tuple(self.subscribe))
 
     @property
     def scopes(self) -> list[Scope]:
@@ -148,4 +153,5 @@ async def _tell(
     new: Mapping[str, object] | None,
 ) -> None:
     await publish(change.tx, change.project_id, EVENT, str(uid), change.now)
+    await change.tx.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
     await change.note(action, encode_id("mqt", uid), old, new)

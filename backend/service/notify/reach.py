@@ -27,6 +27,7 @@ SELECT s.id FROM push_subscription s
 JOIN membership m ON m.project_id = s.project_id AND m.person_id = s.person_id
 JOIN project_role r ON r.project_id = m.project_id AND r.slug = m.role
 WHERE s.project_id = %(project)s AND s.gone_at IS NULL AND 'read' = ANY(r.permissions)
+  AND (m.ends_at IS NULL OR m.ends_at > %(now)s)
   AND (m.modules IS NULL OR 'alarms' = ANY(m.modules))
   AND (m.node_id IS NULL OR m.node_id IN (SELECT id FROM place))
 ORDER BY s.id

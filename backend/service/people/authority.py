@@ -78,6 +78,8 @@ class RoleRow:
     stored: list[str]
     ready_made: bool
     ended_at: datetime | None
+    second_factor: bool
+    """Whether it opens the project only to sessions that passed a second factor."""
     holders: int
 
     @property
@@ -104,6 +106,7 @@ class MemberRow:
     stored: list[str]
     node_id: int | None
     modules: list[str] | None
+    ends_at: datetime | None
 
     @property
     def ref(self) -> str:
@@ -118,17 +121,19 @@ class MemberRow:
     @property
     def words(self) -> dict[str, object]:
         """It, for the audit."""
-        return {"role": self.role, "node": self.node_id, "modules": self.modules}
+        until = None if self.ends_at is None else self.ends_at.isoformat()
+        return {"role": self.role, "node": self.node_id, "modules": self.modules, "until": until}
 
 
 _ROLES = (
     "SELECT r.slug, r.name, r.permissions AS stored, r.ready_made, r.ended_at,"
+    " r.second_factor_since IS NOT NULL AS second_factor,"
     " (SELECT count(*) FROM membership m WHERE m.project_id = r.project_id AND m.role = r.slug)"
     " AS holders FROM project_role r WHERE r.project_id = %s"
 )
 _MEMBERS = (
     "SELECT p.id AS person_id, p.uid, p.login, p.name, p.locale, m.role,"
-    " r.permissions AS stored, m.node_id, m.modules"
+    " r.permissions AS stored, m.node_id, m.modules, m.ends_at"
     " FROM membership m JOIN person p ON p.id = m.person_id"
     " JOIN project_role r ON r.project_id = m.project_id AND r.slug = m.role"
     " WHERE m.project_id = %s"
@@ -136,7 +141,8 @@ _MEMBERS = (
 _ADMINISTRATORS = (
     "SELECT count(*) FROM membership m"
     " JOIN project_role r ON r.project_id = m.project_id AND r.slug = m.role"
-    " WHERE m.project_id = %s AND m.node_id IS NULL AND m.modules IS NULL AND r.permissions @> %s"
+    " WHERE m.project_id = %s AND m.node_id IS NULL AND m.modules IS NULL"
+    " AND m.ends_at IS NULL AND r.permissions @> %s"
 )
 
 
@@ -228,15 +234,18 @@ async def end_role(change: Change, slug: str) -> RoleRow:
     return await find_role(change.tx, change.project_id, slug)
 
 
-async def change_member(change: Change, person: UUID | None, role: str, limit: Limit) -> MemberRow:
-    """Give a member another role or other limits."""
+async def change_member(
+    change: Change, person: UUID | None, role: str, limit: Limit, ends_at: datetime | None = None
+) -> MemberRow:
+    """Give a member another role or other limits, for ever or until an instant to come."""
+    checked_end(change, ends_at)
     before = await find_member(change.tx, change.project_id, person)
     await allow_membership(change, role, limit)
     had = await _administrators(change)
     await change.tx.execute(
-        "UPDATE membership SET role = %s, node_id = %s, modules = %s"
+        "UPDATE membership SET role = %s, node_id = %s, modules = %s, ends_at = %s"
         " WHERE project_id = %s AND person_id = %s",
-        (role, limit.node_id, limit.words, change.project_id, before.person_id),
+        (role, limit.node_id, limit.words, ends_at, change.project_id, before.person_id),
     )
     await _keep_an_administrator(change, had)
     after = await find_member(change.tx, change.project_id, person)
@@ -256,6 +265,12 @@ async def end_member(change: Change, person: UUID | None) -> None:
     await _keep_an_administrator(change, had)
     await _tell(change, [before.uid])
     await change.note("member.end", before.ref, before.words, None)
+
+
+def checked_end(change: Change, ends_at: datetime | None) -> None:
+    """Raise InvalidInput for a membership that would have ended already."""
+    if ends_at is not None and ends_at <= change.now:
+        raise InvalidInput("member_until")
 
 
 async def allow_membership(change: Change, role: str, limit: Limit) -> None:
@@ -301,8 +316,14 @@ async def _keep_an_administrator(change: Change, had: int) -> None:
 
 
 async def _tell(change: Change, people: Sequence[UUID]) -> None:
-    """Have the web processes open the sockets of these people anew."""
-    for uid in people:
+    """Have the web processes open the sockets of these people anew, and of whom they handed to."""
+    takers = await change.tx.fetch_tuples(
+        "SELECT p.uid FROM delegation d JOIN person g ON g.id = d.given_by"
+        " JOIN person p ON p.id = d.person_id"
+        " WHERE d.project_id = %s AND d.revoked_at IS NULL AND g.uid = ANY(%s)",
+        (change.project_id, list(people)),
+    )
+    for uid in {*people, *(row[0] for row in takers)}:
         await publish(change.tx, change.project_id, "member", str(uid), change.now)
 
 

@@ -18,9 +18,10 @@ from backend.core import audit
 from backend.core.db import Database, ReadSession, WriteSession
 from backend.core.errors import Conflict, InvalidInput, NotFound
 from backend.core.ids import encode_id, new_uuid
-from backend.service.people.authority import Change, allow_membership
+from backend.service.people.authority import Change, allow_membership, checked_end
 from backend.service.people.limits import Limit, limit_of
 from backend.service.people.sessions import digest
+from backend.service.projects.quotas import require_place
 
 LONGEST_DAYS: Final = 30
 LONGEST_NAME: Final = 100
@@ -48,6 +49,7 @@ class InvitationRow:
     accepted_at: datetime | None
     accepted_by: int | None
     revoked_at: datetime | None
+    ends_at: datetime | None
 
     @property
     def limit(self) -> Limit:
@@ -68,19 +70,25 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Somebody who is no person of the platform yet; `password_hash` is of what they chose."""
+    """Somebody who is no person of the platform yet; `password_hash` is of what they chose.
+
+    It is None for who signs in by a provider.
+    """
 
     name: str
     login: str
-    password_hash: str
+    password_hash: str | None
     locale: str
 
 
 _ROWS = (
     "SELECT uid, project_id, role, node_id, modules, note, invited_by, created_at, expires_at,"
-    " accepted_at, accepted_by, revoked_at FROM invitation WHERE "
+    " accepted_at, accepted_by, revoked_at, ends_at FROM invitation WHERE "
 )
-_GOOD = "token_hash = %s AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > %s"
+_GOOD = (
+    "token_hash = %(token)s AND accepted_at IS NULL AND revoked_at IS NULL"
+    " AND expires_at > %(now)s AND (ends_at IS NULL OR ends_at > %(now)s)"
+)
 _OFFER = (
     "SELECT p.slug AS project, p.name AS project_name, i.role, r.name AS role_name, i.expires_at"
     " FROM invitation i JOIN project p ON p.id = i.project_id"
@@ -89,12 +97,22 @@ _OFFER = (
 
 
 async def invite(
-    change: Change, role: str, limit: Limit, days: int, note: str
+    change: Change,
+    role: str,
+    limit: Limit,
+    days: int,
+    note: str,
+    ends_at: datetime | None = None,
 ) -> tuple[str, InvitationRow]:
-    """Make an invitation: its token, this once, and what is kept of it."""
+    """Make an invitation: its token, this once, and what is kept of it.
+
+    The membership that comes of it ends at `ends_at`.
+    """
+    checked_end(change, ends_at)
     if not 1 <= days <= LONGEST_DAYS:
         raise InvalidInput("invitation_days", most=LONGEST_DAYS)
     await allow_membership(change, role, limit)
+    await require_place(change.tx, change.project_id)
     held = await list_invitations(change.tx, change.project_id)
     waiting = (one for one in held if one.accepted_at is None and one.revoked_at is None)
     if sum(one.expires_at > change.now for one in waiting) >= MOST_OPEN:
@@ -102,7 +120,8 @@ async def invite(
     token, uid = secrets.token_urlsafe(32), new_uuid(change.now)
     await change.tx.execute(
         "INSERT INTO invitation (token_hash, uid, project_id, role, node_id, modules, note,"
-        " invited_by, created_at, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " invited_by, created_at, expires_at, ends_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             digest(token),
             uid,
@@ -114,6 +133,7 @@ async def invite(
             change.asker.person_id,
             change.now,
             change.now + timedelta(days=days),
+            ends_at,
         ),
     )
     about = {"role": role, "node": limit.node_id, "modules": limit.words, "days": days}
@@ -154,7 +174,7 @@ async def find_invitation(tx: ReadSession, project_id: int, uid: UUID | None) ->
 async def offer(database: Database, token: str, now: datetime) -> Offer:
     """Answer what a link offers; NotFound for one that is not, or no longer, good."""
     async with database.platform_read() as tx:
-        asked = (_hash(token), now)
+        asked = {"token": _hash(token), "now": now}
         found = await tx.fetch_one(_OFFER + _GOOD, asked, into=Offer)
     if found is None:
         raise NotFound("invitation_used")
@@ -171,18 +191,21 @@ async def accept(
     """
     async with database.platform() as tx:
         row = await tx.fetch_one(
-            _ROWS + _GOOD + " FOR UPDATE", (_hash(token), now), into=InvitationRow
+            _ROWS + _GOOD + " FOR UPDATE", {"token": _hash(token), "now": now}, into=InvitationRow
         )
         if row is None:
             raise NotFound("invitation_used")
         person = who if isinstance(who, int) else await _new_person(tx, who, now)
         joined = await tx.execute(
-            "INSERT INTO membership (project_id, person_id, role, node_id, modules)"
-            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (project_id, person_id) DO NOTHING",
-            (row.project_id, person, row.role, row.node_id, row.modules),
+            "INSERT INTO membership AS m (project_id, person_id, role, node_id, modules, ends_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (project_id, person_id) DO UPDATE SET"
+            " role = excluded.role, node_id = excluded.node_id, modules = excluded.modules,"
+            " ends_at = excluded.ends_at WHERE m.ends_at <= %s",
+            (row.project_id, person, row.role, row.node_id, row.modules, row.ends_at, now),
         )
         if not joined:
             raise Conflict("member_already")
+        await require_place(tx, row.project_id, more=0)
         await tx.execute(
             "UPDATE invitation SET accepted_at = %s, accepted_by = %s"
             " WHERE project_id = %s AND uid = %s",

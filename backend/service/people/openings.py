@@ -1,9 +1,15 @@
 """The projects that a person may open, what they may do there, and what part of it they see."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from itertools import groupby
 from uuid import UUID
 
 from backend.core.db import Database, ReadSession
+from backend.core.errors import NotAllowed
+from backend.service.people.authority import Grant
+from backend.service.people.handing import handed, joined
 from backend.service.people.limits import Limit, limit_of
 from backend.service.people.roles import Permission, known, within
 from backend.service.people.sessions import Caller, KeyScope
@@ -40,6 +46,13 @@ class _Membership(ProjectRow):
     stored: list[str]
     node_id: int | None
     modules: list[str] | None
+    given_role: list[str] | None
+    given_modules: list[str] | None
+    second_factor: bool
+
+    def closed_to(self, caller: Caller) -> bool:
+        """Whether the role asks for a second factor that the session has not passed."""
+        return self.second_factor and not (caller.strong or caller.by_key)
 
     def opened(self) -> OpenProject:
         limit = limit_of(self.node_id, self.modules)
@@ -47,38 +60,86 @@ class _Membership(ProjectRow):
         row = {field.name: getattr(self, field.name) for field in fields(ProjectRow)}
         return OpenProject(**row, permissions=permissions, limit=limit)
 
+    def handed(self) -> Grant:
+        """What is handed to the person, as far as its giver has it now."""
+        given = known(self.stored) & known(self.given_role or ())
+        return handed(
+            given, limit_of(self.node_id, self.modules), limit_of(None, self.given_modules)
+        )
+
 
 _PROJECTS = (
     "SELECT p.id, p.uid, p.slug, p.name, p.zone, p.day_start_minute, p.week_start,"
-    " p.month_start_day, p.year_start_month, p.currency, p.demo, m.role,"
-    " r.permissions AS stored, m.node_id, m.modules"
-    " FROM project p JOIN membership m ON m.project_id = p.id"
+    " p.month_start_day, p.year_start_month, p.currency, p.demo, h.role,"
+    " h.stored, h.node_id, h.modules, h.given_role, h.given_modules, h.second_factor"
+    " FROM project p JOIN ("
+    " SELECT m.project_id, m.role, r.permissions AS stored, m.node_id, m.modules,"
+    " NULL::text[] AS given_role, NULL::text[] AS given_modules,"
+    " r.second_factor_since IS NOT NULL AS second_factor,"
+    " NULL::timestamptz AS made_at FROM membership m"
     " JOIN project_role r ON r.project_id = m.project_id AND r.slug = m.role"
-    " WHERE m.person_id = %s AND 'read' = ANY(r.permissions)"
+    " WHERE m.person_id = %(person)s AND (m.ends_at IS NULL OR m.ends_at > %(now)s)"
+    " UNION ALL SELECT d.project_id, '', d.permissions, d.node_id, d.modules,"
+    " r.permissions, g.modules, r.second_factor_since IS NOT NULL, d.made_at FROM delegation d"
+    " JOIN membership g ON g.project_id = d.project_id AND g.person_id = d.given_by"
+    " AND (g.ends_at IS NULL OR g.ends_at > %(now)s)"
+    " AND (g.node_id IS NULL OR g.node_id = d.node_id)"
+    " JOIN project_role r ON r.project_id = g.project_id AND r.slug = g.role"
+    " WHERE d.person_id = %(person)s AND d.revoked_at IS NULL"
+    " AND d.valid_from <= %(now)s AND d.valid_to > %(now)s"
+    " ) h ON h.project_id = p.id"
 )
-"""Whose role is no row of the project, or does not permit to read, opens nothing."""
+"""Memberships, and what is handed to the person now as far as its giver has it."""
+_ORDER = " ORDER BY p.slug, h.made_at NULLS FIRST"
 
 
-async def open_projects(tx: ReadSession, caller: Caller) -> list[OpenProject]:
+async def open_projects(tx: ReadSession, caller: Caller, now: datetime) -> list[OpenProject]:
     """Answer the projects that somebody may open, by name of slug; by a key its own alone."""
-    rows = await tx.fetch_all(_PROJECTS + " ORDER BY p.slug", (caller.person_id,), into=_Membership)
-    found = (narrowed(row.opened(), caller.scope) for row in rows)
+    asked = {"person": caller.person_id, "now": now}
+    rows = await tx.fetch_all(_PROJECTS + _ORDER, asked, into=_Membership)
+    found = (opening(list(held), caller) for _, held in groupby(rows, lambda row: row.id))
     return [project for project in found if project is not None]
 
 
 async def find_project(
-    database: Database, caller: Caller, *, uid: UUID | None = None, slug: str | None = None
+    database: Database,
+    caller: Caller,
+    now: datetime,
+    *,
+    uid: UUID | None = None,
+    slug: str | None = None,
 ) -> OpenProject | None:
     """The project door: the project by `uid` or `slug`, None when the caller may not open it.
 
     A project that does not exist and one of strangers get the same answer by the same statement.
+    NotAllowed `second_factor_needed` for a member whose role asks for one that was not passed.
     """
     found = await database.look(
-        _PROJECTS + " AND (p.uid = %s OR p.slug = %s)",
-        (caller.person_id, uid, slug),
+        _PROJECTS + " WHERE p.uid = %(uid)s OR p.slug = %(slug)s" + _ORDER,
+        {"person": caller.person_id, "now": now, "uid": uid, "slug": slug},
         into=_Membership,
     )
-    return narrowed(found[0].opened(), caller.scope) if found else None
+    if found and found[0].closed_to(caller):
+        raise NotAllowed("second_factor_needed")
+    return opening(found, caller)
+
+
+def opening(held: Sequence[_Membership], caller: Caller) -> OpenProject | None:
+    """Answer what a membership, then what is handed to the person, and a key or post open.
+
+    Without a membership, or with one that does not permit to read or asks for a second factor that
+    was not passed, that is nothing; of what is handed, what its giver's role asks it for is left.
+    """
+    if not held or held[0].given_role is not None or "read" not in held[0].stored:
+        return None
+    if held[0].closed_to(caller):
+        return None
+    project = held[0].opened()
+    has = Grant(project.permissions, project.limit)
+    for row in held[1:]:
+        if not row.closed_to(caller):
+            has = joined(has, row.handed())
+    return narrowed(replace(project, permissions=has.permissions, limit=has.limit), caller.scope)
 
 
 async def projects_of(tx: ReadSession, person_id: int) -> list[int]:

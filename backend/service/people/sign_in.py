@@ -8,6 +8,7 @@ from backend.core.clock import Clock
 from backend.core.db import Database
 from backend.core.errors import NotSignedIn
 from backend.core.ids import encode_id
+from backend.service.identity.second_factor import SecondFactors
 from backend.service.people import keys, sessions, taking
 from backend.service.people.openings import projects_of
 from backend.service.people.passwords import Passwords
@@ -34,17 +35,49 @@ class Stranger:
 class SignIn:
     """The one way in: counts the try, verifies the password, begins the session."""
 
-    def __init__(self, database: Database, clock: Clock, *, demo: bool) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, second: SecondFactors, *, demo: bool
+    ) -> None:
         """Take `demo`: whether people of the demonstration are let in here."""
         self._database = database
         self._clock = clock
+        self._second = second
         self.demo = demo
         self.passwords = Passwords()
         self.throttle = SignInThrottle()
 
-    async def sign_in(self, login: str, password: str, who: Stranger) -> tuple[str, Caller]:
-        """Answer the new session's token and its caller; raises what `check_password` does."""
-        return await self.begin(await self.check_password(login, password, who.address), who)
+    async def sign_in(
+        self, login: str, password: str, who: Stranger, code: str | None = None
+    ) -> tuple[str, Caller]:
+        """Answer the new session's token and its caller, all in one step, for scripts.
+
+        Raises what `check_password` does; NotSignedIn `second_factor_due` for a person with a
+        second factor and no `code`, `wrong_code` for another code.
+        """
+        person = await self.check_password(login, password, who.address)
+        asked = await self._second.held(person)
+        if asked and code is None:
+            raise NotSignedIn("second_factor_due")
+        if asked:
+            await self._second.check(person, code or "")
+        return await self.begin(person, who, strong=asked)
+
+    async def first_step(
+        self, login: str, password: str, who: Stranger
+    ) -> tuple[str, Caller] | str:
+        """Answer the new session, or the token of the second step where one is asked for."""
+        person = await self.check_password(login, password, who.address)
+        return await self.begin_or_ask(person, who)
+
+    async def begin_or_ask(self, person: int, who: Stranger) -> tuple[str, Caller] | str:
+        """Answer a session of who passed a first step, or the token of the second one."""
+        if await self._second.held(person):
+            return await self._second.begin_step(person)
+        return await self.begin(person, who)
+
+    async def second_step(self, step: str, code: str, who: Stranger) -> tuple[str, Caller]:
+        """Answer the new session once the code of the second step is right."""
+        return await self.begin(await self._second.finish(step, code), who, strong=True)
 
     async def check_password(self, login: str, password: str, address: str) -> int:
         """Answer whose login and password these are.

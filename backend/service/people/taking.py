@@ -60,7 +60,7 @@ class _Scope:
 _CANDIDATES = (
     "SELECT p.id, p.uid, p.login, p.name, n.pin_hash FROM membership m"
     " JOIN person p ON p.id = m.person_id JOIN person_pin n ON n.person_id = p.id"
-    " WHERE m.project_id = %s"
+    " WHERE m.project_id = %s AND (m.ends_at IS NULL OR m.ends_at > %s)"
 )
 _SCOPE = (
     "SELECT d.uid, d.project_id, r.permissions AS stored, s.node_id, d.modules, s.within"
@@ -83,14 +83,18 @@ _ABOVE = (
 )
 
 
-async def candidates(tx: ReadSession, project_id: int) -> list[Candidate]:
+async def candidates(tx: ReadSession, project_id: int, now: datetime) -> list[Candidate]:
     """Answer who of a project has a PIN, by login."""
-    return await tx.fetch_all(_CANDIDATES + " ORDER BY p.login", (project_id,), into=Candidate)
+    order = " ORDER BY p.login"
+    return await tx.fetch_all(_CANDIDATES + order, (project_id, now), into=Candidate)
 
 
-async def find_candidate(tx: ReadSession, project_id: int, person: UUID | None) -> Candidate | None:
+async def find_candidate(
+    tx: ReadSession, project_id: int, person: UUID | None, now: datetime
+) -> Candidate | None:
     """Answer a member who has a PIN; None for anybody else."""
-    return await tx.fetch_one(_CANDIDATES + " AND p.uid = %s", (project_id, person), into=Candidate)
+    asked = (project_id, now, person)
+    return await tx.fetch_one(_CANDIDATES + " AND p.uid = %s", asked, into=Candidate)
 
 
 async def take(
@@ -105,7 +109,7 @@ async def take(
         device = await find_device(tx, project, device.uid)
         if device.revoked_at is not None:
             raise NotFound(kind="shared_device")
-        own, node = await _places(tx, device, person_id)
+        own, node = await _places(tx, device, person_id, now)
         await end_sessions(tx, device, now)
         token = await create_session(
             tx,
@@ -172,15 +176,16 @@ async def tapped_by(
 
 
 async def _places(
-    tx: ReadSession, device: DeviceRow, person_id: int
+    tx: ReadSession, device: DeviceRow, person_id: int, now: datetime
 ) -> tuple[int | None, int | None]:
     """Answer the member's own place, and the part of the plant that is both theirs and the post's.
 
     NotAllowed where there is none.
     """
     rows = await tx.fetch_tuples(
-        "SELECT node_id FROM membership WHERE project_id = %s AND person_id = %s",
-        (device.project_id, person_id),
+        "SELECT node_id FROM membership WHERE project_id = %s AND person_id = %s"
+        " AND (ends_at IS NULL OR ends_at > %s)",
+        (device.project_id, person_id, now),
     )
     if not rows:
         raise NotAllowed("post_not_member")

@@ -19,12 +19,14 @@ from backend.core import audit
 from backend.core.db import Database, ReadSession, WriteSession
 from backend.core.errors import InvalidInput, NotAllowed, TooMuch
 from backend.core.ids import encode_id, new_uuid
+from backend.core.settings import Settings
 from backend.service.people.asker import Asker
 from backend.service.people.authority import ADMINISTRATOR
 from backend.service.people.operators import is_operator
 from backend.service.people.ready_made import make_roles
 from backend.service.projects.create import fill
 from backend.service.projects.creation import Creation
+from backend.service.projects.quotas import defaults, set_quota
 from backend.service.projects.template import Template, offered_templates
 from backend.service.projects.traits import Traits, checked
 
@@ -50,20 +52,21 @@ async def may_found(tx: ReadSession, person_id: int, sign_up: str) -> bool:
 
 
 async def found(
-    database: Database, wanted: Wanted, asker: Asker, sign_up: str, now: datetime
+    database: Database, wanted: Wanted, asker: Asker, settings: Settings, now: datetime
 ) -> UUID:
     """Make a project and its maker the administrator; answers its identity.
 
     NotAllowed for who may not, TooMuch for who made enough, InvalidInput for what cannot be.
     """
     async with database.platform() as tx:
-        if not await may_found(tx, asker.person_id, sign_up):
+        if not await may_found(tx, asker.person_id, settings.sign_up):
             raise NotAllowed("project_making")
         parts, kept = _checked(wanted)
         await _allow_another(tx, asker.person_id)
         uid = new_uuid(now)
         number = await _insert(tx, uid, wanted, kept, parts, asker, now)
         await make_roles(tx, number)
+        await set_quota(tx, number, defaults(settings))
         await tx.execute(
             "INSERT INTO membership (project_id, person_id, role) VALUES (%s, %s, %s)",
             (number, asker.person_id, ADMINISTRATOR),

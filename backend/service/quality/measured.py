@@ -14,6 +14,7 @@ from uuid import UUID
 
 from backend.aggregation.calendar import QUARTER, Period, quarter_of
 from backend.aggregation.planned import planned_stretches
+from backend.aggregation.versions import shown
 from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput
 from backend.core.ids import born_at
@@ -103,7 +104,7 @@ LEFT JOIN device d ON d.project_id = %(project)s AND d.id = m.device_id
 LEFT JOIN point p ON p.project_id = %(project)s AND p.device_id = m.device_id
      AND p.name = m.register_name
 LEFT JOIN LATERAL (
-    SELECT a.start_ts FROM account a WHERE a.project_id = %(project)s AND a.scope = 1
+    SELECT a.start_ts FROM {accounts} a WHERE a.project_id = %(project)s AND a.scope = 1
       AND a.scope_id = m.id AND a.energy = m.energy AND a.period = 1
     ORDER BY a.start_ts LIMIT 1
 ) f ON true
@@ -114,7 +115,7 @@ ORDER BY m.id
 _QUARTERS: Final = """
 SELECT a.scope_id, ((extract(epoch FROM a.start_ts) - %(first)s) / 900)::int, a.quality,
        a.measured_s, a.updated_at <= a.end_ts + %(in_time)s
-FROM meter m JOIN account a ON a.project_id = %(project)s AND a.scope = 1 AND a.scope_id = m.id
+FROM meter m JOIN {accounts} a ON a.project_id = %(project)s AND a.scope = 1 AND a.scope_id = m.id
      AND a.energy = m.energy AND a.period = %(period)s
      AND a.start_ts >= %(start)s AND a.start_ts < %(end)s
      AND (%(starts)s::timestamptz[] IS NULL OR a.start_ts = ANY(%(starts)s))
@@ -134,11 +135,10 @@ async def measured(
     start, end = quarter_of(start), min(quarter_of(end), quarter_of(now - SETTLING))
     if end <= start:
         raise InvalidInput("span_empty")
-    keys = {"project": project_id, "meters": list(meters)}
     count = (end - start) // QUARTER
     if len(meters) * count > MOST_CELLS:
         raise InvalidInput("span_too_long")
-    subjects = await tx.fetch_all(_SUBJECTS, keys, into=Subject)
+    subjects = await _subjects(tx, project_id, meters)
     wanted = [one for one in subjects if one.id in set(meters)]
     rows = await _rows(tx, project_id, wanted, start, count)
     await _mark_planned(tx, project_id, wanted, rows, start, end)
@@ -158,6 +158,13 @@ async def measured(
     )
 
 
+async def _subjects(tx: ReadSession, project_id: int, meters: Sequence[int]) -> list[Subject]:
+    """Read some meters, and those that come by the same gateways."""
+    where = await shown(tx, project_id)
+    keys = {"project": project_id, "meters": list(meters), "as_of": where.as_of}
+    return await tx.fetch_all(where.sql(_SUBJECTS), keys, into=Subject)
+
+
 def _silent(rows: Iterable[Sequence[Gap | None]]) -> list[int]:
     """Quarter hours in which any of the meters is silent: only there others are asked."""
     return sorted({number for row in rows for number, gap in enumerate(row) if gap in SILENT})
@@ -173,7 +180,9 @@ async def _rows(
 ) -> dict[int, _Rows]:
     """Read the quarter hours of meters, or only those of some numbers."""
     rows = {one.id: _expected(one, start, count) for one in subjects}
+    where = await shown(tx, project_id)
     params = {
+        "as_of": where.as_of,
         "project": project_id,
         "meters": list(rows),
         "period": int(Period.QUARTER_HOUR),
@@ -183,7 +192,9 @@ async def _rows(
         "in_time": IN_TIME,
         "starts": None if numbers is None else [start + number * QUARTER for number in numbers],
     }
-    for meter, number, quality, seconds, in_time in await tx.fetch_tuples(_QUARTERS, params):
+    for meter, number, quality, seconds, in_time in await tx.fetch_tuples(
+        where.sql(_QUARTERS), params
+    ):
         row = rows[meter]
         if row.first <= number < row.last:
             row.gaps[number] = GAPS.get(Quality(quality))

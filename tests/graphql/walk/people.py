@@ -5,6 +5,7 @@ member, the stranger, nobody, and somebody whose session was revoked.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx
 from psycopg.types.json import Jsonb
@@ -14,7 +15,7 @@ from backend.core.ids import encode_id
 from backend.core.platform import Platform
 from backend.service.integration import credentials
 from backend.service.integration.access import Scope
-from backend.service.people import keys, posts
+from backend.service.people import delegations, keys, posts
 from backend.service.people.asker import Asker
 from backend.service.people.authority import Change, Grant, begin
 from backend.service.people.invitations import invite
@@ -114,6 +115,14 @@ async def make_post(platform: Platform, owner: Actor) -> tuple[str, str]:
         wanted = posts.Wanted("Gate", "auditor", Limit(), 600)
         code, row = await posts.make_device(change, owner.tenant.slug, wanted)
     return code, row.ref
+
+
+async def make_delegation(platform: Platform, owner: Actor, login: str) -> str:
+    """Something that the owner hands over to a member: its identity."""
+    async with changing(platform, owner) as change:
+        wanted = delegations.Wanted(login, None, None, NOW, NOW + timedelta(days=7), "walker")
+        row = await delegations.hand_over(change, wanted)
+    return encode_id("dlg", row.uid)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from backend.service.alarms.kinds.gateway_data_budget import GatewayDataBudget
 from backend.service.alarms.kinds.messages_dropped import MessagesDropped
 from backend.service.alarms.kinds.meter_silent import MeterSilent
 from backend.service.alarms.kinds.off_shift_use import OffShiftUse
+from backend.service.alarms.kinds.quota_reached import QuotaReached
 
 KINDS: dict[str, Kind[Any, Any]] = {
     kind.name: kind
@@ -19,5 +20,6 @@ KINDS: dict[str, Kind[Any, Any]] = {
         CertificateExpiry(),
         GatewayDataBudget(),
         MessagesDropped(),
+        QuotaReached(),
     )
 }

@@ -18,6 +18,7 @@ export const peopleQuery = graphql(`
         permissions
         readyMade
         ended
+        secondFactor
         holders
         name {
           en

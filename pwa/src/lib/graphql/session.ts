@@ -1,9 +1,10 @@
 /** Signing in and out, and who looks at which project. */
 import { graphql, type ResultOf } from './document.ts';
 
-const viewer = graphql(`
+export const viewerParts = graphql(`
   fragment ViewerParts on Viewer {
     demo
+    makesProjects
     person {
       id
       login
@@ -22,6 +23,10 @@ const viewer = graphql(`
       demo
       role
       permissions
+      traits {
+        accent
+        logo
+      }
       name {
         en
         zh
@@ -49,7 +54,7 @@ export const viewerQuery = graphql(
       }
     }
   `,
-  [viewer]
+  [viewerParts]
 );
 
 export const demoPeopleQuery = graphql(`
@@ -76,13 +81,14 @@ export const signInMutation = graphql(
   `
     mutation SignIn($login: String!, $password: String!) {
       signIn(login: $login, password: $password) {
+        step
         viewer {
           ...ViewerParts
         }
       }
     }
   `,
-  [viewer]
+  [viewerParts]
 );
 
 export const signOutMutation = graphql(`
@@ -100,6 +106,6 @@ export const setLocaleMutation = graphql(`
   }
 `);
 
-export type Viewer = ResultOf<typeof viewer>;
+export type Viewer = ResultOf<typeof viewerParts>;
 export type Project = Viewer['projects'][number];
 export type DemoPerson = ResultOf<typeof demoPeopleQuery>['demoPeople'][number];

@@ -2,6 +2,60 @@
 import { graphql, type ResultOf } from './document.ts';
 import { figures } from './fragments.ts';
 
+const register = graphql(`
+  fragment RegisterParts on SheetOfRegister {
+    unit
+    multiplier
+    raw
+    total
+    totalQuantity
+    mean
+    hours
+    opening {
+      at
+      value
+      interpolated
+      before {
+        at
+        value
+      }
+      after {
+        at
+        value
+      }
+    }
+    closing {
+      at
+      value
+      interpolated
+      before {
+        at
+        value
+      }
+      after {
+        at
+        value
+      }
+    }
+    adjustments {
+      why
+      start
+      end
+      value
+      before
+      after
+      factor
+    }
+    remarks {
+      why
+      start
+      end
+      reading
+      value
+    }
+  }
+`);
+
 export const sheetQuery = graphql(
   `
     query ReadingSheet(
@@ -23,52 +77,14 @@ export const sheetQuery = graphql(
           }
           rounding
           register {
-            unit
-            multiplier
-            raw
-            total
-            totalQuantity
-            opening {
-              at
-              value
-              interpolated
-              before {
-                at
-                value
-              }
-              after {
-                at
-                value
-              }
-            }
-            closing {
-              at
-              value
-              interpolated
-              before {
-                at
-                value
-              }
-              after {
-                at
-                value
-              }
-            }
-            adjustments {
-              why
-              start
-              end
-              value
-              before
-              after
-              factor
-            }
-            remarks {
-              why
-              start
-              end
-              reading
-              value
+            ...RegisterParts
+          }
+          parts {
+            start
+            end
+            point
+            register {
+              ...RegisterParts
             }
           }
           virtual {
@@ -130,7 +146,7 @@ export const sheetQuery = graphql(
       }
     }
   `,
-  [figures]
+  [figures, register]
 );
 
 export type ReadingSheet = NonNullable<

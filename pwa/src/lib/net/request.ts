@@ -1,7 +1,7 @@
 /** One GraphQL operation over HTTP with the session cookie. */
 import { textOf, type Document } from '../graphql/document.ts';
 import { AppError, type Params } from './errors.ts';
-import { isPast, keptPath } from './kept.ts';
+import { isPast } from './past.ts';
 
 const TIMEOUT_MS = 15_000;
 /** The status for an operation that the server does not keep: it is of another release. */
@@ -29,6 +29,7 @@ function post(body: string): Promise<Response> {
 /** A question about a span that is over goes by GET: what the browser has of it still holds, or not. */
 async function send(query: string, variables: unknown): Promise<Response> {
   if (isPast(query, variables, Date.now()) && globalThis.crypto?.subtle) {
+    const { keptPath } = await import('./kept.ts');
     const answer = await ask(await keptPath(query, variables), { cache: 'no-cache' });
     if (answer.status !== NOT_KEPT) return answer;
   }

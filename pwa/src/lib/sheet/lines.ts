@@ -24,6 +24,15 @@ export function agrees(sheet: ReadingSheet): boolean {
   return !sheet.stock || sheet.stock.totalQuantity === sheet.figures.quantity;
 }
 
+/** Whether the points that a meter was read from come to what the account has. */
+export function partsAgree(sheet: Pick<ReadingSheet, 'parts' | 'figures'>): boolean {
+  const total = sheet.parts.reduce(
+    (sum, one) => sum + BigInt(one.register?.totalQuantity ?? 0),
+    0n
+  );
+  return total === BigInt(sheet.figures.quantity ?? 0);
+}
+
 function termLines(sheet: ReadingSheet, period: SheetPeriod): Line[] {
   const { start, end, unit } = sheet.figures;
   return sheet.terms.map((one) => {

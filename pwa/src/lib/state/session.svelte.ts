@@ -9,7 +9,8 @@ import type { Project, Viewer } from '../graphql/session.ts';
 import { asAppError } from '../net/errors.ts';
 import { request } from '../net/request.ts';
 import { readChoice, writeChoice } from '../store/choices.ts';
-import { forget, remember } from '../store/database.ts';
+import { remember } from '../store/database.ts';
+import { forget } from '../store/forget.ts';
 import { loadSnapshot, saveSnapshot } from '../store/snapshot.ts';
 import { language } from '../texts/language.svelte.ts';
 import type { Locale } from '../texts/catalogue.ts';
@@ -36,6 +37,7 @@ class Session {
   }
 
   async check(): Promise<void> {
+    if (readChoice('left')) return this.leave();
     const sent = Date.now();
     try {
       const { viewer, now } = await request(viewerQuery, {});
@@ -48,9 +50,16 @@ class Session {
     }
   }
 
-  async signIn(login: string, password: string): Promise<void> {
+  /** Null when the session began, else the second step that is due. */
+  async signIn(login: string, password: string): Promise<string | null> {
     const { signIn } = await request(signInMutation, { login, password });
-    this.#enter(signIn.viewer);
+    if (signIn.viewer) this.began(signIn.viewer);
+    return signIn.step;
+  }
+
+  /** A session began, whichever way. */
+  began(viewer: Viewer): void {
+    this.#enter(viewer);
     void this.setLocale(language.locale);
   }
 

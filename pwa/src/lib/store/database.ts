@@ -10,6 +10,8 @@ export interface Pending {
   deviceTime: string;
   offsetMs: number;
   channel: string;
+  /** On a shared device, the secret of who held it at the tap; empty when nobody did. */
+  tap?: string;
   /** Until when (device ms) one sender holds it. */
   claimedUntil: number;
 }
@@ -45,10 +47,4 @@ export async function remember(name: string, value: string | number): Promise<vo
 
 export async function recall(name: string): Promise<string | number | undefined> {
   return (await database()).get('setting', name);
-}
-
-/** Everything of the person who signs out; their language stays. */
-export async function forget(): Promise<void> {
-  const db = await database();
-  await Promise.all([db.clear('snapshot'), db.clear('outbox'), db.delete('setting', 'project')]);
 }

@@ -4,11 +4,11 @@
  */
 import type { AcknowledgeInput, AcknowledgePayload } from '../graphql/acknowledge.ts';
 import { asAppError } from '../net/errors.ts';
-import { database, type Pending } from './database.ts';
+import { database, recall, type Pending } from './database.ts';
 
 const CLAIM_MS = 20_000;
 
-export type Acknowledgement = Omit<Pending, 'claimedUntil'>;
+export type Acknowledgement = Omit<Pending, 'claimedUntil' | 'tap'>;
 export type Send = (input: AcknowledgeInput) => Promise<Pick<AcknowledgePayload, 'result'>>;
 export interface Flushed {
   alarm: string;
@@ -17,11 +17,13 @@ export interface Flushed {
   code: string | null;
 }
 
-/** Keeps the first tap on an alarm: a second one does not make it later. */
+/** Keeps the first tap on an alarm, with who held the device: a second one does not count. */
 export async function enqueue(pending: Acknowledgement): Promise<void> {
+  const held = await recall('tap');
+  const tap = held === undefined ? undefined : String(held);
   const transaction = (await database()).transaction('outbox', 'readwrite');
   if (!(await transaction.store.get(pending.alarm))) {
-    await transaction.store.put({ ...pending, claimedUntil: 0 });
+    await transaction.store.put({ ...pending, tap, claimedUntil: 0 });
   }
   await transaction.done;
 }
@@ -52,8 +54,8 @@ async function remove(entry: Pending): Promise<void> {
 }
 
 function inputOf(entry: Pending): AcknowledgeInput {
-  const { project, alarm, key, deviceTime, offsetMs, channel } = entry;
-  return { project, alarm, key, deviceTime, offsetMs, channel };
+  const { project, alarm, key, deviceTime, offsetMs, channel, tap = null } = entry;
+  return { project, alarm, key, deviceTime, offsetMs, channel, tap };
 }
 
 /** Sends what waits, oldest claim first; stops when the server cannot be reached. */

@@ -1,0 +1,54 @@
+"""What is kept of projects hourly: about how much they store, and that what was deleted ends."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Final
+
+import psycopg
+
+from backend.core.db import Database
+from backend.core.errors import Unavailable
+from backend.core.platform import Platform
+from backend.service.projects.known import known_projects
+
+log = logging.getLogger(__name__)
+
+HOT_BYTES: Final = 105
+"""What a sample takes in the table of the last 35 days, its index with it (docs/figures.md)."""
+COLD_BYTES: Final = 6
+"""What a sample takes in the arrays of closed days at most."""
+HOT: Final = timedelta(days=35)
+
+_MEASURE = """
+SELECT %(hot)s * coalesce((SELECT sum(u.points) FROM project_use u
+                           WHERE u.project_id = %(project)s AND u.day >= %(since)s), 0)::bigint
+     + %(cold)s * coalesce((SELECT sum(d.count) FROM reading_day d
+                            WHERE d.project_id = %(project)s), 0)::bigint
+"""
+
+
+async def keep_projects(platform: Platform) -> None:
+    """Do it for every project in turn; one that fails does not stop the others."""
+    now = platform.clock.now()
+    for project_id, slug in await known_projects(platform.database):
+        try:
+            await measure(platform.database, project_id, now)
+        except (psycopg.Error, Unavailable):
+            log.exception("the storage of project %s was not measured", slug)
+
+
+async def measure(database: Database, project_id: int, now: datetime) -> int:
+    """Keep about how many bytes a project's readings take; answers them."""
+    asked = {
+        "project": project_id,
+        "hot": HOT_BYTES,
+        "cold": COLD_BYTES,
+        "since": (now - HOT).date(),
+    }
+    async with database.project(project_id) as tx:
+        found = await tx.fetch_value(_MEASURE, asked, into=int) or 0
+        await tx.execute(
+            "UPDATE project SET stored_bytes = %s WHERE id = %s AND stored_bytes <> %s",
+            (found, project_id, found),
+        )
+    return found
