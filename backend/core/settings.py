@@ -252,6 +252,12 @@ class Settings(BaseSettings):
         validation_alias="KILOWISE_PUSH_HOSTS",
         description="host:port of push services of your own beside the browsers', by commas.",
     )
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        default=(),
+        validation_alias="KILOWISE_WEBHOOK_HOSTS",
+        description="Where webhooks may go, by commas: names (hooks.example.com, *.example.com: "
+        "https), or host:port of your own network (http, too).",
+    )
     sign_up: Literal["off", "invited", "open"] = Field(
         default="off",
         validation_alias="KILOWISE_SIGN_UP",

@@ -91,6 +91,8 @@ SEEN: dict[str, frozenset[str] | None] = {
     "tariff": ALL,
     "tariff_slot": ALL,
     "tree": ALL,
+    "webhook": NOTHING,
+    "webhook_delivery": NOTHING,
 }
 """By what the rows are chosen: lists of the sight, its modules, or rows seen of another table."""
 WRITES = {
