@@ -28,7 +28,7 @@ from psycopg.rows import DictRow, TupleRow, class_row, dict_row, tuple_row
 from psycopg.sql import SQL, Identifier, Literal
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from backend.core.errors import NotAllowed, Unavailable
+from backend.core.errors import InvalidInput, NotAllowed, Unavailable
 from backend.core.sight import Sight
 
 log = logging.getLogger(__name__)
@@ -239,6 +239,10 @@ class Database:
             # As in `_transaction`: the schema changed under live sessions.
             await pool.drain()
             raise
+        except psycopg.DataError as error:
+            if _no_text(error):
+                raise InvalidInput("text_nul") from error
+            raise
         await pool.putconn(connection)
         return rows
 
@@ -268,6 +272,10 @@ class Database:
             # "cached plan must not change result type": the schema changed under live sessions.
             if "cached plan" in str(error):
                 await pool.drain()
+            raise
+        except psycopg.DataError as error:
+            if _no_text(error):
+                raise InvalidInput("text_nul") from error
             raise
         except errors.InsufficientPrivilege as error:
             if limited:
@@ -326,6 +334,11 @@ class Database:
             )
             await pool.open()
         return pool
+
+
+def _no_text(error: psycopg.DataError) -> bool:
+    """Tell whether a text has the character NUL, which PostgreSQL keeps in none."""
+    return isinstance(error, errors.UntranslatableCharacter) or "NUL (0x00)" in str(error)
 
 
 def _begin(project_id: int, mode: str = "", sight: Sight | None = None) -> bytes:

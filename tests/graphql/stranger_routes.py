@@ -89,6 +89,8 @@ ROUTES: dict[str, list[str]] = {
     "GET /readyz": ["/readyz"],
     "GET /graphql": ["/graphql"],
     "POST /graphql": ["/graphql"],
+    "GET /explorer": ["/explorer"],
+    "GET /explorer/{file}": ["/explorer/explorer.js"],
     "GET /setup": ["/setup?token=x"],
     "POST /setup": ["/setup"],
 }

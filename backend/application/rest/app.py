@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from backend.application.problems import named_problem, problem
+from backend.application.refusals import note_refusal
 from backend.application.rest import (
     alarms,
     commands,
@@ -29,6 +30,7 @@ from backend.application.rest import (
     session,
     sheets,
     system,
+    webhooks,
 )
 from backend.application.web_process import WebProcess
 from backend.core.errors import KilowiseError
@@ -62,6 +64,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(alarms.router)
     app.include_router(people.router)
     app.include_router(readings.router)
+    app.include_router(webhooks.router)
     app.include_router(commands.router)
     app.include_router(configs.router)
     app.include_router(enrolment.router)
@@ -78,6 +81,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
 async def _expected(_request: Request, error: Exception) -> Response:
     if not isinstance(error, KilowiseError):
         raise error
+    note_refusal(error)
     headers = {}
     if "retry_after_s" in error.params:
         headers["Retry-After"] = str(error.params["retry_after_s"])

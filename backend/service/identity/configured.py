@@ -75,7 +75,7 @@ async def put(
         )
     if kind not in KINDS:
         raise OperatingError(f"--kind is one of {', '.join(KINDS)}")
-    lacking = [one for one in NEEDS[kind] if one not in options]
+    lacking = [one for one in NEEDS.get(kind, ()) if one not in options]
     if lacking:
         raise OperatingError(f"--option {lacking[0]}=... is missing; {kind} needs it")
     if bool(secret) is bool(secret_from):

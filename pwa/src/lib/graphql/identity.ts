@@ -52,17 +52,6 @@ export const unlinkMutation = graphql(`
   }
 `);
 
-export const secondFactorQuery = graphql(`
-  query SecondFactor {
-    viewer {
-      secondFactor {
-        asked
-        passed
-      }
-    }
-  }
-`);
-
 export const finishSignInMutation = graphql(
   `
     mutation FinishSignIn($step: String!, $code: String!) {

@@ -28,6 +28,7 @@ const REST = new Set([
   'module',
   'more',
   'operator',
+  'mqtt',
   'people',
   'permission',
   'plant',
