@@ -28,6 +28,7 @@ const REST = new Set([
   'module',
   'more',
   'mqtt',
+  'operator',
   'people',
   'permission',
   'plant',
