@@ -1,4 +1,4 @@
-"""The systemd unit of a gateway, as text."""
+"""The systemd unit of a gateway, as text: it may reach its folder, serial ports and the network."""
 
 from pathlib import Path
 
@@ -17,15 +17,32 @@ Restart=always
 RestartSec=5
 KillMode=mixed
 TimeoutStopSec=30
+UMask=0077
 NoNewPrivileges=yes
+CapabilityBoundingSet=
 ProtectSystem=strict
 ProtectHome=yes
-PrivateTmp=yes
+ProtectHostname=yes
+ProtectClock=yes
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
+ProtectKernelLogs=yes
 ProtectControlGroups=yes
+ProtectProc=invisible
+PrivateTmp=yes
+DevicePolicy=closed
+DeviceAllow=char-ttyS rw
+DeviceAllow=char-ttyUSB rw
+DeviceAllow=char-ttyACM rw
+DeviceAllow=char-ttyAMA rw
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
 ReadWritePaths="{folder}"
 
 [Install]

@@ -18,7 +18,6 @@ broker, is what makes data durable (docs/architecture.md, "The wire").
 """
 
 import asyncio
-import contextlib
 import logging
 import socket
 from functools import partial
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from amqtt.adapters import ReaderAdapter, StreamReaderAdapter, StreamWriterAdapter, WriterAdapter
+from amqtt.adapters import ReaderAdapter, WriterAdapter
 from amqtt.broker import Broker, RetainedApplicationMessage
 from amqtt.contexts import Action, BrokerConfig, ListenerConfig
 from amqtt.errors import AMQTTError, MQTTError
@@ -36,6 +35,7 @@ from amqtt.mqtt.publish import PublishPacket
 from amqtt.session import ApplicationMessage, Session
 
 from backend.acquisition import counters
+from backend.acquisition.broker_clients import Handler, Incoming, Oversized, Reader, Writer
 from backend.acquisition.broker_tls import ClientProof, TlsListener, client_proof
 from backend.acquisition.credentials import (
     INTERNAL,
@@ -52,70 +52,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_PACKET_BYTES = 1 << 20
 CONNECT_TIMEOUT_S = 10.0
 RELOAD_S = 1.0
 MAX_RETAINED = 10_000
-MAX_INCOMING = 10_000
-"""Messages of one client that are read but not yet routed."""
+"""Topics of all clients together whose last message is kept."""
+MAX_RETAINED_OWN = 100_000
+"""The same for the platform's own topics: last values for third parties crowd nobody out, nor does
+anybody crowd out them."""
 MAX_OUTGOING_BYTES = 8 << 20
 """Bytes waiting in the socket of one client before messages to it are dropped."""
 MAX_INFLIGHT = 1000
 """Messages of QoS 1 or 2 to one client that are not yet acknowledged."""
-
-
-class _Oversized(Exception):
-    """A packet longer than we accept; the connection ends."""
-
-
-class _Reader(StreamReaderAdapter):  # type: ignore[misc]  # amqtt has no types
-    """Reads a client's bytes and refuses packets above the limit."""
-
-    async def read(self, n: int = -1) -> bytes:
-        """Answer exactly n bytes."""
-        if n > MAX_PACKET_BYTES:
-            counters.broker_refused.labels("oversized").inc()
-            raise _Oversized(f"a packet of {n} bytes, the limit is {MAX_PACKET_BYTES}")
-        return bytes(await super().read(n))
-
-
-class _Writer(StreamWriterAdapter):  # type: ignore[misc]  # amqtt has no types
-    """Writes a client's bytes and knows how many still wait."""
-
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        """Take the stream of one connection."""
-        super().__init__(writer)
-        self._transport = writer.transport
-
-    @property
-    def waiting_bytes(self) -> int:
-        """Bytes that the client has not taken yet."""
-        return self._transport.get_write_buffer_size()
-
-    async def close(self) -> None:
-        """End the connection; a client that ends it at the same time, or badly, is no fault."""
-        with contextlib.suppress(OSError):
-            await super().close()
-
-
-class _Incoming(asyncio.Queue[ApplicationMessage]):
-    """What one client published and is not routed yet: bounded, drops are counted."""
-
-    def put_nowait(self, item: ApplicationMessage) -> None:
-        """Take a message of QoS 0, or drop it when the queue is full."""
-        if self.full():
-            counters.broker_dropped.labels("incoming").inc()
-            return
-        super().put_nowait(item)
-
-
-class _Handler(BrokerProtocolHandler):  # type: ignore[misc]  # amqtt has no types
-    """One client's protocol; ends the connection when the keep-alive runs out."""
-
-    def handle_read_timeout(self) -> None:
-        """End the connection of a client that said nothing in time (MQTT-3.1.2-24)."""
-        if self._disconnect_waiter is not None and not self._disconnect_waiter.done():
-            self._disconnect_waiter.set_result(None)
 
 
 class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
@@ -132,6 +79,7 @@ class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
         self._stamp = self._snapshot_stamp()
         self._wildcards: list[str] | None = None
         self._publishing: set[asyncio.Task[object]] = set()
+        self._own_retained: set[str] = set()
 
     # -- credentials -----------------------------------------------------------------------
 
@@ -202,7 +150,7 @@ class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
     ) -> None:
         """Serve one TCP connection until it ends."""
-        await self._client_connected(listener_name, _Reader(reader), _Writer(writer))
+        await self._client_connected(listener_name, Reader(reader), Writer(writer))
 
     async def _initialize_client_session(
         self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int
@@ -210,10 +158,10 @@ class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
         """Read CONNECT and judge it; AMQTTError when it is refused, with nothing disturbed."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                handler, session = await _Handler.init_from_connect(
+                handler, session = await Handler.init_from_connect(
                     reader, writer, self.plugins_manager
                 )
-        except (AMQTTError, _Oversized, TimeoutError, EOFError, OSError, ValueError) as error:
+        except (AMQTTError, Oversized, TimeoutError, EOFError, OSError, ValueError) as error:
             await writer.close()
             raise AMQTTError(f"no CONNECT from {remote_address}:{remote_port}: {error}") from error
         refusal = self._refusal(session)
@@ -223,7 +171,7 @@ class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
             await writer.close()
             raise AMQTTError(f"CONNECT from {remote_address}:{remote_port} refused: {refusal}")
         await self._take_over(session)
-        session.delivered_message_queue = _Incoming(MAX_INCOMING)
+        session.delivered_message_queue = Incoming()
         session.clean_session = True
         session.keep_alive += session.keep_alive // 2
         session.parent = 0
@@ -279,11 +227,24 @@ class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
         qos: int | None = None,
     ) -> None:
         """Keep the newest message of a topic, up to a number of topics."""
-        kept: dict[str, RetainedApplicationMessage] = self._retained_messages
-        if data and topic_name not in kept and len(kept) >= MAX_RETAINED:
+        own = source_session is not None and source_session.username == INTERNAL
+        if data and not self._has_room(topic_name or "", own=own):
             counters.broker_dropped.labels("retained").inc()
             return
+        if data and own:
+            self._own_retained.add(topic_name or "")
+        elif not data:
+            self._own_retained.discard(topic_name or "")
         await super().retain_message(source_session, topic_name, data, qos)
+
+    def _has_room(self, topic: str, *, own: bool) -> bool:
+        """Tell whether another message may be kept under a topic, of the platform or a client."""
+        kept: dict[str, RetainedApplicationMessage] = self._retained_messages
+        if topic in kept:
+            return True
+        if own:
+            return len(self._own_retained) < MAX_RETAINED_OWN
+        return len(kept) - len(self._own_retained) < MAX_RETAINED
 
     async def _broadcast_message(
         self,
@@ -316,7 +277,7 @@ class TenantBroker(Broker):  # type: ignore[misc]  # amqtt has no types
                 continue
             packet = packet or _qos0(topic, data)
             writer = handler.writer
-            if not isinstance(writer, _Writer) or writer.waiting_bytes > MAX_OUTGOING_BYTES:
+            if not isinstance(writer, Writer) or writer.waiting_bytes > MAX_OUTGOING_BYTES:
                 counters.broker_dropped.labels("outgoing").inc()
                 continue
             writer.write(packet)

@@ -7,7 +7,7 @@ over meters: two workers with one meter each would overwrite each other's sum. O
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -28,7 +28,7 @@ from backend.aggregation.pricing import read_pricing
 from backend.aggregation.progress import count_rows, debounced
 from backend.aggregation.quarters import holes_of, quarters_of, write_quarters
 from backend.aggregation.regroup import regroup
-from backend.aggregation.rollup import Scope
+from backend.aggregation.rollup import LEVELS, Levels, Scope
 from backend.aggregation.shift_rows import keep_shifts
 from backend.aggregation.stale import Claimed, Pending, claim, mark_again, put
 from backend.aggregation.tariff import TariffError, keep_slots
@@ -56,6 +56,20 @@ SETTLING: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
+class Purpose:
+    """What for accounts are made: which periods are summed, and which of them are kept.
+
+    Kept is what is replaced while a version is being applied, of periods that are so long at most.
+    """
+
+    levels: Levels = LEVELS
+    kept: Mapping[int, timedelta] = field(default_factory=lambda: LONGEST)
+
+
+FOR_GOOD: Final = Purpose()
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """What one transaction did. `busy`: another worker holds the project; `rows`: claimed."""
 
@@ -71,20 +85,19 @@ async def account(
     project_id: int,
     now: datetime,
     span: timedelta,
-    kept: Mapping[int, timedelta] = LONGEST,
+    purpose: Purpose = FOR_GOOD,
 ) -> Done:
     """Account the newest dirty stretch of each register, none longer than `span`.
 
     Virtual meters and nodes follow in the same transaction, but under a backlog only when what
     waits of them has waited long enough. Without a backlog it sums a bite of what was regrouped.
-    Where a version is being applied, what is replaced of the periods `kept` is kept.
     """
     if not await tx.fetch_value(
         "SELECT pg_try_advisory_xact_lock(%s, %s)", (LOCK, project_id), into=bool
     ):
         return Done(busy=True)
     await tx.execute(_BY_INDEX)
-    keep = await keeper(tx, project_id, kept)
+    keep = await keeper(tx, project_id, purpose.kept)
     rows = await _claimed(tx, project_id)
     chunk = newest(rows, span // timedelta(microseconds=1)) if rows else Chunk()
     changed = await _recomputed(tx, project_id, chunk, keep, now)
@@ -93,7 +106,7 @@ async def account(
     pending = Pending()
     taken = Claimed() if held else await claim(tx, project_id, pending, NODES * span)
     await _keep_pending(keep, pending)
-    await _pass(tx, project_id, pending, changed, held=held, now=now)
+    await _pass(tx, project_id, pending, changed, held=held, now=now, levels=purpose.levels)
     await keep.after()
     more = more or taken.more
     regrouped = not (more or keep.applying) and await regroup(tx, project_id, pass_upward, now)
@@ -160,6 +173,7 @@ async def _pass(
     *,
     held: bool,
     now: datetime,
+    levels: Levels,
 ) -> None:
     """Pass on what changed and what is pending; `held`: virtual meters and nodes wait."""
     meters, nodes = pending.cells[Scope.METER], pending.cells[Scope.NODE]
@@ -167,7 +181,7 @@ async def _pass(
     if span is None:
         return
     counted = {cell.scope_id for cell in changed.cells | meters}
-    above = await look_up(tx, project_id, counted, span, now)
+    above = await look_up(tx, project_id, counted, span, now, levels)
     await raise_meters(tx, above, changed, pending)
     if held:
         await put(tx, project_id, pending.spans())

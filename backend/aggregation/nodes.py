@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from backend.aggregation.cells import (
     INSERT,
+    KEY,
     QUARTER_S,
     UPSERT,
     Cell,
@@ -18,6 +19,7 @@ from backend.aggregation.cells import (
     delete_cells,
     starts_of,
 )
+from backend.aggregation.fresh import fresh
 from backend.core.db import ReadSession, WriteSession
 from gateway.contract.quality import Quality
 
@@ -78,7 +80,7 @@ CROSS JOIN LATERAL (
     AND k.start_ts >= n.first_ts AND k.start_ts < n.last_ts OFFSET 0
 ) AS b
 """
-_NODES: Final = f"""
+_FRESH: Final = f"""
 {INSERT}
 SELECT %(project)s, 2, t.scope_id, t.energy, 1, t.start_ts, t.end_ts, {half_even("t.qty")},
        {half_even("t.estimated")}, t.quality, t.kgce, t.kgco2, t.cost, t.measured, t.expected,
@@ -96,8 +98,9 @@ FROM (
     FROM {_RUNS}
     GROUP BY c.scope_id, c.energy, b.start_ts, b.end_ts, c.members
 ) AS t
-{UPSERT}
 """
+_NODES: Final = f"{_FRESH}{UPSERT}"
+_NODES_FRESH: Final = f"{_FRESH}{KEY}"
 _COLUMNS: Final = ("ids", "energies", "firsts", "lasts", "members")
 _FILLED: Final = f"""
 SELECT DISTINCT c.scope_id, c.energy, extract(epoch FROM b.start_ts)::bigint,
@@ -198,11 +201,20 @@ async def write_nodes(
     if not cells:
         return Changed(set(), vanished=False)
     groups = await _read_groups(tx, project_id, {cell.scope_id for cell in cells})
-    columns = map(array, zip(*runs(cells, groups), strict=True))
-    params = {"project": project_id, "now": now} | dict(zip(_COLUMNS, columns, strict=True))
-    found = set(map(Cell._make, await tx.fetch_tuples(_NODES, params)))
+    new = await fresh(tx, project_id, 2, 1, cells)
+    found: set[Cell] = set()
+    for statement, some in ((_NODES_FRESH, new), (_NODES, cells - new)):
+        if some:
+            params = _params(project_id, some, groups) | {"now": now}
+            found.update(map(Cell._make, await tx.fetch_tuples(statement.encode(), params)))
     if not vanished:
         return Changed(found, vanished=False)
+    params = _params(project_id, cells, groups)
     filled = {Cell(*row) for row in await tx.fetch_tuples(_FILLED, params)}
     await delete_cells(tx, project_id, 2, 1, cells - filled)
     return Changed(cells, vanished=True)
+
+
+def _params(project_id: int, cells: Iterable[Cell], groups: Groups) -> dict[str, object]:
+    columns = map(array, zip(*runs(cells, groups), strict=True))
+    return {"project": project_id, **dict(zip(_COLUMNS, columns, strict=True))}

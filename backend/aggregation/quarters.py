@@ -6,6 +6,7 @@ force.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 from backend.aggregation.cells import (
@@ -17,6 +18,7 @@ from backend.aggregation.cells import (
     array,
     delete_cells,
 )
+from backend.aggregation.fresh import BULK, is_fresh, there
 from backend.aggregation.metering import Register, instant
 from backend.aggregation.pricing import Pricing
 from backend.aggregation.window import Recomputed
@@ -38,6 +40,10 @@ class Quarter(NamedTuple):
     measured_s: int
 
 
+_Row = tuple[int, str, int, int, int, int, int, Decimal | None, Decimal | None, Decimal | None]
+"""A quarter hour with its kgce, kgCO2 and cost per smallest unit."""
+
+
 class Hole(NamedTuple):
     """A stretch of a meter, in microseconds, that has no account (any more)."""
 
@@ -47,7 +53,7 @@ class Hole(NamedTuple):
     high: int
 
 
-_QUARTERS: Final = f"""
+_FRESH: Final = f"""
 {INSERT}
 SELECT %(project)s, 1, q.meter, q.energy, 1, q.start_ts, q.start_ts + interval '15 minutes', q.qty,
        q.estimated, q.quality, q.qty * q.kgce, q.qty * q.kgco2, q.qty * q.cost, q.measured,
@@ -58,8 +64,8 @@ FROM (SELECT u.*, timestamptz 'epoch' + start * interval '1 second' AS start_ts
                   %(measured)s::bigint[], %(kgce)s::numeric[], %(kgco2)s::numeric[],
                   %(cost)s::numeric[])
            AS u (meter, energy, start, qty, estimated, quality, measured, kgce, kgco2, cost)) AS q
-{UPSERT}
 """
+_QUARTERS: Final = f"{_FRESH}{UPSERT}"
 _COLUMNS: Final = (
     "meters", "energies", "starts", "qtys", "estimated", "qualities", "measured", "kgce", "kgco2",
     "cost",
@@ -90,12 +96,7 @@ async def write_quarters(
     Those who write go through `accounts.pass_upward` with what they get.
     """
     rows = [(*one, *pricing.rates(one.energy, one.start)) for one in quarters]
-    changed: set[Cell] = set()
-    if rows:
-        written = (array(column) for column in zip(*rows, strict=True))
-        params: dict[str, object] = dict(zip(_COLUMNS, written, strict=True))
-        found = await tx.fetch_tuples(_QUARTERS, params | {"project": project_id, "now": now})
-        changed = set(map(Cell._make, found))
+    changed = await _write(tx, project_id, rows, now)
     if not holes:
         return Changed(changed, vanished=False)
     meters, energies, lows, highs = (list(column) for column in zip(*holes, strict=True))
@@ -112,6 +113,42 @@ async def write_quarters(
     gone = set(map(Cell._make, found))
     await delete_cells(tx, project_id, 1, 1, gone)
     return Changed(changed | gone, vanished=bool(gone))
+
+
+async def _write(
+    tx: WriteSession, project_id: int, rows: Sequence[_Row], now: datetime
+) -> set[Cell]:
+    """Write quarter hours with what they cost and stand for; answer those that changed."""
+    new, others = await _apart(tx, project_id, rows)
+    keys: dict[str, object] = {"project": project_id, "now": now}
+    if new:
+        await tx.execute(_FRESH.encode(), _columns(new) | keys)
+    changed = {Cell(row[0], row[1], row[2], row[2] + QUARTER_S) for row in new}
+    if others:
+        found = await tx.fetch_tuples(_QUARTERS.encode(), _columns(others) | keys)
+        changed.update(map(Cell._make, found))
+    return changed
+
+
+async def _apart(
+    tx: WriteSession, project_id: int, rows: Sequence[_Row]
+) -> tuple[Sequence[_Row], Sequence[_Row]]:
+    """Answer rows that there are surely none of yet, and the others."""
+    if len(rows) < BULK:
+        return (), rows
+    starts: dict[tuple[int, str], set[int]] = {}
+    for row in rows:
+        starts.setdefault((row[0], row[1]), set()).add(row[2])
+    known = await there(tx, project_id, 1, 1, starts)
+    new = [row for row in rows if is_fresh(known, (row[0], row[1]), row[2])]
+    if not known:
+        return new, ()
+    return new, [row for row in rows if not is_fresh(known, (row[0], row[1]), row[2])]
+
+
+def _columns(rows: Sequence[_Row]) -> dict[str, object]:
+    written = (array(column) for column in zip(*rows, strict=True))
+    return dict(zip(_COLUMNS, written, strict=True))
 
 
 def quarters_of(done: Iterable[tuple[Register, Recomputed]]) -> Iterable[Quarter]:

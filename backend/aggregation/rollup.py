@@ -6,7 +6,7 @@ the same way. kgce, kgCO2 and cost are sums of exact products, null where a part
 price, because the rest would look like the whole.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import Final
@@ -15,6 +15,7 @@ from backend.aggregation.calendar import Period
 from backend.aggregation.cells import (
     CELLS,
     INSERT,
+    KEY,
     UPSERT,
     Cell,
     Changed,
@@ -22,11 +23,13 @@ from backend.aggregation.cells import (
     columns,
     delete_cells,
 )
+from backend.aggregation.fresh import fresh
 from backend.aggregation.periods import Calendar
 from backend.aggregation.stale import Span
 from backend.core.db import WriteSession
 
-LEVELS: Final = (
+Levels = Sequence[tuple[Period, Period]]
+LEVELS: Final[Levels] = (
     (Period.HOUR, Period.QUARTER_HOUR),
     (Period.DAY, Period.HOUR),
     (Period.WEEK, Period.DAY),
@@ -35,6 +38,8 @@ LEVELS: Final = (
     (Period.SHIFT, Period.QUARTER_HOUR),
 )
 """Each period with the one that it is the sum of, in the order of summing."""
+MONTHS: Final[Levels] = ((Period.MONTH, Period.QUARTER_HOUR),)
+"""Months alone, the same figures: for who keeps nothing of what is written."""
 
 
 class Scope(IntEnum):
@@ -46,7 +51,7 @@ class Scope(IntEnum):
 
 # `below` is a column, because the partial index for rankings serves a constant day or month and
 # would be walked over all scopes.
-_ROLL: Final = f"""
+_FRESH: Final = f"""
 {INSERT}
 SELECT %(project)s, %(scope)s, c.scope_id, c.energy, %(period)s, c.start_ts, c.end_ts, s.qty,
        s.estimated, s.quality, s.kgce, s.kgco2, s.cost, s.measured, s.expected, %(now)s
@@ -65,8 +70,9 @@ CROSS JOIN LATERAL (
       AND b.start_ts >= c.start_ts AND b.start_ts < c.end_ts
 ) AS s
 WHERE s.qty IS NOT NULL
-{UPSERT}
 """
+_ROLL: Final = f"{_FRESH}{UPSERT}"
+_ROLL_FRESH: Final = f"{_FRESH}{KEY}"
 _EMPTY: Final = f"""
 SELECT c.scope_id, c.energy, extract(epoch FROM c.start_ts)::bigint,
        extract(epoch FROM c.end_ts)::bigint
@@ -104,22 +110,40 @@ async def roll_up(
     changed: Changed,
     calendar: Calendar,
     now: datetime,
+    levels: Levels = LEVELS,
 ) -> None:
     """Pass changed quarter hours of a scope upward, level by level, as far as anything changes."""
     found: dict[Period, set[Cell]] = {Period.QUARTER_HOUR: changed.cells}
-    for period, below in LEVELS:
+    for period, below in levels:
         parents = calendar.parents(scope, period, found[below])
         found[period] = parents
         if not parents:
             continue
-        keys = {"project": project_id, "scope": int(scope), "period": int(period)}
-        params = keys | {"below": int(below), "now": now} | columns(parents)
-        rolled = set(map(Cell._make, await tx.fetch_tuples(_ROLL, params)))
+        keys: dict[str, object] = {
+            "project": project_id,
+            "scope": int(scope),
+            "period": int(period),
+        }
+        new = await fresh(tx, project_id, int(scope), int(period), parents)
+        rolled = await _summed(tx, parents, new, keys | {"below": int(below), "now": now})
         if changed.vanished:
+            params = keys | {"below": int(below)} | columns(parents)
             empty = {Cell(*row) for row in await tx.fetch_tuples(_EMPTY, params)}
             await delete_cells(tx, project_id, scope, period, empty)
         else:
             found[period] = rolled
+
+
+async def _summed(
+    tx: WriteSession, parents: set[Cell], new: set[Cell], keys: Mapping[str, object]
+) -> set[Cell]:
+    """Sum the parts of periods; of `new` ones there are no accounts yet. Answer what changed."""
+    rolled: set[Cell] = set()
+    for statement, cells in ((_ROLL_FRESH, new), (_ROLL, parents - new)):
+        if cells:
+            found = await tx.fetch_tuples(statement.encode(), {**keys, **columns(cells)})
+            rolled.update(map(Cell._make, found))
+    return rolled
 
 
 async def clear_foreign(

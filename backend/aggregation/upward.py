@@ -12,7 +12,7 @@ from backend.aggregation.nodes import Term, cells_above, read_terms, write_nodes
 from backend.aggregation.periods import Calendar, read_calendar
 from backend.aggregation.pricing import read_pricing
 from backend.aggregation.quarters import write_quarters
-from backend.aggregation.rollup import Scope, clear_foreign, roll_up
+from backend.aggregation.rollup import LEVELS, Levels, Scope, clear_foreign, roll_up
 from backend.aggregation.shift_rows import keep_shifts
 from backend.aggregation.stale import MICROS, Pending
 from backend.aggregation.virtual import Formulas, Virtual, compute, read_formulas, read_rows
@@ -29,6 +29,7 @@ class Above:
     formulas: Formulas
     terms: Mapping[int, Sequence[Term]]
     calendar: Calendar
+    levels: Levels
 
 
 def span_of(cells: Iterable[Cell]) -> tuple[datetime, datetime] | None:
@@ -45,22 +46,25 @@ async def look_up(
     meters: Iterable[int],
     span: tuple[datetime, datetime],
     now: datetime,
+    levels: Levels = LEVELS,
 ) -> Above:
-    """Answer what stands above some meters within a stretch."""
+    """Answer what stands above some meters within a stretch, up to the periods of `levels`."""
     plant = await read_plant_time(tx, project_id)
     await keep_calendar(tx, project_id, plant, *span)
     await keep_shifts(tx, project_id, plant, *span)
     formulas = await read_formulas(tx, project_id)
     terms = await read_terms(tx, project_id, {*meters, *(one.meter.id for one in formulas.ordered)})
     calendar = await read_calendar(tx, project_id, terms, *span)
-    return Above(project_id, now, span, formulas, terms, calendar)
+    return Above(project_id, now, span, formulas, terms, calendar, levels)
 
 
 async def raise_meters(tx: WriteSession, above: Above, changed: Changed, pending: Pending) -> None:
     """Sum changed quarter hours of meters up; what stands on them is pending."""
     if not changed.cells:
         return
-    await roll_up(tx, above.project_id, Scope.METER, changed, above.calendar, above.now)
+    await roll_up(
+        tx, above.project_id, Scope.METER, changed, above.calendar, above.now, above.levels
+    )
     pending.add(Scope.METER, above.formulas.above(changed.cells))
     pending.add(Scope.NODE, cells_above(changed.cells, above.terms))
     pending.vanished |= changed.vanished
@@ -78,7 +82,7 @@ async def make_pending(tx: WriteSession, above: Above, pending: Pending) -> None
         vanished=pending.vanished,
         now=above.now,
     )
-    await roll_up(tx, above.project_id, Scope.NODE, nodes, above.calendar, above.now)
+    await roll_up(tx, above.project_id, Scope.NODE, nodes, above.calendar, above.now, above.levels)
     for scope in Scope:
         mine = [one for one in pending.whole if one.whose.scope == scope]
         await clear_foreign(tx, above.project_id, scope, mine, above.calendar)
@@ -106,7 +110,9 @@ async def _again(tx: WriteSession, above: Above, pending: Pending) -> None:
     cells = {cell for cell in pending.cells[Scope.METER] if cell.scope_id not in virtual}
     if cells:
         changed = Changed(cells, vanished=True)
-        await roll_up(tx, above.project_id, Scope.METER, changed, above.calendar, above.now)
+        await roll_up(
+            tx, above.project_id, Scope.METER, changed, above.calendar, above.now, above.levels
+        )
 
 
 def _starts(cells: Iterable[Cell], meters: set[int]) -> dict[int, set[int]]:

@@ -17,7 +17,11 @@ from websockets.http11 import Request
 WriteText = Callable[[str], bool]
 """Write a text frame now; False: nothing was written, send it the usual way."""
 
+Abort = Callable[[], None]
+"""Drop the connection without a word: what waits for the client is forgotten."""
+
 _KEY: Final = "kilowise.write_text"
+_ABORT: Final = "kilowise.abort"
 _TEXT: Final = 0x81
 """A whole message of text: final, opcode 1."""
 
@@ -39,6 +43,16 @@ def writer_of(scope: Scope) -> WriteText:
     return found
 
 
+def aborter_of(scope: Scope) -> Abort:
+    """Answer what drops the connection of a scope; under another server it does nothing."""
+    found: Abort = scope.get("state", {}).get(_ABORT, _nothing)
+    return found
+
+
+def _nothing() -> None:
+    """Leave it to the server."""
+
+
 def _never(_text: str) -> bool:
     return False
 
@@ -51,6 +65,7 @@ class DirectFrames(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.close_sent:
             self.scope["state"][_KEY] = self.write_text
+            self.scope["state"][_ABORT] = self.transport.abort
 
     def write_text(self, text: str) -> bool:
         """Write a text frame; False before accept, after close, and while the client is slow."""

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from backend.application.refusals import asked_by
 from backend.application.web_process import WebProcess
 from backend.core.errors import NotAllowed
+from backend.core.ids import encode_id
 from backend.service.people.sessions import Caller
 
 SECURE_COOKIE = "__Host-kilowise"
@@ -64,7 +66,10 @@ async def caller_of(process: WebProcess, connection: HTTPConnection) -> Caller |
     brought = credentials(connection)
     if brought is None:
         return None
-    return await process.sign_in.caller(brought.token, bearer=brought.bearer)
+    caller = await process.sign_in.caller(brought.token, bearer=brought.bearer)
+    if caller is not None:
+        asked_by(encode_id("per", caller.uid))
+    return caller
 
 
 def check_origin(process: WebProcess, connection: HTTPConnection) -> None:

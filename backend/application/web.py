@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 
 from backend.acquisition import live as live_bus
 from backend.application.body_limit import BodyLimit
+from backend.application.explorer import Explorer
 from backend.application.forwarded import Forwarded
 from backend.application.frames import DirectFrames
 from backend.application.graphql.endpoint import Endpoint
@@ -35,6 +36,7 @@ from backend.application.health import Health
 from backend.application.hosts import Hosts, our_names
 from backend.application.http_limits import MAX_CONNECTIONS, LimitedHttp
 from backend.application.phone import TrustPages, announce, lan_host, listening
+from backend.application.refusals import Remembered
 from backend.application.rest.app import build_rest
 from backend.application.served_certificate import ServedCertificate
 from backend.application.setup_page import SetupPage
@@ -59,6 +61,7 @@ def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlet
     fanout = Fanout(engine)
     health = Health(process)
     setup = SetupPage(process)
+    explorer = Explorer(process)
     endpoint = Endpoint(process, engine, persisted)
     static = static or StaticFiles()
 
@@ -69,6 +72,8 @@ def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlet
         routes=[
             Route("/graphql", endpoint.answer, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", socket),
+            Route("/explorer", explorer.show),
+            Route("/explorer/{file}", explorer.show),
             Route("/setup", setup.show),
             Route("/setup", setup.take, methods=["POST"]),
             Route("/healthz", health.alive),
@@ -79,6 +84,7 @@ def build_app(process: WebProcess, static: StaticFiles | None = None) -> Starlet
         ],
         middleware=[
             Middleware(Forwarded, trusted=settings.trusted_proxies),
+            Middleware(Remembered),
             Middleware(
                 SecurityHeaders,
                 policy=content_security_policy(static.script_hashes()),

@@ -25,9 +25,10 @@ from psycopg import AsyncConnection, errors
 from psycopg.abc import QueryNoTemplate as Query
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, TupleRow, class_row, dict_row, tuple_row
+from psycopg.sql import SQL, Identifier, Literal
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from backend.core.errors import NotAllowed, Unavailable
+from backend.core.errors import InvalidInput, NotAllowed, Unavailable
 from backend.core.sight import Sight
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,17 @@ class ReadSession:
         """Answer all rows as tuples: the cheapest form, for many rows."""
         async with self._connection.cursor(row_factory=tuple_row) as cursor:
             return await (await cursor.execute(sql, params)).fetchall()
+
+    async def copy_csv(
+        self, table: str, columns: Sequence[str], project_id: int
+    ) -> AsyncIterator[bytes]:
+        """Answer a project's rows of a table as CSV with a header, piece by piece."""
+        query = SQL("COPY (SELECT {} FROM {} WHERE project_id = {}) TO STDOUT (FORMAT csv, HEADER)")
+        names = SQL(", ").join(map(Identifier, columns))
+        statement = query.format(names, Identifier(table), Literal(project_id))
+        async with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            async for piece in copy:
+                yield bytes(piece)
 
     async def fetch_value(self, sql: Query, params: Params = None, *, into: type[T]) -> T | None:
         """Answer the first column of the first row, of type `into`; None without a row or null."""
@@ -227,6 +239,10 @@ class Database:
             # As in `_transaction`: the schema changed under live sessions.
             await pool.drain()
             raise
+        except psycopg.DataError as error:
+            if _no_text(error):
+                raise InvalidInput("text_nul") from error
+            raise
         await pool.putconn(connection)
         return rows
 
@@ -256,6 +272,10 @@ class Database:
             # "cached plan must not change result type": the schema changed under live sessions.
             if "cached plan" in str(error):
                 await pool.drain()
+            raise
+        except psycopg.DataError as error:
+            if _no_text(error):
+                raise InvalidInput("text_nul") from error
             raise
         except errors.InsufficientPrivilege as error:
             if limited:
@@ -314,6 +334,11 @@ class Database:
             )
             await pool.open()
         return pool
+
+
+def _no_text(error: psycopg.DataError) -> bool:
+    """Tell whether a text has the character NUL, which PostgreSQL keeps in none."""
+    return isinstance(error, errors.UntranslatableCharacter) or "NUL (0x00)" in str(error)
 
 
 def _begin(project_id: int, mode: str = "", sight: Sight | None = None) -> bytes:

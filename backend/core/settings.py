@@ -217,6 +217,12 @@ class Settings(BaseSettings):
         description="What GraphQL operations of one API key, session or address that is not "
         "signed in may cost in a minute.",
     )
+    explorer: bool = Field(
+        default=False,
+        validation_alias="KILOWISE_EXPLORER",
+        description="1 = /explorer, a page to try GraphQL operations, for whoever is signed in; "
+        "the demonstration has it.",
+    )
     push_contact: str = Field(
         default="operator@kilowise.example",
         validation_alias="KILOWISE_PUSH_CONTACT",

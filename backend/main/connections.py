@@ -39,9 +39,9 @@ CONNECTIONS = (
         "mqtt",
         f"{_port('mqtt_port')} on 127.0.0.1 (`MQTT_PORT`)",
         "MQTT 3.1.1",
-        "the platform's own roles and a gateway on the same machine",
+        "the platform's own roles; a gateway and third parties on the same machine",
         "where no broker is set (`KILOWISE_MQTT_URL`)",
-        ("backend/acquisition/broker.py",),
+        ("backend/acquisition/broker.py", "backend/acquisition/broker_clients.py"),
     ),
     Connection(
         "broker",
@@ -92,18 +92,12 @@ CONNECTIONS = (
     Connection(
         "web",
         False,
-        "providers",
+        "provider",
         "443",
         "https",
-        "providers of identities that the operator set up (`kilowise providers`)",
-        "when somebody signs in by one",
-        (
-            "backend/service/identity/elsewhere.py",
-            *(
-                f"backend/service/identity/providers/{one}.py"
-                for one in ("base", "registry", "oidc", "wecom", "dingtalk", "feishu")
-            ),
-        ),
+        "the providers that people may sign in with, as the operator configured them",
+        "while somebody signs in that way",
+        ("backend/service/identity/",),
     ),
     Connection(
         "serve",

@@ -17,6 +17,7 @@ from backend.service import demand_peaks
 from backend.service.compaction import compact_readings, join_late_readings
 from backend.service.equipment.keep import keep_all as keep_equipment
 from backend.service.projects import answer
+from backend.service.projects.exports import make_exports
 from backend.service.projects.known import known_projects
 from backend.service.projects.upkeep import keep_projects
 from backend.service.restatement import work as restatement
@@ -85,6 +86,11 @@ def queue(platform: Platform) -> procrastinate.App:
     @app.task(name="keep_equipment", pass_context=False, queueing_lock="keep_equipment")
     async def equipment(timestamp: int) -> None:
         await keep_equipment(platform.database, platform.clock.now())
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="make_exports", pass_context=False, queueing_lock="make_exports")
+    async def exports(timestamp: int) -> None:
+        await make_exports(platform)
 
     @app.periodic(cron="41 * * * *")
     @app.task(name="compact_readings", pass_context=False, queueing_lock="compact_readings")

@@ -20,4 +20,4 @@ class Connection:
     """Who comes, or who is called."""
     when: str
     opened_by: tuple[str, ...] = ()
-    """The files whose code opens it."""
+    """The files whose code opens it; a folder stands for all in it."""

@@ -1,20 +1,21 @@
 import { expect, test, vi } from 'vitest';
 import { seriesQuery } from '../src/lib/graphql/analyse.ts';
 import { textOf } from '../src/lib/graphql/document.ts';
-import { keptPath } from '../src/lib/net/kept.ts';
-import { isPast } from '../src/lib/net/past.ts';
-import { request } from '../src/lib/net/request.ts';
+import { askKept, keptPath } from '../src/lib/net/kept.ts';
+import { request, spanEnd } from '../src/lib/net/request.ts';
 import kept from '../../backend/application/graphql/persisted.json' with { type: 'json' };
 
-const NOON = Date.parse('2026-03-15T04:00:00Z');
-
-test('only queries whose span is over are past', () => {
+test('a span ends where its question or its input says', () => {
   const over = { end: '2026-03-14T16:00:00Z' };
-  expect(isPast('query A', over, NOON)).toBe(true);
-  expect(isPast('query A', { input: over }, NOON)).toBe(true);
-  expect(isPast('query A', { end: '2026-03-15T16:00:00Z' }, NOON)).toBe(false);
-  expect(isPast('query A', { project: 'acme' }, NOON)).toBe(false);
-  expect(isPast('mutation A', over, NOON)).toBe(false);
+  expect(spanEnd(over)).toBe(Date.parse(over.end));
+  expect(spanEnd({ input: over })).toBe(Date.parse(over.end));
+  expect(spanEnd({ project: 'acme' })).toBeNaN();
+  expect(spanEnd(undefined)).toBeNaN();
+});
+
+test('a change is never asked for by GET', async () => {
+  const never = () => Promise.reject(new Error('asked'));
+  expect(await askKept('mutation A', { end: '2026-03-14T16:00:00Z' }, never)).toBeNull();
 });
 
 test('the path names the operation as the server keeps it', async () => {

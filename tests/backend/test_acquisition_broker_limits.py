@@ -12,7 +12,7 @@ import pytest
 from gmqtt import Client, Message
 
 from backend.acquisition import counters
-from backend.acquisition.broker import _Incoming
+from backend.acquisition.broker_clients import Incoming
 from backend.acquisition.credentials import INTERNAL, write_snapshot
 from tests.backend.acquisition_brokers import (
     Caller,
@@ -28,7 +28,8 @@ import asyncio, pathlib, sys
 from prometheus_client import generate_latest
 from backend.acquisition import broker
 
-broker.MAX_RETAINED, broker.MAX_OUTGOING_BYTES, broker.MAX_INFLIGHT = 3, 100_000, 5
+broker.MAX_RETAINED, broker.MAX_RETAINED_OWN = 3, 3
+broker.MAX_OUTGOING_BYTES, broker.MAX_INFLIGHT = 100_000, 5
 folder = pathlib.Path(sys.argv[1])
 
 async def report():
@@ -87,7 +88,7 @@ async def limited(tmp_path: Path) -> AsyncIterator[Limited]:
 
 def test_a_client_that_publishes_too_fast_loses_messages() -> None:
     [before] = counters.broker_dropped.labels("incoming").collect()
-    queue = _Incoming(2)
+    queue = Incoming(2)
     for text in ("a", "b", "c"):
         queue.put_nowait(Message("t", text))
     assert [queue.get_nowait().payload, queue.get_nowait().payload] == [b"a", b"b"]
@@ -110,6 +111,20 @@ async def test_retained_topics_are_bounded(limited: Limited) -> None:
     heard = await reader.hears(3)
     assert sorted(heard) == [("$kw/0", b"y"), ("$kw/2", b"x"), ("$kw/9", b"z")]
     assert limited.counted('kilowise_broker_dropped_total{queue="retained"}') == 2
+
+
+async def test_a_gateway_does_not_crowd_out_what_the_platform_keeps(limited: Limited) -> None:
+    gateway = await limited.broker.connect("a.g1")
+    for number in range(9):
+        gateway.client.publish(f"spBv1.0/a/DDATA/g1/{number}", b"x", retain=True)
+    await limited.until('kilowise_broker_dropped_total{queue="retained"}', 6)
+    platform = await limited.broker.connect(INTERNAL, client_id="internal/1")
+    for number in range(3):
+        platform.client.publish(f"kilowise/a/readings/{number}", b"y", qos=1, retain=True)
+    reader = await limited.broker.connect(INTERNAL, client_id="internal/2")
+    assert await reader.subscribe("kilowise/a/readings/+") == 0
+    assert len(await reader.hears(3)) == 3
+    assert limited.counted('kilowise_broker_dropped_total{queue="retained"}') == 6
 
 
 async def test_a_client_that_does_not_read_loses_messages_and_holds_up_nobody(

@@ -67,6 +67,8 @@ SEEN: dict[str, frozenset[str] | None] = {
     "operating_state": frozenset({"line"}),
     "point": frozenset({"points"}),
     "point_alias": NOTHING,
+    "project_export": NOTHING,
+    "project_export_part": NOTHING,
     "project_logo": ALL,
     "push_subscription": ALL,
     "reading": frozenset({"points"}),

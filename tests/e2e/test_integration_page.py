@@ -6,10 +6,15 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import expect
 
+from tests.e2e.browser import phone
+from tests.e2e.test_every_route import axe
 from tests.npm import NODE, cached
 from tests.product import ROOT, Product
 
@@ -17,26 +22,42 @@ PAGE = (ROOT / "docs" / "integration.md").read_text()
 BLOCKS = re.findall(r"^```(sh|js)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 READING, COMMAND = (text for language, text in BLOCKS if language == "sh")
 [SCRIPT] = (text for language, text in BLOCKS if language == "js")
-MAKE = """mutation { makeMqttCredential(input: { project: "demo", name: "example",
-  scopes: [READINGS, ALARMS, CONFIG, SPARKPLUG, COMMANDS] }) { secret credential { id } } }"""
-REVOKE = """mutation ($id: ID!) { revokeMqttCredential(project: "demo", id: $id) { id } }"""
+SCOPES = ("Alarms", "Gateways' configurations", "Set points")
 PATIENCE_S = 30
 
 
-@pytest.fixture
-def reader(running: Product) -> Iterator[Mapping[str, str]]:
-    """Whoever tries the example: their environment."""
-    made = running.graphql(MAKE, login="admin")["makeMqttCredential"]
+@contextmanager
+def reader(browser: Chromium, running: Product) -> Iterator[Mapping[str, str]]:
+    """Whoever tries the example, with a credential made in the app: their environment.
+
+    Afterwards it is revoked there.
+    """
     port = re.search(r"MQTT on port (\d+)", running.printed())
     assert port is not None
-    yield {
-        **os.environ,
-        "KW_HOST": "127.0.0.1",
-        "KW_PORT": port.group(1),
-        "KW_USER": made["credential"]["id"],
-        "KW_SECRET": made["secret"],
-    }
-    running.graphql(REVOKE, login="admin", id=made["credential"]["id"])
+    with phone(browser, running, "admin") as boss:
+        boss.open("/access")
+        page = boss.page
+        page.get_by_label("What the system is called").fill("Example")
+        uses = page.get_by_role("group", name="What it is for")
+        for scope in SCOPES:
+            uses.get_by_role("checkbox", name=scope).check()
+        page.get_by_role("button", name="Make a credential").click()
+        user = page.get_by_test_id("user").inner_text()
+        assert axe(boss) == []
+        assert boss.overflow() == 0
+        yield {
+            **os.environ,
+            "KW_HOST": "127.0.0.1",
+            "KW_PORT": port.group(1),
+            "KW_USER": user,
+            "KW_SECRET": page.get_by_test_id("mqtt-secret").inner_text(),
+        }
+        held = page.get_by_test_id("held").filter(has_text=user)
+        held.get_by_role("button", name="Revoke").click()
+        asked = page.get_by_role("dialog", name="Revoke Example?")
+        asked.get_by_role("button", name="Revoke").click()
+        expect(held).to_have_count(0)
+        assert boss.broken == []
 
 
 def tried(
@@ -56,7 +77,18 @@ def tried(
 
 
 @pytest.mark.needs("mosquitto-clients")
-def test_the_example_works_as_it_is_written(reader: Mapping[str, str], tmp_path: Path) -> None:
+def test_the_example_works_as_it_is_written(browser: Chromium, running: Product) -> None:
+    with reader(browser, running) as environment:
+        shell_examples(environment)
+        node_example(environment)
+    # Within seconds of the revocation the broker refuses it.
+    deadline = time.monotonic() + PATIENCE_S
+    while tried(environment, "sh", "-e", "-c", READING)[0] == 0:
+        assert time.monotonic() < deadline
+
+
+def shell_examples(reader: Mapping[str, str]) -> None:
+    """What mosquitto's clients print."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         # The broker lets a credential in within seconds.
@@ -77,6 +109,9 @@ def test_the_example_works_as_it_is_written(reader: Mapping[str, str], tmp_path:
     assert [one["id"] for one in answers] == ["cutoff-1", "cutoff-1"]
     assert answers[0]["state"] == "waiting"
 
+
+def node_example(reader: Mapping[str, str]) -> None:
+    """What npm's client prints."""
     installed = cached(ROOT / "tests" / "graphql" / "integration")
     script = installed / f"example-{os.getpid()}.mjs"
     script.write_text(SCRIPT)

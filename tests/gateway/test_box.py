@@ -3,11 +3,16 @@
 import configparser
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.__main__ import main
+from gateway.service_unit import unit
+from gateway.update.health import Health
 from gateway.update.software import Outcome, Software
 from tests.architecture.reading import ROOT
 from tests.gateway.modbus_server import free_port
@@ -27,16 +32,55 @@ def test_the_unit_runs_a_real_command(tmp_path: Path, capsys: pytest.CaptureFixt
     config = tmp_path / "gateway.yaml"
     assert main(["install-service", "--config", str(config), "--user", "meter"]) == 0
     told = capsys.readouterr().out
-    unit = configparser.ConfigParser(interpolation=None, comment_prefixes=("#",), strict=True)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read_string(told)
-    program, *words = shlex.split(unit["Service"]["ExecStart"])
+    told_unit = configparser.ConfigParser(interpolation=None, comment_prefixes=("#",), strict=False)
+    told_unit.optionxform = str  # type: ignore[assignment,method-assign]
+    told_unit.read_string(told)
+    program, *words = shlex.split(told_unit["Service"]["ExecStart"])
     assert Path(program).is_absolute()
     assert words == ["supervise", "--config", str(config)]
     assert accepts(words[:1], capsys)
-    assert unit["Service"]["User"] == "meter"
-    assert shlex.split(unit["Service"]["ReadWritePaths"]) == [str(tmp_path)]
-    assert unit["Install"]["WantedBy"] == "multi-user.target"
+    assert told_unit["Service"]["User"] == "meter"
+    assert shlex.split(told_unit["Service"]["ReadWritePaths"]) == [str(tmp_path)]
+    assert told_unit["Install"]["WantedBy"] == "multi-user.target"
+
+
+def test_the_unit_allows_as_little_as_it_needs(tmp_path: Path) -> None:
+    lines = [
+        line.partition("=")[::2]
+        for line in unit(Path("/usr/bin/x"), tmp_path / "gateway.yaml", "meter").splitlines()
+    ]
+    told = dict(lines)
+    assert told["CapabilityBoundingSet"] == ""
+    assert told["RestrictAddressFamilies"] == "AF_INET AF_INET6 AF_UNIX"
+    assert told["SystemCallFilter"] == "@system-service"
+    assert (told["ProtectSystem"], told["DevicePolicy"]) == ("strict", "closed")
+    devices = {value for name, value in lines if name == "DeviceAllow"}
+    assert devices == {f"char-tty{kind} rw" for kind in ("S", "USB", "ACM", "AMA")}
+    yes = {name for name, value in lines if value == "yes"}
+    assert yes == {
+        *("NoNewPrivileges", "ProtectHome", "ProtectHostname", "ProtectClock", "PrivateTmp"),
+        *("ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs"),
+        *("ProtectControlGroups", "RestrictNamespaces", "RestrictRealtime"),
+        *("RestrictSUIDSGID", "LockPersonality"),
+    }
+
+
+def test_the_image_is_healthy_while_its_process_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command of the health check, on the file that a gateway writes."""
+    code = re.search(r'HEALTHCHECK.*?"-c", \\\n\s*"(.+?)"\]', DOCKERFILE.read_text(), re.DOTALL)
+    assert code is not None
+    file = Software(tmp_path / "software").health_file
+    file.parent.mkdir()
+    command = code[1].replace("/etc/kilowise/software/health.json", str(file))
+    assert "/etc/kilowise" not in command
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        file.write_bytes(msgspec.json.encode(Health(child.pid)))
+        healthy = subprocess.run([sys.executable, "-c", command], check=False)
+        child.communicate(b"\n")
+    dead = subprocess.run([sys.executable, "-c", command], check=False, capture_output=True)
+    assert (healthy.returncode, dead.returncode) == (0, 1)
 
 
 def test_the_image_is_made_of_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

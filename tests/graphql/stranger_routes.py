@@ -16,6 +16,10 @@ ROUTES: dict[str, list[str]] = {
     ],
     **stranger_series.ROUTES,
     **stranger_restatements.ROUTES,
+    "GET /api/v1/exports/{export}": [
+        "/api/v1/exports/{job}?project={project}",
+        "/api/v1/exports/{job}?project={own}",
+    ],
     "GET /api/v1/logo": ["/api/v1/logo?project={project}", "/api/v1/logo?project={slug}"],
     "GET /api/v1/health": ["/api/v1/health"],
     "POST /api/v1/session": ["/api/v1/session"],
@@ -85,6 +89,8 @@ ROUTES: dict[str, list[str]] = {
     "GET /readyz": ["/readyz"],
     "GET /graphql": ["/graphql"],
     "POST /graphql": ["/graphql"],
+    "GET /explorer": ["/explorer"],
+    "GET /explorer/{file}": ["/explorer/explorer.js"],
     "GET /setup": ["/setup?token=x"],
     "POST /setup": ["/setup"],
 }

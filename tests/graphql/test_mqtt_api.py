@@ -266,21 +266,27 @@ async def test_a_part_commands_its_own_devices_alone(
     assert devices == [("d-m1",)]
 
 
-async def test_who_takes_over_tells_what_happened_meanwhile_once(there: ThirdParties) -> None:
+async def test_who_takes_over_tells_what_happened_meanwhile_once(
+    there: ThirdParties, admin: psycopg.Connection
+) -> None:
     definition, topic = await an_alarm(there)
     async with speaking(there.platform):
         ready = await there.hear("all", "config/+")
         await until(ready, lambda *_: True)
     caller = await there.hear("all", "alarms/+")
     uid = await raised(there, definition)
+    # What is no number and no text belongs to the app's own drawing of the alarm.
+    admin.execute("""UPDATE alarm_occurrence SET params = '{"list": [1], "none": null}'""")
     async with speaking(there.platform), speaking(there.platform):
-        await until(caller, lambda where, said: where == topic and said is not None)
+        _, said = await until(caller, lambda where, said: where == topic and said is not None)
+        assert said is not None
+        assert said["params"] == {"devices": 3, "priority": 2}
         await stepped(there, uid, Cause.ACK)
         await until(caller, lambda _, said: said is not None and said["state"] == "ACKED")
         await stepped(there, uid, Cause.CLEAR)
         await until(caller, lambda _, said: said is not None and said["state"] == "NORM")
-    said = [payload for _, payload in caller.heard if b'"NORM"' in payload]
-    assert len(said) == 1
+    over = [payload for _, payload in caller.heard if b'"NORM"' in payload]
+    assert len(over) == 1
 
 
 class Slow:

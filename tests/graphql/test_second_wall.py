@@ -86,7 +86,7 @@ async def neighbours(
         boss = people[slug] = await make_person(f"{slug}-boss", tenant, role="administrator")
         leaving = await make_person(f"{slug}-leaving", tenant, role="shift_leader")
         made = await make_scene(platform, boss, leaving)
-        more = await let_in(platform, boss, made.plant.nodes["b"].id)
+        more = await let_in(platform, boss, made.plant.nodes["b"].id, leaving.login)
         scenes[slug] = Scene(made.plant, {**made.names, **more}, made.hidden)
     for table in ("node", "meter", "device", "tree", "alarm_definition"):
         admin.execute(

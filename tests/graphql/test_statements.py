@@ -61,6 +61,7 @@ UNSEEN: Mapping[str, str] = {
     "Alarm.acks": "names come from the loader of persons",
     "BalanceSuspicion.meters": _SAME,
     "Equipment.twins": _SAME,
+    "Project.delegations": "names come from the loader of persons",
     "Gateway.updates": "names come from the loader of persons",
     "Project.gatewayReleases": "a row and its maker, no more",
     "SheetEvaluated.meters": _SAME,
@@ -232,7 +233,13 @@ class Counter:
         return len(self._statements)
 
     async def grows(self, text: str, repeated: Repeated) -> bool:
-        """Tell whether more entries take more statements."""
+        """Tell whether more entries take more statements, each time that they are asked for.
+
+        What a process reads anew now and then (newest values, the model) counts only once.
+        """
+        return await self._grew(text, repeated) and await self._grew(text, repeated)
+
+    async def _grew(self, text: str, repeated: Repeated) -> bool:
         counts = []
         for repeated.times in (1, MANY):
             counts.append(await self.count(text))

@@ -23,6 +23,7 @@ from backend.application.budgets import Spent
 from backend.application.directory import Directory
 from backend.application.graphql.persons import Person, persons_by_id
 from backend.application.live_cache import LiveView
+from backend.application.refusals import note_refusal
 from backend.application.web_process import WebProcess
 from backend.core.db import ReadSession, WriteSession
 from backend.core.errors import NotFound, NotSignedIn
@@ -226,7 +227,9 @@ async def open_project(context: Context, id_or_slug: str) -> Door | None:
             uid=outside_uid("prj", id_or_slug),
             slug=id_or_slug,
         )
-        if project is not None:
+        if project is None:
+            note_refusal(NotFound())
+        else:
             context.spend_in(project.id)
         context.doors[id_or_slug] = Door(context.process, project) if project else None
     return context.doors[id_or_slug]

@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from graphql import GraphQLError
 
+from backend.application.refusals import note_refusal
 from backend.core.errors import KilowiseError, OperatingError
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,8 @@ class ToldError(TypedDict, total=False):
 
 
 def describe(error: KilowiseError) -> dict[str, object]:
-    """Answer code, parameters and catalogue keys of an expected error."""
+    """Answer code, parameters and catalogue keys of an expected error; refusals are noted."""
+    note_refusal(error)
     return {
         "code": error.error_code,
         "params": dict(error.params),

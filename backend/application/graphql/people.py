@@ -3,6 +3,7 @@
 import strawberry
 
 from backend.application.graphql.access import OpenSession, read_sessions
+from backend.application.graphql.closing import ClosedProject, read_closed
 from backend.application.graphql.context import Context, Door, KwInfo
 from backend.application.graphql.linked import LinkedIdentity, read_identities
 from backend.application.graphql.passkeys import Passkey, read_passkeys
@@ -12,6 +13,7 @@ from backend.application.graphql.second_factor import SecondFactor, read_second_
 from backend.application.graphql.taking import Post, held_post
 from backend.core.errors import InvalidInput
 from backend.service.people.openings import open_projects
+from backend.service.people.operators import is_operator
 from backend.service.people.sessions import Caller
 from backend.service.people.sign_in import Stranger
 from backend.service.projects.founding import may_found
@@ -55,6 +57,20 @@ class Viewer:
             return False
         async with platform.database.platform_read() as tx:
             return await may_found(tx, caller.person_id, platform.settings.sign_up)
+
+    @strawberry.field
+    async def operates(self, info: KwInfo) -> bool:
+        """Whether this person looks after the platform."""
+        caller = info.context.signed_in()
+        if caller.scope is not None:
+            return False
+        async with info.context.process.platform.database.platform_read() as tx:
+            return await is_operator(tx, caller.person_id)
+
+    @strawberry.field
+    async def closed_projects(self, info: KwInfo) -> list[ClosedProject]:
+        """Projects of this person that let nobody in now, and why."""
+        return await read_closed(info.context)
 
     @strawberry.field
     async def sessions(self, info: KwInfo) -> list[OpenSession]:

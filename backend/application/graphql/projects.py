@@ -25,6 +25,7 @@ from backend.application.graphql.demands import Demand, read_demand
 from backend.application.graphql.enrolments import EnrolmentEvent
 from backend.application.graphql.enums import Measure, Period, Permission
 from backend.application.graphql.equipment import ProjectEquipment
+from backend.application.graphql.exporting import ProjectExports
 from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
 from backend.application.graphql.hands import HandRegister, find_register, list_registers
@@ -89,6 +90,7 @@ class Project(
     ProjectDelegations,
     ProjectMqtt,
     ProjectOfTraits,
+    ProjectExports,
     ProjectBalances,
     ProjectQuality,
     ProjectEquipment,

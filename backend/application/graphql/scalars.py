@@ -5,7 +5,7 @@ object per point is ever built; the view puts them into the answer as they are.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import NewType
 
@@ -13,6 +13,9 @@ import orjson
 import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
+
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+"""What a calendar is asked about; beyond it, arithmetic of periods leaves what dates can hold."""
 
 BigInt = NewType("BigInt", int)
 Values = NewType("Values", object)
@@ -40,7 +43,27 @@ def _parse_instant(value: object) -> datetime:
         raise GraphQLError(
             "DateTime wants ISO 8601 with an offset, for instance 2026-11-23T08:00:00Z"
         )
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise GraphQLError(f"DateTime wants a year from {FIRST_YEAR} to {LAST_YEAR}")
     return instant.astimezone(UTC)
+
+
+def _parse_date(value: object) -> date:
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        day = None
+    if day is None or not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise GraphQLError(
+            f"Date wants a day from {FIRST_YEAR} to {LAST_YEAR}, for instance 2026-11-23"
+        )
+    return day
+
+
+def _serialize_date(value: object) -> str:
+    if not isinstance(value, date):
+        raise GraphQLError(f"Date cannot represent {value!r}")
+    return value.isoformat()
 
 
 def _serialize_decimal(value: object) -> str:
@@ -91,6 +114,12 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         description="An instant in UTC, ISO 8601.",
         serialize=_serialize_instant,
         parse_value=_parse_instant,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A day, ISO 8601.",
+        serialize=_serialize_date,
+        parse_value=_parse_date,
     ),
     Values: strawberry.scalar(
         name="Values",

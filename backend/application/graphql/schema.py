@@ -22,6 +22,7 @@ from backend.application.graphql.authority import AuthorityMutation
 from backend.application.graphql.by_hand_meters import ByHandMeterMutation
 from backend.application.graphql.calendar_changes import CalendarMutation
 from backend.application.graphql.calendar_imports import CalendarImportMutation
+from backend.application.graphql.closing import ClosingMutation
 from backend.application.graphql.commands import CommandMutation, CommandSubscription
 from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.conversions import ConversionMutation
@@ -29,6 +30,7 @@ from backend.application.graphql.delegations import DelegationMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.equipment import EquipmentMutation
+from backend.application.graphql.exporting import ExportMutation
 from backend.application.graphql.factors import FactorMutation
 from backend.application.graphql.founding import FoundingMutation, FoundingQuery
 from backend.application.graphql.hands import HandMutation
@@ -41,6 +43,7 @@ from backend.application.graphql.memberships import MembershipMutation
 from backend.application.graphql.meter_changes import MeterMutation
 from backend.application.graphql.mqtt_credentials import MqttMutation
 from backend.application.graphql.node_powers import NodePowersSubscription
+from backend.application.graphql.operating import OperatingMutation, OperatingQuery
 from backend.application.graphql.passkeys import PasskeyMutation
 from backend.application.graphql.people import PeopleMutation, PeopleQuery
 from backend.application.graphql.posts import PostMutation
@@ -71,6 +74,7 @@ Query = merge_types(
         TakingQuery,
         ProjectQuery,
         FoundingQuery,
+        OperatingQuery,
         DemoQuery,
     ),
 )
@@ -90,6 +94,9 @@ Mutation = merge_types(
         DelegationMutation,
         TakingMutation,
         FoundingMutation,
+        ClosingMutation,
+        ExportMutation,
+        OperatingMutation,
         TraitsMutation,
         AlarmMutation,
         CalendarMutation,

@@ -20,7 +20,7 @@ from graphql import ExecutionResult
 from prometheus_client import Counter, Gauge
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from backend.application.frames import writer_of
+from backend.application.frames import aborter_of, writer_of
 from backend.application.graphql.asked import Asked, told_cost
 from backend.application.graphql.context import Context
 from backend.application.graphql.errors import describe, tell
@@ -42,6 +42,8 @@ PROTOCOL = "graphql-transport-ws"
 INIT_S = 10.0
 RECHECK_S = 30.0
 MAX_SUBSCRIPTIONS = 40
+CLOSE_S = 2.0
+"""Seconds for the last frame; then the connection is dropped."""
 SEND_S = 30.0
 """Seconds one frame may take to leave before the client counts as gone."""
 
@@ -240,12 +242,16 @@ class Socket:
     async def _operation(self, id: str, asked: Asked) -> None:
         """Run one operation; what is wrong with it is told, never raised."""
         try:
-            await self._run(id, asked)
-        except KilowiseError as error:
-            await self._error(id, [{"message": error.error_code, "extensions": describe(error)}])
+            await self._answered(id, asked)
         except (Closing, WebSocketDisconnect, RuntimeError):
             # The socket is gone or going; its own tasks end it.
             self.subscriptions.pop(id, None)
+
+    async def _answered(self, id: str, asked: Asked) -> None:
+        try:
+            await self._run(id, asked)
+        except KilowiseError as error:
+            await self._error(id, [{"message": error.error_code, "extensions": describe(error)}])
 
     async def _run(self, id: str, asked: Asked) -> None:
         prepared = self.persisted.prepare(self.engine, asked)
@@ -309,7 +315,12 @@ class Socket:
     async def _close(self, closing: Closing) -> None:
         if self.websocket.application_state is WebSocketState.CONNECTED:
             with suppress(RuntimeError, WebSocketDisconnect):
-                await self.websocket.close(closing.code, closing.reason)
+                try:
+                    async with asyncio.timeout(CLOSE_S):
+                        await self.websocket.close(closing.code, closing.reason)
+                except TimeoutError:
+                    # Who takes no frames takes no farewell either.
+                    aborter_of(self.websocket.scope)()
 
 
 async def serve_socket(

@@ -1,7 +1,6 @@
 """What people say of their project, and what it looks like."""
 
 import base64
-import binascii
 
 import strawberry
 
@@ -99,7 +98,7 @@ class TraitsMutation:
         return True
 
     @strawberry.mutation
-    async def set_logo(self, info: KwInfo, project: strawberry.ID, file: str | None) -> bool:
+    async def set_logo(self, info: KwInfo, project: strawberry.ID, file: str | None = None) -> bool:
         """Give the project a picture (base64 of a PNG or WebP of 64 kB at most), or none."""
         door, asker = await enter_to(info.context, project, Permission.PROJECT)
         logo = None if file is None else looks.checked_logo(_bytes(file))
@@ -123,5 +122,5 @@ def traits_of(told: ProjectTraitsInput) -> Traits:
 def _bytes(file: str) -> bytes:
     try:
         return base64.b64decode(file, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidInput("project_logo_kind") from error

@@ -96,6 +96,9 @@ class Speaker:
                     await self._look()
                 except (psycopg.OperationalError, Unavailable) as error:
                     log.warning("third parties of %s wait: %s", self._project, error)
+                except Exception:
+                    # One project's trouble is not that of the others in this process.
+                    log.exception("third parties of %s could not be told", self._project)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._bell.wait(), LOOK_S)
                 self._bell.clear()

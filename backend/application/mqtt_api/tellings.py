@@ -128,7 +128,7 @@ async def _alarm(
         EVENTS[steps[-1].cause],
         one.raised_at,
         one.state_at,
-        msgspec.convert(one.params, dict[str, float | int | str], strict=False),
+        {name: value for name, value in one.params.items() if isinstance(value, int | float | str)},
         [AlarmStep(step.state.value, EVENTS[step.cause], step.at) for step in steps],
     )
     topic = definition.topic(project)

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from backend.application.problems import named_problem, problem
+from backend.application.refusals import note_refusal
 from backend.application.rest import (
     alarms,
     commands,
@@ -78,6 +79,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
 async def _expected(_request: Request, error: Exception) -> Response:
     if not isinstance(error, KilowiseError):
         raise error
+    note_refusal(error)
     headers = {}
     if "retry_after_s" in error.params:
         headers["Retry-After"] = str(error.params["retry_after_s"])

@@ -71,7 +71,14 @@ from backend.core.tables.platform import (
     Project,
 )
 from backend.core.tables.posts import PersonBadge, PersonPin, SharedDevice
-from backend.core.tables.projects import PlatformOperator, ProjectLogo, ProjectQuota, ProjectUse
+from backend.core.tables.projects import (
+    PlatformOperator,
+    ProjectExport,
+    ProjectExportPart,
+    ProjectLogo,
+    ProjectQuota,
+    ProjectUse,
+)
 from backend.core.tables.readings import (
     Dirty,
     ImportJob,
@@ -147,6 +154,8 @@ __all__ = [
     "Point",
     "PointAlias",
     "Project",
+    "ProjectExport",
+    "ProjectExportPart",
     "ProjectLogo",
     "ProjectQuota",
     "ProjectRole",

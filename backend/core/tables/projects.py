@@ -1,5 +1,6 @@
 """What belongs to projects as such, and who looks after all of them."""
 
+import uuid
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -8,9 +9,11 @@ from sqlmodel import Field, SQLModel
 from backend.core.tables.columns import (
     bigint,
     day_key,
+    identity_key,
     instant,
     number,
     project_key,
+    public_id,
     text_column,
 )
 
@@ -24,6 +27,32 @@ class ProjectLogo(SQLModel, table=True):
     media_type: str = text_column()
     sha256: str = text_column()
     changed_at: datetime = instant()
+
+
+class ProjectExport(SQLModel, table=True):
+    """An archive of the project that somebody asked for: waiting, running, done or failed."""
+
+    __tablename__ = "project_export"
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    uid: uuid.UUID = public_id()
+    state: str = text_column()
+    tables_done: int = number(default=0)
+    bytes: int = bigint(default=0)
+    sha256: str | None = text_column(nullable=True)
+    person_id: int = bigint()
+    created_at: datetime = instant()
+    done_at: datetime | None = instant(nullable=True)
+
+
+class ProjectExportPart(SQLModel, table=True):
+    """A part of an archive, in the order of its number."""
+
+    __tablename__ = "project_export_part"
+    project_id: int = project_key()
+    export_id: int = bigint(key=True)
+    number: int = Field(sa_column=sa.Column(sa.Integer, primary_key=True, autoincrement=False))
+    content: bytes = Field(sa_column=sa.Column(sa.LargeBinary, nullable=False))
 
 
 class PlatformOperator(SQLModel, table=True):

@@ -82,7 +82,7 @@ async def _write(
     if raised is None:
         return False
     if send and verdict.priority <= PUSH_PRIORITY:
-        await enqueue(tx, project_id, raised.id, raised.step, now)
+        await enqueue(tx, project_id, raised.id, raised.step, verdict.priority, now)
     return True
 
 
@@ -104,5 +104,5 @@ async def _step(
     if state is None:
         return False
     if send and verdict.active and state.wants_ack and verdict.priority <= PUSH_PRIORITY:
-        await enqueue(tx, project_id, newest.id, newest.step + 1, now)
+        await enqueue(tx, project_id, newest.id, newest.step + 1, verdict.priority, now)
     return True

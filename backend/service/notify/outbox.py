@@ -33,14 +33,13 @@ Send = Callable[[Recipient, Message], Awaitable[None]]
 
 
 async def enqueue(
-    tx: WriteSession, project_id: int, occurrence_id: int, step: int, now: datetime
+    tx: WriteSession, project_id: int, occurrence_id: int, step: int, priority: int, now: datetime
 ) -> int:
     """Queue one transition for every browser that is to hear of it; how many there are.
 
     Beyond the project's quota of notifications a day only those of the highest priority are queued.
     """
     browsers = await browsers_to_tell(tx, project_id, occurrence_id, now)
-    priority = await _priority(tx, project_id, occurrence_id)
     browsers = browsers[: await messages_left(tx, project_id, len(browsers), priority, now)]
     queued = await tx.execute(
         """
@@ -77,15 +76,6 @@ async def enqueue_test(tx: WriteSession, project_id: int, person_id: int, now: d
     )
     await _wake(tx, project_id)
     return queued
-
-
-async def _priority(tx: WriteSession, project_id: int, occurrence_id: int) -> int:
-    found = await tx.fetch_value(
-        "SELECT priority FROM alarm_occurrence WHERE project_id = %s AND id = %s",
-        (project_id, occurrence_id),
-        into=int,
-    )
-    return found or PUSH_PRIORITY
 
 
 async def _wake(tx: WriteSession, project_id: int) -> None:

@@ -88,8 +88,11 @@ _PROJECTS = (
     " WHERE d.person_id = %(person)s AND d.revoked_at IS NULL"
     " AND d.valid_from <= %(now)s AND d.valid_to > %(now)s"
     " ) h ON h.project_id = p.id"
+    " WHERE p.suspended_at IS NULL AND p.delete_at IS NULL"
 )
-"""Memberships, and what is handed to the person now as far as its giver has it."""
+"""Memberships, and what is handed to the person now as far as its giver has it; none opens a
+project that is suspended or deleted.
+"""
 _ORDER = " ORDER BY p.slug, h.made_at NULLS FIRST"
 
 
@@ -115,7 +118,7 @@ async def find_project(
     NotAllowed `second_factor_needed` for a member whose role asks for one that was not passed.
     """
     found = await database.look(
-        _PROJECTS + " WHERE p.uid = %(uid)s OR p.slug = %(slug)s" + _ORDER,
+        _PROJECTS + " AND (p.uid = %(uid)s OR p.slug = %(slug)s)" + _ORDER,
         {"person": caller.person_id, "now": now, "uid": uid, "slug": slug},
         into=_Membership,
     )

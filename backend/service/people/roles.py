@@ -44,6 +44,8 @@ class Permission(StrEnum):
     """Make keys for programs, and revoke them."""
     PROJECT = "project"
     """Say what the project is called and looks like, and end it."""
+    EXPORT = "export"
+    """Take everything of the project away as one archive."""
 
 
 class Module(StrEnum):

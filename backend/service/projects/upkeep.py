@@ -1,5 +1,6 @@
 """What is kept of projects hourly: about how much they store, and that what was deleted ends."""
 
+import asyncio
 import logging
 from datetime import datetime, timedelta
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import psycopg
 
 from backend.core.db import Database
+from backend.core.erase import erase_project
 from backend.core.errors import Unavailable
 from backend.core.platform import Platform
 from backend.service.projects.known import known_projects
@@ -35,6 +37,21 @@ async def keep_projects(platform: Platform) -> None:
             await measure(platform.database, project_id, now)
         except (psycopg.Error, Unavailable):
             log.exception("the storage of project %s was not measured", slug)
+    await erase_due(platform, now)
+
+
+async def erase_due(platform: Platform, now: datetime) -> None:
+    """End the projects whose time to be restored is over; what fails goes on the next time."""
+    async with platform.database.platform_read() as tx:
+        due = await tx.fetch_tuples("SELECT id, slug FROM project WHERE delete_at <= %s", (now,))
+    for project_id, slug in due:
+        try:
+            owner = platform.database.url("kw_owner")
+            rows = await asyncio.to_thread(erase_project, owner, int(project_id))
+        except psycopg.Error:
+            log.exception("the deleted project %s did not end; it is tried again", slug)
+        else:
+            log.info("the deleted project %s has ended with its %s rows", slug, rows)
 
 
 async def measure(database: Database, project_id: int, now: datetime) -> int:

@@ -10,9 +10,10 @@ from typing import Final
 
 from psycopg import errors
 
-from backend.aggregation.accounts import LOCK, account
+from backend.aggregation.accounts import LOCK, Purpose, account
 from backend.aggregation.calendar import Period
 from backend.aggregation.mapping import points_of
+from backend.aggregation.rollup import MONTHS
 from backend.aggregation.versions import LONGEST
 from backend.core.db import Database, WriteSession
 from backend.service.restatement.apply import settle_stocks, write_change
@@ -21,8 +22,8 @@ from backend.service.restatement.difference import Moved, read_difference
 from backend.service.restatement.rows import Row
 
 SPAN: Final = timedelta(days=7)
-MONTHS: Final = {int(Period.MONTH): LONGEST[Period.MONTH]}
-"""What a difference is read from: the rest is written and rolled back without being kept."""
+TRIAL: Final = Purpose(MONTHS, {int(Period.MONTH): LONGEST[Period.MONTH]})
+"""A difference is read from months: other periods above quarter hours would be rolled back only."""
 # Ranges of other registers wait outside, so that the trial does only its own work.
 _OTHERS: Final = """
 DELETE FROM dirty WHERE project_id = %s AND point_id <> ALL(%s::bigint[])
@@ -70,5 +71,5 @@ async def _tried(tx: WriteSession, project_id: int, row: Row, now: datetime) -> 
 
 
 async def _settle(tx: WriteSession, project_id: int, now: datetime) -> None:
-    while (await account(tx, project_id, now, SPAN, MONTHS)).rows:
+    while (await account(tx, project_id, now, SPAN, TRIAL)).rows:
         pass

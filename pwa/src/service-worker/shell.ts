@@ -39,7 +39,7 @@ export function answerFromShell(request: Request): Promise<Response> | undefined
 }
 
 function belongsToServer(path: string): boolean {
-  return /^\/(api|graphql|setup|healthz|readyz|metrics)\b/.test(path);
+  return /^\/(api|graphql|explorer|setup|healthz|readyz|metrics)\b/.test(path);
 }
 
 async function fromShell(request: Request, path: string): Promise<Response> {

@@ -93,13 +93,17 @@ async def make_mqtt_credential(
     return secret, row.ref
 
 
-async def let_in(platform: Platform, owner: Actor, part: int) -> dict[str, str]:
+async def let_in(
+    platform: Platform, owner: Actor, part: int, member: str = "leaving"
+) -> dict[str, str]:
     """Make one of everything by what people, programs and devices get in: names of the scene."""
     _, key = await make_key(platform, owner, part)
     token, invitation = await make_invitation(platform, owner)
     _, mqtt = await make_mqtt_credential(platform, owner)
     _, post = await make_post(platform, owner)
-    return {"apikey": key, "token": token, "invitation": invitation, "mqtt": mqtt, "post": post}
+    handed = await make_delegation(platform, owner, member)
+    made = {"apikey": key, "token": token, "invitation": invitation, "mqtt": mqtt, "post": post}
+    return {**made, "delegation": handed}
 
 
 async def make_invitation(platform: Platform, owner: Actor) -> tuple[str, str]:

@@ -26,6 +26,7 @@ from backend.service.imports.files import check_file
 from backend.service.meter_list.lists import check_list
 from backend.service.notify.vapid import vapid_keys
 from backend.service.people.asker import Asker
+from backend.service.projects.exports import ask_export
 from backend.service.stock.documents import record_document
 from tests.backend.stocks import document, make_stock
 from tests.gateway.bench import VALVE
@@ -65,6 +66,9 @@ async def make_scene(platform: Platform, alice: Actor, person: Actor) -> Scene:
         names = await _made(tx, plant, alice)
     await vapid_keys(platform.database, NOW)
     names |= await _recorded(platform, plant, alice)
+    async with platform.database.project(project) as tx:
+        asker = Asker(alice.id, alice.uid)
+        names["export"] = encode_id("exp", (await ask_export(tx, project, asker, NOW)).uid)
     state, pattern = await a_calendar(platform, project, plant.nodes["a"].id)
     names |= {
         "project": encode_id("prj", alice.tenant.uid),

@@ -82,6 +82,29 @@ export const setLogoMutation = graphql(`
   }
 `);
 
+export const exportsQuery = graphql(`
+  query ProjectExports($project: ID!) {
+    project(id: $project) {
+      exports {
+        id
+        state
+        progress
+        bytes
+        createdAt
+      }
+    }
+  }
+`);
+
+export const exportMutation = graphql(`
+  mutation ExportProject($project: ID!) {
+    exportProject(project: $project) {
+      id
+    }
+  }
+`);
+
+export type Export = NonNullable<ResultOf<typeof exportsQuery>['project']>['exports'][number];
 export type Offer = ResultOf<typeof templatesQuery>;
 export type Template = Offer['projectTemplates'][number];
 export type Standard = Offer['standards'][number];

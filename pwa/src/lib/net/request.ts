@@ -1,11 +1,8 @@
 /** One GraphQL operation over HTTP with the session cookie. */
 import { textOf, type Document } from '../graphql/document.ts';
 import { AppError, type Params } from './errors.ts';
-import { isPast } from './past.ts';
 
 const TIMEOUT_MS = 15_000;
-/** The status for an operation that the server does not keep: it is of another release. */
-const NOT_KEPT = 422;
 
 interface Answer {
   data?: unknown;
@@ -26,14 +23,17 @@ function post(body: string): Promise<Response> {
   return ask('/graphql', { method: 'POST', headers, body });
 }
 
-/** A question about a span that is over goes by GET: what the browser has of it still holds, or not. */
+/** What is over does not change: the browser may have the answer already, and it still hold. */
 async function send(query: string, variables: unknown): Promise<Response> {
-  if (isPast(query, variables, Date.now()) && globalThis.crypto?.subtle) {
-    const { keptPath } = await import('./kept.ts');
-    const answer = await ask(await keptPath(query, variables), { cache: 'no-cache' });
-    if (answer.status !== NOT_KEPT) return answer;
-  }
-  return post(JSON.stringify({ query, variables }));
+  const past = spanEnd(variables) <= Date.now() && (await import('./kept.ts'));
+  const kept = past && (await past.askKept(query, variables, ask));
+  return kept || post(JSON.stringify({ query, variables }));
+}
+
+/** The end of a question's span (`end`, or that of `input`); NaN for one without. */
+export function spanEnd(variables: unknown): number {
+  const given = (variables ?? {}) as { end?: string; input?: { end?: string } };
+  return Date.parse(given.end ?? given.input?.end ?? '');
 }
 
 async function read(response: Response): Promise<Answer> {

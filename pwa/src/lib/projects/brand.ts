@@ -10,7 +10,10 @@ export function brandColours(accent: string): Record<string, string> {
 }
 
 /** What it returns gives the app its own colour back. */
-export function wearBrand(accent: string, style: CSSStyleDeclaration): () => void {
+export function wearBrand(
+  accent: string,
+  style: CSSStyleDeclaration = document.documentElement.style
+): () => void {
   const colours = Object.entries(brandColours(accent));
   colours.forEach(([name, value]) => style.setProperty(name, value));
   return () => colours.forEach(([name]) => style.removeProperty(name));

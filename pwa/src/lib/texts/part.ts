@@ -27,6 +27,7 @@ const REST = new Set([
   'model',
   'module',
   'more',
+  'mqtt',
   'people',
   'permission',
   'plant',
