@@ -26,6 +26,7 @@ ROLES = {
 
 AUTHORITY = "backend.acquisition.authority_store"
 OPERATORS = "backend.service.people.operators"
+AUDIT = "backend.service.audit.verify:verify"
 PROVIDERS = "backend.service.identity.configured"
 MOSQUITTO = "backend.acquisition.mosquitto_files:write"
 
@@ -60,6 +61,12 @@ def parser() -> argparse.ArgumentParser:
     operator = commands.add_parser("operator", help="who looks after the platform's projects")
     operator.add_argument("login", help="of somebody who is a person of the platform")
     operator.add_argument("--end", action="store_true", help="they do no more")
+    verify = (
+        commands.add_parser("audit", help="who did what")
+        .add_subparsers(dest="action", required=True, metavar="ACTION")
+        .add_parser("verify", help="whether any entry was tampered with; exit code 2 if so")
+    )
+    verify.add_argument("--project", help="slug of a project (default all)")
     _gateway_commands(commands)
     _provider_commands(commands)
     for role, meaning in ROLES.items():
@@ -189,6 +196,8 @@ def _run_once(arguments: argparse.Namespace, settings: "Settings") -> None:
     elif arguments.command == "operator":
         deed = "dismiss" if arguments.end else "appoint"
         print(answer(settings, f"{OPERATORS}:{deed}", login=arguments.login))
+    elif arguments.command == "audit":
+        print(answer(settings, AUDIT, project=arguments.project))
     elif arguments.command == "mosquitto":
         where = arguments.folder.absolute()
         print(answer(settings, MOSQUITTO, folder=where, port=arguments.port, name=arguments.name))

@@ -53,6 +53,7 @@ GENERATORS: tuple[Generator, ...] = (
         ("docs/devices.md", "docs/commands.md", *device_pages()),
     ),
     Generator("network", module("scripts.network"), ("docs/network.md",)),
+    Generator("personal", module("scripts.personal"), ("docs/personal-data.md",)),
     Generator("security", module("scripts.security", "--write"), ("docs/security.md",)),
     Generator("licences", module("scripts.licences", "--write"), ("docs/licences.md",)),
 )

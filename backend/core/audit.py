@@ -28,8 +28,28 @@ WHERE project_id = %s AND number > %s ORDER BY number LIMIT %s
 """
 _LATEST = """
 SELECT number, at, person_id, actor, action, ref, old, new, result, hash FROM audit
-WHERE project_id = %s AND (%s::bigint IS NULL OR number < %s) ORDER BY number DESC LIMIT %s
+WHERE project_id = %(project)s AND (%(before)s::bigint IS NULL OR number < %(before)s)
+  AND (%(person)s::bigint IS NULL OR person_id = %(person)s)
+  AND (%(ref)s::text IS NULL OR ref = %(ref)s)
+  AND (%(action)s::text IS NULL OR starts_with(action, %(action)s))
+  AND (%(start)s::timestamptz IS NULL OR at >= %(start)s)
+  AND (%(end)s::timestamptz IS NULL OR at < %(end)s)
+ORDER BY number DESC LIMIT %(first)s
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which entries are asked for: what is None is not asked about."""
+
+    before: int | None = None
+    """Numbers below it."""
+    person_id: int | None = None
+    ref: str | None = None
+    action: str | None = None
+    """How the action begins."""
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +125,30 @@ async def broken(tx: ReadSession, project_id: int) -> int | None:
             return None
 
 
-async def newest(
-    tx: ReadSession, project_id: int, *, before: int | None, first: int
-) -> list[Entry]:
-    """Answer entries with numbers below `before`, newest first."""
-    return await tx.fetch_all(_LATEST, (project_id, before, before, first), into=Entry)
+async def head(tx: ReadSession, project_id: int) -> tuple[int, bytes] | None:
+    """Answer the number and the hash of the newest entry; None without any."""
+    rows = await tx.fetch_tuples(_NEWEST, (project_id,))
+    return (int(rows[0][0]), bytes(rows[0][1])) if rows else None
+
+
+async def entries_after(tx: ReadSession, project_id: int, number: int, most: int) -> list[Entry]:
+    """Answer the entries after a number in their order, at most so many."""
+    return await tx.fetch_all(_SELECT, (project_id, number, most), into=Entry)
+
+
+async def newest(tx: ReadSession, project_id: int, chosen: Chosen, first: int) -> list[Entry]:
+    """Answer the entries chosen, newest first."""
+    asked = {
+        "project": project_id,
+        "before": chosen.before,
+        "person": chosen.person_id,
+        "ref": chosen.ref,
+        "action": chosen.action,
+        "start": chosen.start,
+        "end": chosen.end,
+        "first": first,
+    }
+    return await tx.fetch_all(_LATEST, asked, into=Entry)
 
 
 def _text(about: Mapping[str, object] | None) -> str | None:

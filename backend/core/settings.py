@@ -43,6 +43,13 @@ def _public_url(text: str | None) -> str | None:
     return text.rstrip("/") if text else None
 
 
+def _syslog_url(text: str | None) -> str | None:
+    parts = urlsplit(text or "tls://localhost")
+    if parts.scheme != "tls" or not parts.hostname or parts.path not in {"", "/"}:
+        raise ValueError("write tls://log.example.com:6514")
+    return text or None
+
+
 def _clock(text: str | None) -> str | None:
     parse_clock(text)
     return text or None
@@ -166,6 +173,18 @@ class Settings(BaseSettings):
         description="A broker to use instead of the embedded one: mqtt:// or mqtts:// with user "
         "and password of the platform's own credential.",
     )
+    syslog_url: Annotated[str | None, AfterValidator(_syslog_url)] = Field(
+        default=None,
+        validation_alias="KILOWISE_SYSLOG_URL",
+        description="A log server that is told the audit over TLS, for instance "
+        "tls://log.example.com:6514 (RFC 5424 in RFC 5425); the role worker does it.",
+    )
+    syslog_ca: Path | None = Field(
+        default=None,
+        validation_alias="KILOWISE_SYSLOG_CA",
+        description="File (PEM) with the certificates that KILOWISE_SYSLOG_URL is trusted by; "
+        "default the system's.",
+    )
     reorder_s: float = Field(
         default=1.0,
         ge=0,
@@ -232,6 +251,12 @@ class Settings(BaseSettings):
         default=(),
         validation_alias="KILOWISE_PUSH_HOSTS",
         description="host:port of push services of your own beside the browsers', by commas.",
+    )
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        default=(),
+        validation_alias="KILOWISE_WEBHOOK_HOSTS",
+        description="Where webhooks may go, by commas: names (hooks.example.com, *.example.com: "
+        "https), or host:port of your own network (http, too).",
     )
     sign_up: Literal["off", "invited", "open"] = Field(
         default="off",

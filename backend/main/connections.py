@@ -70,6 +70,16 @@ CONNECTIONS = (
         ),
     ),
     Connection(
+        "worker",
+        False,
+        "syslog",
+        "6514 (`KILOWISE_SYSLOG_URL`)",
+        "syslog over TLS 1.2 or later (RFC 5425)",
+        "your log server",
+        "where it is set; off by default",
+        ("backend/service/audit/forward.py",),
+    ),
+    Connection(
         BROKER_ROLES,
         False,
         "mqtt",
@@ -98,6 +108,16 @@ CONNECTIONS = (
         "the providers that people may sign in with, as the operator configured them",
         "while somebody signs in that way",
         ("backend/service/identity/",),
+    ),
+    Connection(
+        "worker",
+        False,
+        "webhook",
+        "443",
+        "https",
+        "addresses that administrators registered",
+        "where a project has webhooks",
+        ("backend/service/webhooks/",),
     ),
     Connection(
         "serve",

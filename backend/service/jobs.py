@@ -1,5 +1,6 @@
 """Role `worker`: tries and applies restatements, joins late readings, keeps the highest demands,
-and runs the periodic jobs of the queue in schema `jobs`.
+tells a log server the audit, delivers webhooks, and runs the periodic jobs of the queue in schema
+`jobs`.
 
 The queue is procrastinate's, in the same PostgreSQL, used as kw_app; several workers share it and
 each periodic job runs once, whoever takes it.
@@ -14,6 +15,7 @@ from procrastinate.exceptions import ConnectorException
 from backend.core.partitions import keep_partitions
 from backend.core.platform import Platform
 from backend.service import demand_peaks
+from backend.service.audit import forward
 from backend.service.compaction import compact_readings, join_late_readings
 from backend.service.equipment.keep import keep_all as keep_equipment
 from backend.service.projects import answer
@@ -22,6 +24,7 @@ from backend.service.projects.known import known_projects
 from backend.service.projects.upkeep import keep_projects
 from backend.service.restatement import work as restatement
 from backend.service.stock.upkeep import keep_stocks
+from backend.service.webhooks import delivery as webhooks
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,8 @@ async def run(platform: Platform) -> None:
         tasks.create_task(restatement.run(platform))
         tasks.create_task(join_late_readings(platform))
         tasks.create_task(demand_peaks.run(platform))
+        tasks.create_task(forward.run(platform))
+        tasks.create_task(webhooks.run(platform))
         if platform.settings.demo:
             tasks.create_task(answer.run(platform))
 

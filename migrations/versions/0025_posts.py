@@ -1,11 +1,12 @@
-"""Shared devices of posts, what people take them with, and access that ends by itself.
+"""Shared devices of posts, what people take them with, access that ends by itself, and how much of
+the audit a log server was told.
 
 Old code goes on: it writes none of it, and knows no device's session.
 """
 
 from alembic import op
 
-from migrations.tenancy import begin, grant_app
+from migrations.tenancy import begin, grant_app, seen_where, wall
 
 revision = "0025"
 down_revision = "0024"
@@ -19,7 +20,9 @@ def upgrade() -> None:
     """Make the tables and the columns of sessions on shared devices."""
     begin()
     op.execute(UP)
-    grant_app(*TABLES)
+    grant_app(*TABLES, "audit_told")
+    wall("audit_told")
+    seen_where("audit_told", "false")
 
 
 def downgrade() -> None:
@@ -81,7 +84,11 @@ CREATE TABLE delegation (
     revoked_at TIMESTAMP WITH TIME ZONE
 );
 CREATE INDEX delegation_person ON delegation (person_id);
-CREATE INDEX delegation_project ON delegation (project_id)
+CREATE INDEX delegation_project ON delegation (project_id);
+CREATE TABLE audit_told (
+    project_id INTEGER NOT NULL PRIMARY KEY,
+    number BIGINT NOT NULL
+)
 """
 DOWN = """
 DELETE FROM sign_in_session WHERE device_uid IS NOT NULL;
@@ -92,5 +99,5 @@ ALTER TABLE invitation DROP COLUMN ends_at;
 DROP INDEX sign_in_session_device;
 ALTER TABLE sign_in_session DROP COLUMN device_uid, DROP COLUMN tap_hash,
     DROP COLUMN node_id, DROP COLUMN within;
-DROP TABLE delegation, person_pin, person_badge, shared_device
+DROP TABLE audit_told, delegation, person_pin, person_badge, shared_device
 """

@@ -107,7 +107,7 @@ async def test_what_is_doubtful_is_asked_and_nothing_is_kept(office: Round) -> N
     )
     async with office.plant.database.read(office.plant.project) as tx:
         assert len(await list_readings(tx, office.plant.project, office.register.meter_id, 9)) == 2
-        assert len(await audit.newest(tx, office.plant.project, before=None, first=9)) == 2
+        assert len(await audit.newest(tx, office.plant.project, audit.Chosen(), first=9)) == 2
 
 
 async def test_a_wrap_and_an_exchange_are_counted_as_the_person_says(office: Round) -> None:
@@ -164,7 +164,7 @@ async def test_a_wrong_reading_is_excluded_kept_and_replaced(office: Round) -> N
     async with office.plant.database.read(office.plant.project) as tx:
         project = office.plant.project
         rows = await list_readings(tx, project, office.register.meter_id, 9)
-        deeds = await audit.newest(tx, project, before=None, first=2)
+        deeds = await audit.newest(tx, project, audit.Chosen(), first=2)
         stored = await tx.fetch_value(
             "SELECT count(*) FROM reading WHERE project_id = %s", (project,), into=int
         )

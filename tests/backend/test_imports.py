@@ -132,7 +132,7 @@ async def test_readings_are_looked_at_then_applied_once(desk: Desk) -> None:
     assert (await desk.apply(looked)).uid == done.uid
     assert desk.look() == after
     async with desk.plant.database.read(desk.plant.project) as tx:
-        (deed, *_) = await audit.newest(tx, desk.plant.project, before=None, first=5)
+        (deed, *_) = await audit.newest(tx, desk.plant.project, audit.Chosen(), first=5)
         assert [one.state for one in await list_files(tx, desk.plant.project, 9)] == ["applied"]
     assert deed.action == "import.apply"
 

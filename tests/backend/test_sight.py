@@ -32,6 +32,7 @@ SEEN: dict[str, frozenset[str] | None] = {
     "alarm_occurrence": frozenset({"alarm_definition"}),
     "alarm_transition": frozenset({"alarm_definition"}),
     "audit": ALL,
+    "audit_told": NOTHING,
     "calendar_period": ALL,
     "command": frozenset({"devices", "modules"}),
     "conversion": frozenset({"nodes"}),
@@ -90,6 +91,8 @@ SEEN: dict[str, frozenset[str] | None] = {
     "tariff": ALL,
     "tariff_slot": ALL,
     "tree": ALL,
+    "webhook": NOTHING,
+    "webhook_delivery": NOTHING,
 }
 """By what the rows are chosen: lists of the sight, its modules, or rows seen of another table."""
 WRITES = {

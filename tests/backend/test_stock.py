@@ -175,7 +175,7 @@ async def test_a_correction_recomputes_exactly_what_it_touches(keeper: Keeper) -
     async with plant.database.read(plant.project) as tx:
         rows = await list_documents(tx, plant.project, meter, 10)
         assert await audit.broken(tx, plant.project) is None
-        deeds = await audit.newest(tx, plant.project, before=None, first=1)
+        deeds = await audit.newest(tx, plant.project, audit.Chosen(), first=1)
     assert [(row.uid == right, row.reversed_by is not None) for row in rows].count(
         (True, False)
     ) == 1

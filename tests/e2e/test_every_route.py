@@ -71,7 +71,7 @@ def deeper(running: Product) -> list[str]:
     transformer = next(one["id"] for one in project["network"] if one["slug"] == "tr-4")
     return [
         *("/gateways", "/profiles", "/calendar", f"/gateways/{project['gateways'][0]['id']}"),
-        *("/balance", "/equipment", "/people", "/posts", "/access"),
+        *("/balance", "/equipment", "/people", "/posts", "/access", "/audit"),
         *("/projects", "/projects/new"),
         *(f"/plant/{meter}", f"/devices/{device}"),
         *("/trees?tree=electrical", f"/trees/{transformer}", "/meters", f"/meters/{meter}"),

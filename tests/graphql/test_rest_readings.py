@@ -107,7 +107,7 @@ async def test_a_workbook_has_an_end_and_texts_are_no_formulas(
     monkeypatch: pytest.MonkeyPatch, plant: Plant, client: Client, alice: Actor
 ) -> None:
     rows = [("=1+1", NOW), ("plain", NOW)]
-    response = await exports.exported(exports.Form.CSV, "x", ("a", "b"), exports.at_hand(rows))
+    response = await exports.written(exports.Form.CSV, "x", ("a", "b"), exports.at_hand(rows))
     body = [part async for part in response.body_iterator]  # type: ignore[attr-defined]
     assert body[1].splitlines()[0] == "'=1+1,2026-03-15T04:00:00Z"
     monkeypatch.setattr(exports, "MOST_IN_A_SHEET", 10)

@@ -10,6 +10,7 @@ from backend.core.platform import Platform
 from backend.service.alarms.store import raise_occurrence
 from backend.service.meter_list.lists import check_list
 from backend.service.people.asker import Asker
+from backend.service.webhooks.hooks import make_hook
 from tests.graphql.conftest import Client
 from tests.graphql.plants import Plant, make_plant
 from tests.graphql.strangers import look, make_stranger, nothing_like, routes_tell_nothing
@@ -41,6 +42,20 @@ ROUTE_ROWS: dict[str, list[str]] = {
             ("nodes", "node", "node"),
             ("meters", "meter", "meter"),
             ("alarms", "id", "alarm"),
+        )
+    },
+    **{
+        f"{method} /api/v1/webhooks{more}": [
+            f"/api/v1/webhooks{more.replace('{id}', '{hook}')}?project={whose}"
+            for whose in ("{project}", "{own}")[: 2 if "{id}" in more else 1]
+        ]
+        for method, more in (
+            ("GET", ""),
+            ("POST", ""),
+            ("DELETE", "/{id}"),
+            ("POST", "/{id}/signing-key"),
+            ("GET", "/{id}/deliveries"),
+            ("POST", "/{id}/replay"),
         )
     },
     "GET /api/v1/meter-list": ["/api/v1/meter-list?project={project}"],
@@ -76,10 +91,13 @@ async def test_the_stranger_learns_and_changes_nothing(
     async with platform.database.project(project) as tx:
         content = b"energy,gateway,device\nelectricity,g1,x\n"
         listed = await check_list(tx, project, "hers.csv", content, asker, NOW)
+        url = "https://hooks.example.com/x"
+        hook, _ = await make_hook(tx, project, url, ["alarm"], ["*.example.com"], asker, NOW)
     hers = {
         "project": encode_id("prj", alice.tenant.uid),
         "own": "other",
         "list": encode_id("mls", listed.uid),
+        "hook": hook.outside,
         "node": made.nodes["a"].text,
         "meter": made.meters["m1"].text,
         "device": made.devices["m1"].text,

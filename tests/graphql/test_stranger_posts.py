@@ -37,6 +37,7 @@ QUESTIONS: dict[str, list[str]] = {
         ' start: "2026-03-15T00:00:00Z", end: "2026-03-20T00:00:00Z" }) { id } }',
     ],
     "Mutation.endDelegation": _done('endDelegation(project: WHOSE, id: "%(delegation)s") { id }'),
+    "Mutation.forgetMe": ['mutation { forgetMe(login: "%(slug)s") }'],
     "Mutation.stayAtPost": ["mutation { stayAtPost }"],
     "Mutation.setPin": ['mutation { setPin(pin: "1") }'],
 }

@@ -5,6 +5,7 @@ import strawberry
 from backend.application.graphql.access import OpenSession, read_sessions
 from backend.application.graphql.closing import ClosedProject, read_closed
 from backend.application.graphql.context import Context, Door, KwInfo
+from backend.application.graphql.forgetting import read_personal_data
 from backend.application.graphql.linked import LinkedIdentity, read_identities
 from backend.application.graphql.passkeys import Passkey, read_passkeys
 from backend.application.graphql.persons import LOCALES, Person
@@ -32,6 +33,11 @@ class Viewer:
     demo: bool = strawberry.field(
         description="True while demo people with a public password exist; the app shows a banner."
     )
+
+    @strawberry.field
+    async def personal_data(self, info: KwInfo) -> str:
+        """What is kept of this person, as JSON; see docs/personal-data.md."""
+        return await read_personal_data(info.context)
 
     @strawberry.field
     async def post(self, info: KwInfo) -> Post | None:

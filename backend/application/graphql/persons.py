@@ -58,3 +58,11 @@ async def person_number(database: Database, uid: UUID) -> int | None:
     """Answer the inside number of somebody by the outside identity that is kept of them."""
     async with database.platform_read() as tx:
         return await tx.fetch_value("SELECT id FROM person WHERE uid = %s", (uid,), into=int)
+
+
+async def person_with(database: Database, login: str) -> int | None:
+    """Answer the inside number of whoever signs in with this."""
+    async with database.platform_read() as tx:
+        return await tx.fetch_value(
+            "SELECT id FROM person WHERE login = %s", (login.strip().casefold(),), into=int
+        )

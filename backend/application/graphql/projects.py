@@ -9,7 +9,7 @@ from backend.application.graphql.access import ProjectAccess
 from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
-from backend.application.graphql.audit import AuditEntry, audit_broken_at, read_audit
+from backend.application.graphql.audit import AuditEntry, AuditFilter, audit_broken_at, read_audit
 from backend.application.graphql.balance import ProjectBalances
 from backend.application.graphql.calendar import PlantCalendar
 from backend.application.graphql.commands import Command, find_command, list_commands
@@ -309,9 +309,14 @@ class Project(
         return await list_releases(self.door)
 
     @strawberry.field
-    async def audit(self, first: int = 50, before: int | None = None) -> list[AuditEntry]:
+    async def audit(
+        self,
+        first: int = 50,
+        before: int | None = None,
+        filter: AuditFilter | None = None,  # noqa: A002 - what the schema calls it
+    ) -> list[AuditEntry]:
         """Who did what, newest first; `before` is an entry's number."""
-        return await read_audit(self.door, first, before)
+        return await read_audit(self.door, first, before, filter)
 
     @strawberry.field
     async def audit_broken_at(self) -> int | None:

@@ -32,6 +32,7 @@ from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.equipment import EquipmentMutation
 from backend.application.graphql.exporting import ExportMutation
 from backend.application.graphql.factors import FactorMutation
+from backend.application.graphql.forgetting import ForgettingMutation
 from backend.application.graphql.founding import FoundingMutation, FoundingQuery
 from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
@@ -91,6 +92,7 @@ Mutation = merge_types(
         MqttMutation,
         InvitationMutation,
         PostMutation,
+        ForgettingMutation,
         DelegationMutation,
         TakingMutation,
         FoundingMutation,

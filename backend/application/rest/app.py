@@ -30,6 +30,7 @@ from backend.application.rest import (
     session,
     sheets,
     system,
+    webhooks,
 )
 from backend.application.web_process import WebProcess
 from backend.core.errors import KilowiseError
@@ -63,6 +64,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(alarms.router)
     app.include_router(people.router)
     app.include_router(readings.router)
+    app.include_router(webhooks.router)
     app.include_router(commands.router)
     app.include_router(configs.router)
     app.include_router(enrolment.router)

@@ -4,7 +4,6 @@ A gateway has no session: a one-time code, or a certificate that is still good, 
 """
 
 import base64
-import binascii
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
@@ -110,7 +109,7 @@ async def renew(request: Request, process: Process, body: RenewalRequest) -> Enr
     """Exchange a certificate that is still good for the next; the one shown stays to its end."""
     try:
         signature = base64.b64decode(body.signature, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise NotAllowed("renewal_refused") from error
     return _answer(
         await process.enrolments.renew(

@@ -20,6 +20,7 @@ from fastapi.responses import StreamingResponse
 from openpyxl import Workbook
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
+from backend.application.exports import Export
 from backend.application.rest.json_answers import NO_STORE
 from backend.core.errors import InvalidInput
 
@@ -47,7 +48,17 @@ class Form(Enum):
     XLSX = "xlsx"
 
 
-async def exported(form: Form, name: str, columns: Sequence[str], rows: Rows) -> Response:
+async def exported(form: Form, export: Export, columns: Sequence[str], rows: Rows) -> Response:
+    """Answer rows as a file, and write down who takes it.
+
+    InvalidInput for more than a workbook holds.
+    """
+    answer = await written(form, export.name, columns, rows)
+    await export.note(form.value)
+    return answer
+
+
+async def written(form: Form, name: str, columns: Sequence[str], rows: Rows) -> Response:
     """Answer rows as a file called `name`. InvalidInput for more than a workbook holds."""
     headers = {**NO_STORE, "Content-Disposition": f'attachment; filename="{name}.{form.value}"'}
     if form is Form.XLSX:

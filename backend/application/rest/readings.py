@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Response
 
 from backend.acquisition.readings import between
 from backend.application.directory import Directory, LivePoint
+from backend.application.exports import Export
 from backend.application.graphql.context import Door, outside_uid
-from backend.application.rest.doors import ProjectDoor
+from backend.application.rest.doors import ProjectDoor, SignedIn
 from backend.application.rest.exports import Form, Row, exported
 from backend.application.rest.instants import aware
 from backend.application.rest.json_answers import json_answer
@@ -49,6 +50,7 @@ class Asked:
 @router.get("/readings", response_class=Response)
 async def readings(
     door: ProjectDoor,
+    caller: SignedIn,
     start: datetime,
     end: datetime,
     meter: str | None = None,
@@ -72,7 +74,13 @@ async def readings(
     pieces = -(-(until - begin) // PIECE) * len(asked.points)
     if pieces > MOST_PIECES:
         raise InvalidInput("export_long", most=MOST_PIECES // 4)
-    return await exported(format, f"{door.project.slug}-readings", COLUMNS, _pieces(door, asked))
+    about = {
+        "points": [one.key for one in asked.points],
+        "start": begin.isoformat(),
+        "end": until.isoformat(),
+    }
+    export = Export(door, caller, "readings", meter or device or "", about)
+    return await exported(format, export, COLUMNS, _pieces(door, asked))
 
 
 def _points(

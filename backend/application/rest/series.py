@@ -18,7 +18,8 @@ from backend.aggregation.measures import Measure
 from backend.aggregation.ranking import Order
 from backend.aggregation.series import Curve
 from backend.application.curves import Asked, Drawn, Period, read_curves
-from backend.application.rest.doors import ProjectDoor
+from backend.application.exports import Export
+from backend.application.rest.doors import ProjectDoor, SignedIn
 from backend.application.rest.exports import Form, Row, at_hand, exported
 from backend.application.rest.instants import aware
 from backend.application.rest.json_answers import json_answer, kept_answer
@@ -53,6 +54,7 @@ class RankingOrder(Enum):
 async def series(
     request: Request,
     door: ProjectDoor,
+    caller: SignedIn,
     scope: Annotated[list[str], Query(min_length=1, max_length=100)],
     energy: str,
     period: Period,
@@ -85,7 +87,10 @@ async def series(
         over = asked.end <= door.today(door.process.platform.clock.now()).day
         return kept_answer(request, body) if over else json_answer(body)
     rows = (row for one in drawn for row in _rows(one))
-    return await exported(format, f"{door.project.slug}-series", COLUMNS, at_hand(rows))
+    span = {"start": asked.start.isoformat(), "end": asked.end.isoformat()}
+    about = {"scopes": scope, "energy": energy, "period": period.name, **span}
+    export = Export(door, caller, "series", scope[0], about)
+    return await exported(format, export, COLUMNS, at_hand(rows))
 
 
 @router.get("/ranking", response_class=Response)

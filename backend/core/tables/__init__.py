@@ -29,7 +29,7 @@ from backend.core.tables.alarms import (
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
-from backend.core.tables.exchange import MeterList
+from backend.core.tables.exchange import MeterList, Webhook, WebhookDelivery
 from backend.core.tables.identity import (
     IdentityProvider,
     LinkedIdentity,
@@ -90,7 +90,7 @@ from backend.core.tables.readings import (
     RegisterEvent,
     Stale,
 )
-from backend.core.tables.remote import AuditEntry, Command, DeviceProfile, GatewayConfig
+from backend.core.tables.remote import AuditEntry, AuditTold, Command, DeviceProfile, GatewayConfig
 from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
 
 metadata = SQLModel.metadata
@@ -107,6 +107,7 @@ __all__ = [
     "AlarmTransition",
     "ApiKey",
     "AuditEntry",
+    "AuditTold",
     "CalendarPeriod",
     "Command",
     "Conversion",
@@ -186,5 +187,7 @@ __all__ = [
     "Tariff",
     "TariffSlot",
     "Tree",
+    "Webhook",
+    "WebhookDelivery",
     "metadata",
 ]

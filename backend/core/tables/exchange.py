@@ -1,4 +1,4 @@
-"""What is exchanged with programs and spreadsheets of others: lists of meters."""
+"""What is exchanged with programs and spreadsheets of others: lists of meters, webhooks."""
 
 import uuid
 from datetime import datetime
@@ -13,7 +13,9 @@ from backend.core.tables.columns import (
     instant,
     project_key,
     public_id,
+    smallint,
     text_column,
+    words,
 )
 
 
@@ -41,3 +43,58 @@ class MeterList(SQLModel, table=True):
     applied_at: datetime | None = instant(nullable=True)
     rolled_back_by: int | None = bigint(nullable=True)
     rolled_back_at: datetime | None = instant(nullable=True)
+
+
+class Webhook(SQLModel, table=True):
+    """Where events of a project are told by HTTP. `position`: number of the last event looked at.
+
+    `secret` signs; the one it replaced signs beside it until `old_until`.
+    """
+
+    __tablename__ = "webhook"
+    __table_args__ = (sa.UniqueConstraint("project_id", "uid"),)
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    uid: uuid.UUID = public_id()
+    url: str = text_column()
+    kinds: list[str] = words()
+    secret: str = text_column()
+    old_secret: str | None = text_column(nullable=True)
+    old_until: datetime | None = instant(nullable=True)
+    position: int = bigint()
+    created_by: int = bigint()
+    created_at: datetime = instant()
+    ended_at: datetime | None = instant(nullable=True)
+
+
+class WebhookDelivery(SQLModel, table=True):
+    """One event for one webhook, however often it is tried. `state`: pending, sent or dead.
+
+    `status` and `error` are of the last try.
+    """
+
+    __tablename__ = "webhook_delivery"
+    __table_args__ = (
+        sa.UniqueConstraint("project_id", "uid"),
+        sa.UniqueConstraint("project_id", "webhook_id", "number"),
+        sa.Index(
+            "webhook_delivery_due",
+            "project_id",
+            "next_at",
+            postgresql_where=sa.text("state = 'pending'"),
+        ),
+    )
+    project_id: int = project_key()
+    id: int | None = identity_key()
+    uid: uuid.UUID = public_id()
+    webhook_id: int = bigint()
+    number: int = bigint()
+    kind: str = text_column()
+    ref: str = text_column()
+    at: datetime = instant()
+    state: str = text_column()
+    tries: int = smallint(default=0)
+    next_at: datetime = instant()
+    status: int | None = smallint(nullable=True)
+    error: str | None = text_column(nullable=True)
+    sent_at: datetime | None = instant(nullable=True)

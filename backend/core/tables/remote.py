@@ -74,6 +74,14 @@ class AuditEntry(SQLModel, table=True):
     hash: bytes = Field(sa_column=sa.Column(sa.LargeBinary, nullable=False))
 
 
+class AuditTold(SQLModel, table=True):
+    """Up to which entry a log server was told of a project's audit."""
+
+    __tablename__ = "audit_told"
+    project_id: int = project_key()
+    number: int = bigint()
+
+
 class GatewayConfig(SQLModel, table=True):
     """One version of a gateway's configuration document, and what the gateway did with it."""
 

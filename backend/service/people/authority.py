@@ -138,8 +138,8 @@ _MEMBERS = (
     " JOIN project_role r ON r.project_id = m.project_id AND r.slug = m.role"
     " WHERE m.project_id = %s"
 )
-_ADMINISTRATORS = (
-    "SELECT count(*) FROM membership m"
+_WHO_ADMINISTERS = (
+    "SELECT m.person_id FROM membership m"
     " JOIN project_role r ON r.project_id = m.project_id AND r.slug = m.role"
     " WHERE m.project_id = %s AND m.node_id IS NULL AND m.modules IS NULL"
     " AND m.ends_at IS NULL AND r.permissions @> %s"
@@ -307,7 +307,13 @@ async def _role_noted(
 async def _administrators(change: Change) -> int:
     """Answer how many members may do everything everywhere."""
     asked = (change.project_id, EVERY_WORD)
-    return await change.tx.fetch_value(_ADMINISTRATORS, asked, into=int) or 0
+    return len(await change.tx.fetch_tuples(_WHO_ADMINISTERS, asked))
+
+
+async def administrators_beside(tx: ReadSession, project_id: int, person_id: int) -> int | None:
+    """Answer how many others may do everything; None where the person is none of those."""
+    ids = [row[0] for row in await tx.fetch_tuples(_WHO_ADMINISTERS, (project_id, EVERY_WORD))]
+    return len(ids) - 1 if person_id in ids else None
 
 
 async def _keep_an_administrator(change: Change, had: int) -> None:

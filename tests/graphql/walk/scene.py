@@ -28,6 +28,7 @@ from backend.service.notify.vapid import vapid_keys
 from backend.service.people.asker import Asker
 from backend.service.projects.exports import ask_export
 from backend.service.stock.documents import record_document
+from backend.service.webhooks.hooks import make_hook
 from tests.backend.stocks import document, make_stock
 from tests.gateway.bench import VALVE
 from tests.graphql import stranger_restatements as restatements
@@ -253,6 +254,9 @@ async def _recorded(platform: Platform, plant: Plant, alice: Actor) -> dict[str,
     async with database.project(project) as tx:
         content = b"energy,gateway,device\nelectricity,g1,x\n"
         listed = await check_list(tx, project, "secret.csv", content, asker, NOW)
+        hook, _ = await make_hook(
+            tx, project, "https://secret.example/x", ["alarm"], ["secret.example"], asker, NOW
+        )
     return {
         "yard": encode_id("mtr", yard.uid),
         "paper": encode_id("stk", paper),
@@ -260,6 +264,7 @@ async def _recorded(platform: Platform, plant: Plant, alice: Actor) -> dict[str,
         "reading": encode_id("hrd", outcome.kept),
         "file": encode_id("imp", file.uid),
         "list": encode_id("mls", listed.uid),
+        "webhook": hook.outside,
     }
 
 

@@ -36,6 +36,12 @@ export const keysQuery = graphql(`
         owner {
           login
         }
+        part {
+          name {
+            en
+            zh
+          }
+        }
       }
     }
   }

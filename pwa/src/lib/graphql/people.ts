@@ -28,6 +28,7 @@ export const peopleQuery = graphql(`
       members {
         role
         modules
+        until
         person {
           id
           login

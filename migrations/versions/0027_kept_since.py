@@ -7,7 +7,7 @@ from alembic import op
 
 from migrations.tenancy import begin
 
-revision = "0029"
+revision = "0027"
 down_revision = "0026"
 branch_labels = None
 depends_on = None

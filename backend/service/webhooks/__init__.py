@@ -1,0 +1,1 @@
+"""News for other programs by HTTP: signed, tried again, kept until somebody looks."""
