@@ -21,10 +21,12 @@ def test_a_code_is_asked_for_after_the_password(browser: Chromium, running: Prod
         expect(page.get_by_role("img", name="QR code for the authenticator app")).to_be_visible()
         assert axe(held) == []
         assert held.overflow() == 0
-        page.get_by_label("Code").fill("000000")
+        page.get_by_role("textbox", name="Code", exact=True).fill("000000")
         page.get_by_role("button", name="Confirm").click()
         expect(page.get_by_test_id("failure")).to_have_attribute("data-code", "wrong_code")
-        page.get_by_label("Code").fill(code_of(secret, step_of(SystemClock().now())))
+        page.get_by_role("textbox", name="Code", exact=True).fill(
+            code_of(secret, step_of(SystemClock().now()))
+        )
         page.get_by_role("button", name="Confirm").click()
         codes = page.get_by_test_id("recovery-codes").inner_text().split()
         page.get_by_role("button", name="I keep them").click()
