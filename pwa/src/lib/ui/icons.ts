@@ -1,4 +1,4 @@
-/** Our own line icons on a grid of 24, as path data. */
+/** Our own line icons on a grid of 24, as path data: those that the first screen may need. */
 export const ICONS = {
   bolt: 'M13 2 5 13.5h6L10 22l9-12.5h-6.5z',
   bell: 'M6 16V10.5a6 6 0 0 1 12 0V16l1.5 2h-15zM10 20.5a2 2 0 0 0 4 0',
@@ -16,16 +16,7 @@ export const ICONS = {
   up: 'M12 19V5M6 11l6-6 6 6',
   clock: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.5 2',
   cloudoff: 'M3 3l18 18M8 7.5A5.5 5.5 0 0 1 17.4 10 4 4 0 0 1 20 16.5M6.5 10.2A4 4 0 0 0 7 18h9',
-  hand: 'M8 12V5.5a1.5 1.5 0 0 1 3 0V11M11 10.5v-6a1.5 1.5 0 0 1 3 0v6M14 11V6a1.5 1.5 0 0 1 3 0v8a7 7 0 0 1-7 7 6 6 0 0 1-5-3l-2-4.2a1.5 1.5 0 0 1 2.6-1.5L8 15',
-  download: 'M12 4v11M7 10.5l5 5 5-5M5 20h14',
-  play: 'M7 4.5 19 12 7 19.5z',
-  stop: 'M6 6h12v12H6z',
-  refresh: 'M20 12a8 8 0 1 1-2.5-5.8M20 3v4.5h-4.5',
-  gauge: 'M4 17a8 8 0 1 1 16 0M12 17l4-5.5',
-  out: 'M10 4H5v16h5M15 8l4 4-4 4M19 12h-9',
-  meter: 'M5 3h14v18H5zM8.5 7h7v4h-7zM9 16h.01M12 16h.01M15 16h.01',
-  box: 'M3 8l9-5 9 5v8l-9 5-9-5zM3 8l9 5 9-5M12 13v8',
-  table: 'M4 5h16v14H4zM4 10h16M4 14.5h16M10 5v14'
+  refresh: 'M20 12a8 8 0 1 1-2.5-5.8M20 3v4.5h-4.5'
 } as const;
 
 export type IconName = keyof typeof ICONS;
