@@ -63,6 +63,7 @@ CONNECTIONS = (
         "always",
         (
             "backend/core/db.py",
+            "backend/core/erase.py",
             "backend/core/events.py",
             "backend/core/migrate.py",
             "backend/core/partitions.py",

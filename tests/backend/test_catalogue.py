@@ -36,6 +36,7 @@ INGEST = {
     "point": STORE,
     "point_alias": FULL,
     "command": {"SELECT", "UPDATE"},
+    "mqtt_credential": {"SELECT"},
     "gateway_config": {"SELECT", "UPDATE"},
     "audit": {"SELECT", "INSERT"},
     "event": {"INSERT"},

@@ -61,9 +61,9 @@ UNSEEN: Mapping[str, str] = {
     "Alarm.acks": "names come from the loader of persons",
     "BalanceSuspicion.meters": _SAME,
     "Equipment.twins": _SAME,
-    "Project.delegations": "names come from the loader of persons",
     "Gateway.updates": "names come from the loader of persons",
     "Project.gatewayReleases": "a row and its maker, no more",
+    "Query.operatedProjects": "of operators, whom the scene has none of: one statement for all",
     "SheetEvaluated.meters": _SAME,
     "Subscription.nodePowers": "from memory: nothing is asked of the database",
 }
