@@ -258,12 +258,11 @@ class Settings(BaseSettings):
         description="Where webhooks may go, by commas: names (hooks.example.com, *.example.com: "
         "https), or host:port of your own network (http, too).",
     )
-    sign_up: Literal["off", "invited", "open"] = Field(
+    sign_up: Literal["off", "invited"] = Field(
         default="off",
         validation_alias="KILOWISE_SIGN_UP",
         description="Who may make projects besides the platform's operators: off = nobody, invited "
-        "= everybody who is a person of the platform, open = anybody, who becomes one by "
-        "themselves.",
+        "= everybody who is a person of the platform.",
     )
     quota_points_per_s: int = Field(
         default=0,

@@ -19,7 +19,7 @@ from tests.graphql.conftest import BASE, Ask, Client, session_token
 from tests.postgres import Actor, MakePerson, MakeProject
 from tests.unit.test_looks import SVG, png
 
-SignUp = Literal["off", "invited", "open"]
+SignUp = Literal["off", "invited"]
 OFFERED = "{ projectTemplates { code name { zh } places { en } energies } }"
 MAKE = """mutation ($template: String = "machinery", $zone: String = "Asia/Shanghai",
   $currency: String = "CNY", $traits: ProjectTraitsInput!) { createProject(input: {
