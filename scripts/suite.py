@@ -38,7 +38,7 @@ PARTS = (
     Part("graphql", 90, ("tests/graphql",), shared=True),
     Part("packaging", 60, ("tests/packaging",)),
     Part("e2e", 200, ("tests/e2e",)),
-    Part("faults", 250, ("tests/faults",), shared=True),
+    Part("faults", 250, ("tests/faults",)),
 )
 
 
