@@ -29,5 +29,5 @@ test('a choice wins over the browser, any Chinese gets 简体中文, the rest En
 test('every family of texts comes to the app, but those of the server and of the worker', () => {
   const left = Object.keys(en).filter((key) => partOf(key) === null);
   const families = new Set(left.map((key) => key.split('.')[0]));
-  expect([...families]).toEqual(['mqtt', 'phone', 'push', 'setup', 'worker']);
+  expect([...families]).toEqual(['export', 'phone', 'push', 'setup', 'worker']);
 });

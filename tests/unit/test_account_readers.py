@@ -9,7 +9,6 @@ ALLOWED = {
     "service/calendar/settings.py": "counts rows that will be summed anew",
     "service/demand_peaks.py": "which hours were accounted anew; those of a version wait",
     "service/equipment/keep.py": "which hours were accounted anew",
-    "service/quality/measured.py": "when a quarter hour was accounted, which versions do not keep",
     "service/restatement/difference.py": "the version that was made in the same transaction",
 }
 

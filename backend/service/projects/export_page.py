@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from backend.aggregation.versions import shown
 from backend.core.db import ReadSession
 from backend.core.texts import text
 from backend.service.projects.archive import Written, sheets
@@ -18,12 +19,12 @@ _STYLE = (
 )
 _MONTHS = """
 SELECT n.name, a.energy, c.label AS month, a.qty
-FROM account a
+FROM {accounts} a
 JOIN node n ON n.project_id = a.project_id AND n.id = a.scope_id AND n.parent_id IS NULL
      AND n.tree = 'organisation'
 JOIN calendar_period c ON c.project_id = a.project_id AND c.period = a.period
      AND c.start_ts = a.start_ts
-WHERE a.project_id = %s AND a.scope = 2 AND a.period = 4
+WHERE a.project_id = %(project)s AND a.scope = 2 AND a.period = 4
 ORDER BY c.start_ts, a.energy
 """
 
@@ -51,8 +52,10 @@ class MonthTotal:
 
 
 async def month_totals(tx: ReadSession, project_id: int) -> list[MonthTotal]:
-    """Answer what the site used, month by month."""
-    return await tx.fetch_all(_MONTHS, (project_id,), into=MonthTotal)
+    """Answer what the site used, month by month; nothing of a restatement being applied."""
+    where = await shown(tx, project_id)
+    keys = {"project": project_id, "as_of": where.as_of}
+    return await tx.fetch_all(where.sql(_MONTHS), keys, into=MonthTotal)
 
 
 def page(
