@@ -33,7 +33,10 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "regroup": "what waits to be regrouped: of the running platform",
     "stale": "what waits to be accounted: of the running platform",
 }
-SECRETS: Final[Mapping[str, frozenset[str]]] = {"gateway": frozenset({"credential_hash"})}
+SECRETS: Final[Mapping[str, frozenset[str]]] = {
+    "gateway": frozenset({"credential_hash"}),
+    "webhook": frozenset({"secret", "old_secret"}),
+}
 """Columns that stay here."""
 
 
