@@ -72,4 +72,5 @@ def test_every_kind_says_its_pace() -> None:
         "certificate_expiry": 60.0,
         "gateway_data_budget": 60.0,
         "messages_dropped": 10.0,
+        "quota_reached": 10.0,
     }

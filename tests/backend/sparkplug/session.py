@@ -32,7 +32,7 @@ from tests.backend.acquisition_edge import (
     until_leased,
     working,
 )
-from tests.gateway.sparkplug.tap import Published, Tap, Wire, tapped
+from tests.gateway.sparkplug.tap import Packet, Published, Tap, Wire, tapped
 from tests.postgres import NOW, Server, add_project, cloned
 
 HOUR_S = 3600
@@ -60,6 +60,11 @@ class Recording:
     at_the_cut: int = 0
     """How many packets had passed when the cable was cut."""
     after: dict[str, Standing] = field(default_factory=dict)
+
+    def passed(self, start: int = 0) -> list[tuple[Wire, Packet]]:
+        """What the two sent from a place on; managing the broker is no Sparkplug."""
+        speak = [*self.speakers, *self.hearers]
+        return [(wire, packet) for wire, packet in self.tap.order[start:] if wire in speak]
 
     @property
     def speakers(self) -> list[Wire]:

@@ -50,7 +50,7 @@ def last_word(recording: Recording) -> Published:
 
 def publishes_in_order(recording: Recording, start: int = 0) -> list[Published]:
     """What both connections of the host published, from a place on."""
-    return [packet for _, packet in recording.tap.order[start:] if isinstance(packet, Published)]
+    return [packet for _, packet in recording.passed(start) if isinstance(packet, Published)]
 
 
 def birth_is_the_first_word(recording: Recording) -> None:
@@ -110,7 +110,7 @@ def time_is_of_each_session(recording: Recording) -> None:
 def subscribes_before_it_speaks(recording: Recording) -> None:
     """STATE, and the topics of the claimed node, before its own first STATE."""
     for start, speaker in zip((0, recording.at_the_cut), recording.speakers, strict=True):
-        passed = recording.tap.order[start:]
+        passed = recording.passed(start)
         first = next(at for at, (_, one) in enumerate(passed) if isinstance(one, Published))
         assert passed[first][0] is speaker
         before = [one for _, one in passed[:first] if isinstance(one, Subscribed)]
