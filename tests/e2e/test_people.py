@@ -43,7 +43,7 @@ def test_an_invitation_makes_a_limited_member(browser: Chromium, running: Produc
         assert held.overflow() == 0
         page.get_by_label("Your name").fill("Wang Li")
         page.get_by_label("Employee number").fill("20260417")
-        page.get_by_label("Password").fill("1234567890")
+        page.get_by_label("Password").fill("123qweasdzxc")
         page.get_by_role("button", name="Join").click()
         expect(page.get_by_test_id("failure")).to_have_attribute("data-code", "password_frequent")
         page.get_by_label("Password").fill("four words apart here")
