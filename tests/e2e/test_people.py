@@ -64,7 +64,7 @@ def test_an_invitation_makes_a_limited_member(browser: Chromium, running: Produc
             asked.get_by_role("button", name="Sign out").click()
             expect(asked).to_have_count(0)
         # The socket closes and the app shows where to sign in again.
-        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
 
 
 def test_a_key_is_made_used_and_revoked(browser: Chromium, running: Product) -> None:
