@@ -32,15 +32,15 @@ class Part:
 
 
 PARTS = (
-    Part("unit", 60, ("tests/unit",), shared=True),
-    Part("architecture", 30, ("tests/architecture",)),
-    Part("app", 60, command=("scripts/npm", "run", "test")),
-    Part("gateway", 150, ("tests/gateway",), shared=True),
-    Part("backend", 240, ("tests/backend",), shared=True),
-    Part("graphql", 180, ("tests/graphql",), shared=True),
-    Part("packaging", 60, ("tests/packaging",)),
-    Part("e2e", 300, ("tests/e2e",)),
-    Part("faults", 250, ("tests/faults",)),
+    Part("unit", 45, ("tests/unit",), shared=True),
+    Part("architecture", 20, ("tests/architecture",)),
+    Part("app", 20, command=("scripts/npm", "run", "test")),
+    Part("gateway", 120, ("tests/gateway",), shared=True),
+    Part("backend", 190, ("tests/backend",), shared=True),
+    Part("graphql", 160, ("tests/graphql",), shared=True),
+    Part("packaging", 25, ("tests/packaging",)),
+    Part("e2e", 280, ("tests/e2e",)),
+    Part("faults", 240, ("tests/faults",)),
 )
 
 
