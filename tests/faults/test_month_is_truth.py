@@ -113,6 +113,7 @@ def test_the_month_equals_the_truth_in_integers(
             # At this clock's rate a moment of a busy machine is minutes of the meters' time.
             db.execute("UPDATE meter SET nameplate_per_hour = nameplate_per_hour * 100")
         now = parse_clock(clock).now()
+        hurried = BEGIN, now + 2 * QUARTER
         hour = now.replace(minute=0, second=0, microsecond=0)
         faults = Faults(max(MONTH, hour + timedelta(hours=2)))
         print(f"month: live values flow at {now + ZONE}, faults begin at {faults.base + ZONE}")
@@ -123,11 +124,15 @@ def test_the_month_equals_the_truth_in_integers(
         wait_drained(data)
         wait_until(lambda: accounted(data), running)
         truth = truth_file(data, tmp_path / "truth.jsonl", clock, words, faults)
-        compare(data, truth, faults)
+        compare(data, truth, faults, hurried)
 
 
-def compare(data: Path, truth: "Truth", faults: Faults) -> None:
-    """Every meter and every node against the truth."""
+def compare(data: Path, truth: "Truth", faults: Faults, hurried: tuple[datetime, datetime]) -> None:
+    """Every meter and every node against the truth.
+
+    `hurried`: while the nameplates were narrow, a reading that a busy machine took late made the
+    next ones look like jumps, so that none of that time ends a run.
+    """
     with superuser(data) as db:
         meters = db.execute(
             "SELECT m.id, m.slug, d.slug, m.register_name, p.id FROM meter m"
@@ -163,7 +168,8 @@ def compare(data: Path, truth: "Truth", faults: Faults) -> None:
         ).fetchall()
     exact = runs = 0
     for ident, slug, device, register, point in meters:
-        done = compare_meter(slug, truth[device, register], read[point], rows[1], ident)
+        known = [at for at in ends_of_runs(read[point]) if not hurried[0] <= at <= hurried[1]]
+        done = compare_meter(slug, truth[device, register], known, rows[1], ident)
         check_marks(slug, read[point], rows[1][ident, 1], faults)
         assert max(read[point]) >= faults.end, slug
         exact, runs = exact + done[0], runs + done[1]
@@ -193,11 +199,10 @@ class TruthOf:
 
 
 def compare_meter(
-    slug: str, truth: TruthOf, read: list[datetime], rows: Buckets, ident: int
+    slug: str, truth: TruthOf, known: list[datetime], rows: Buckets, ident: int
 ) -> tuple[int, int]:
     """One meter; answers how many quarter hours were exact alone and how many runs in sum."""
     quarters = rows[ident, 1]
-    known = ends_of_runs(read)
     assert known[0] <= MONTH - timedelta(days=34), slug
     singles = longer = 0
     for first, last in pairwise(known):

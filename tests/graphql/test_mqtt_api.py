@@ -14,14 +14,18 @@ from psycopg.types.json import Jsonb
 from backend.acquisition import live
 from backend.acquisition.connection import Connection
 from backend.application.live_cache import LiveCache
+from backend.application.mqtt_api.messages import CommandRequest
 from backend.application.mqtt_api.readings import Readings
+from backend.application.mqtt_api.requests import Requests
 from backend.core.events import publish
 from backend.core.ids import decode_id, encode_id, new_uuid
 from backend.core.platform import Platform
 from backend.service.alarms.states import Cause
 from backend.service.alarms.store import add_step, occurrence_by_uid, raise_occurrence
+from backend.service.gateways.commands import CommandRow
 from backend.service.gateways.configuration import GatewayKey, put_config
-from backend.service.integration.access import Scope
+from backend.service.integration.access import Held, Scope
+from backend.service.integration.topics import RequestTopic
 from backend.service.people.asker import Asker
 from tests.graphql.plants import make_plant
 from tests.graphql.third_parties import Json, ThirdParties, speaking, third_parties, until
@@ -181,6 +185,18 @@ async def test_a_configuration_is_told_with_version_and_hash(
         assert said["state"] == "waiting"
 
 
+async def refused_by_the_gateway(there: ThirdParties, uid: UUID) -> None:
+    """The gateway answers that a command's value is out of range."""
+    project = there.plant.tenant.id
+    async with there.platform.database.project(project) as tx:
+        await tx.execute(
+            "UPDATE command SET state = 'rejected', code = 'out_of_range', finished_at = %s"
+            " WHERE project_id = %s AND uid = %s",
+            (NOW, project, uid),
+        )
+        await publish(tx, project, "command", str(uid), NOW)
+
+
 async def test_a_command_is_given_once_and_its_results_come_back(
     there: ThirdParties, admin: psycopg.Connection
 ) -> None:
@@ -200,18 +216,38 @@ async def test_a_command_is_given_once_and_its_results_come_back(
         assert decode_id("cmd", str(said["command"])) == uid
         deeds = admin.execute("SELECT action, ref FROM audit WHERE action = 'command.write'")
         assert deeds.fetchall() == [("command.write", encode_id("cmd", uid))]
-        project = there.plant.tenant.id
-        async with there.platform.database.project(project) as tx:
-            await tx.execute(
-                "UPDATE command SET state = 'rejected', code = 'out_of_range', finished_at = %s"
-                " WHERE project_id = %s AND uid = %s",
-                (NOW, project, uid),
-            )
-            await publish(tx, project, "command", str(uid), NOW)
+        await refused_by_the_gateway(there, uid)
         _, said = await until(caller, lambda _, said: said is not None and bool(said.get("code")))
         assert said is not None
         assert (said["state"], said["code"], said["finished"]) == ("rejected", "out_of_range", True)
         assert said["text"] == "The value is outside the allowed range."
+
+
+async def test_a_gateway_that_answers_at_once_is_told_after_the_request(
+    there: ThirdParties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give = Requests._give  # noqa: SLF001 - it is made slow
+
+    async def answered_meanwhile(
+        self: Requests, held: Held, topic: RequestTopic, request: CommandRequest
+    ) -> CommandRow:
+        row = await give(self, held, topic, request)
+        await refused_by_the_gateway(there, row.uid)
+        await asyncio.sleep(0.5)
+        return row
+
+    monkeypatch.setattr(Requests, "_give", answered_meanwhile)
+    async with speaking(there.platform):
+        caller = await there.hear("all", there.results("all"), "config/+")
+        await until(caller, lambda where, _: "config" in where)
+        there.ask("all", caller, {"id": "set-2", "point": "p", "value": 7.5})
+        await until(caller, lambda _, said: said is not None and said.get("state") == "rejected")
+        # One request after the other: with the next one answered this one's answers are all out.
+        there.ask("all", caller, {"id": "set-3", "point": "none", "value": 7.5})
+        await until(caller, lambda where, _: where.endswith("/set-3"))
+    told = [msgspec.json.decode(said) for where, said in caller.heard if where.endswith("/set-2")]
+    states = [said["state"] for said in told]
+    assert (states[0], states[-1]) == ("waiting", "rejected")
 
 
 WRONG: tuple[tuple[object, str, str, str], ...] = (

@@ -65,6 +65,8 @@ class Requests:
         self._say = say
         self._waiting: asyncio.Queue[tuple[RequestTopic, bytes]] = asyncio.Queue(MOST_WAITING)
         self._of_one: Counter[str] = Counter()
+        self.turn = asyncio.Lock()
+        """Held while a command is given and answered: what comes of it is told afterwards."""
 
     def take(self, topic: RequestTopic, payload: bytes) -> None:
         """Take a request, or answer that there are too many."""
@@ -80,16 +82,16 @@ class Requests:
         while True:
             topic, payload = await self._waiting.get()
             try:
-                message = await self._answer(topic, payload)
+                async with self.turn:
+                    message = await self._answer(topic, payload)
+                    if message is not None:
+                        self._say(message)
             except Exception:
                 log.exception("a request of %s could not be answered", topic.credential)
-                continue
             finally:
                 self._of_one[topic.credential] -= 1
                 if not self._of_one[topic.credential]:
                     del self._of_one[topic.credential]
-            if message is not None:
-                self._say(message)
 
     async def _answer(self, topic: RequestTopic, payload: bytes) -> Message | None:
         """Carry out a request; None for a credential that is not good any more."""

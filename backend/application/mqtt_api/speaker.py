@@ -192,9 +192,10 @@ class Speaker:
         read = TELLINGS.get(kind)
         if read is None:
             return True
-        async with self._process.platform.database.read(self._project_id) as tx:
-            found = await read(tx, self._project_id, self._project, ref)
-        return all(self.say(message) for message in found)
+        async with self._requests.turn:
+            async with self._process.platform.database.read(self._project_id) as tx:
+                found = await read(tx, self._project_id, self._project, ref)
+            return all(self.say(message) for message in found)
 
     async def _be_quiet(self) -> None:
         """Say nothing more; another process speaks, or nobody listens."""
