@@ -18,7 +18,6 @@ from graphql import (
     visit,
 )
 from graphql.language.visitor import Visitor
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes
 from schemathesis.core.result import Ok
@@ -26,11 +25,10 @@ from schemathesis.core.result import Ok
 from backend.application.budgets import Budgets
 from backend.application.graphql.schema import build_schema
 from backend.application.web_process import WebProcess
-from backend.core.platform import Platform
 from tests.graphql.conftest import Ask, Client
-from tests.graphql.walk.people import make_roles
-from tests.graphql.walk.scene import Scene, make_scene
-from tests.postgres import Actor, MakePerson, MakeProject
+from tests.graphql.fuzzed import Fuzzed, drawn, fuzzed
+
+__all__ = ["fuzzed"]
 
 FEW, MANY = 1, 50
 """Operations of one field by one person; many with `--long`."""
@@ -94,60 +92,23 @@ def operations(schema_text: str, examples: int) -> Iterator[str]:
             )
 
 
-def drawn(bodies: st.SearchStrategy[str], examples: int) -> list[str]:
-    """Draw that many operations, the same ones each time."""
-    found: list[str] = []
-
-    @settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(body=bodies)
-    def each(body: str) -> None:
-        found.append(body)
-
-    each()
-    return found
-
-
-@pytest.fixture
-async def alice(platform: Platform, make_project: MakeProject, make_person: MakePerson) -> Actor:
-    """The administrator of the walk's project."""
-    acme = await make_project("acme")
-    await make_roles(platform, acme)
-    return await make_person("root", acme, role="administrator")
-
-
-@pytest.fixture
-async def scene(platform: Platform, alice: Actor, make_person: MakePerson) -> Scene:
-    """One of everything."""
-    leaving = await make_person("leaving", alice.tenant, role="shift_leader")
-    return await make_scene(platform, alice, leaving)
-
-
 async def test_nothing_that_the_schema_allows_is_answered_by_a_bug(
     client: Client,
     ask: Ask,
     process: WebProcess,
-    alice: Actor,
-    scene: Scene,
-    make_person: MakePerson,
+    fuzzed: Fuzzed,
     pytestconfig: pytest.Config,
 ) -> None:
     process.budgets = Budgets(10**9, 10**9)
-    part = scene.plant.nodes["b"].id
-    limited = await make_person("limited", alice.tenant, role="administrator", node=part)
-    people = [await client(one) for one in (alice, limited)]
+    people = [await client(one) for one in fuzzed.people]
     examples = MANY if pytestconfig.getoption("--long") else FEW
     bugs: list[str] = []
     codes: set[str] = set()
     valid = 0
     for number, body in enumerate(operations(build_schema().as_str(), examples)):
-        text = print_ast(visit(parse(body), _Known(scene.names, all_of_them=number % 2 == 0)))
+        text = print_ast(
+            visit(parse(body), _Known(fuzzed.scene.names, all_of_them=number % 2 == 0))
+        )
         for person in people:
             answer = await ask(person, text)
             told = {one["extensions"]["code"] for one in answer.get("errors", [])}  # type: ignore[attr-defined]
