@@ -13,17 +13,15 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 from schemathesis.core.result import Ok
 
 from backend.application.rest.app import build_rest
 from backend.application.web_process import WebProcess
-from backend.core.platform import Platform
 from tests.graphql.conftest import session_token
-from tests.graphql.walk.people import make_roles
-from tests.graphql.walk.scene import make_scene
-from tests.postgres import Actor, MakePerson, MakeProject
+from tests.graphql.fuzzed import Fuzzed, drawn, fuzzed
+
+__all__ = ["fuzzed"]
 
 FEW, MANY = 4, 100
 """Requests of one operation by one person; many with `--long`."""
@@ -103,48 +101,25 @@ def operations() -> Iterator[SearchStrategy[Case]]:
 def fuzz(senders: Sequence[Sender], examples: int) -> None:
     """Send that many cases of each operation, each of them as everybody: making them takes long."""
     for cases in operations():
-
-        @settings(
-            max_examples=examples,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=cases)
-        def each(case: Case) -> None:
+        for case in drawn(cases, examples):
             for sender in senders:
                 sender.send(case)
-
-        each()
-
-
-@pytest.fixture
-async def names(
-    platform: Platform, make_project: MakeProject, make_person: MakePerson
-) -> tuple[dict[str, str], Actor, Actor]:
-    """A project with one of everything, its administrator and a member of workshop b."""
-    acme = await make_project("acme")
-    await make_roles(platform, acme)
-    root = await make_person("root", acme, role="administrator")
-    scene = await make_scene(platform, root, await make_person("left", acme, role="shift_leader"))
-    part = scene.plant.nodes["b"].id
-    limited = await make_person("limited", acme, role="administrator", node=part)
-    return dict(scene.names), root, limited
 
 
 async def test_nothing_that_is_sent_ends_as_a_server_error(
     process: WebProcess,
     served: str,
-    names: tuple[dict[str, str], Actor, Actor],
+    fuzzed: Fuzzed,
     pytestconfig: pytest.Config,
 ) -> None:
-    things, *people = names
     examples = MANY if pytestconfig.getoption("--long") else FEW
     senders = [
-        Sender(f"http://{served}", await session_token(process, person, bearer=True), things)
-        for person in people
+        Sender(
+            f"http://{served}",
+            await session_token(process, person, bearer=True),
+            fuzzed.scene.names,
+        )
+        for person in fuzzed.people
     ]
     try:
         await asyncio.to_thread(fuzz, senders, examples)
