@@ -23,7 +23,7 @@ PATIENCE_S = 120
 UNITS = range(1, 6)
 FULL_DISK = 96 * 1024
 """Bytes that any one file may have: the process meets the refusals of a full disk."""
-BOUND_MB = 0.03
+BOUND_MB = 0.015
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def run(
     """
     port, host = free_port(), Host("works", broker.port)
     field = sdm630_field(*UNITS)
-    file = write_config(folder, broker.port, port, len(UNITS), timeout_s=1)
+    file = write_config(folder, broker.port, port, len(UNITS), timeout_s=0.4)
     text = file.read_text(encoding="utf-8").replace("node: edge", "node: gateway-1")
     file.write_text(text + more, encoding="utf-8")
     log = folder / "log"
