@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.product import ROOT
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 BROKEN = "maker: acme\ntype: [unclosed\n"
 
 
