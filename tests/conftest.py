@@ -1,6 +1,7 @@
 """What all tests share: a scrubbed environment, free ports, and programs that may be absent."""
 
 import os
+import signal
 import socket
 from collections.abc import Callable
 
@@ -28,6 +29,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith(OURS) or name in OURS_EXACTLY:
             del os.environ[name]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts what it puts into the background, and what tests start would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

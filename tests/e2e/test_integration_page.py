@@ -50,7 +50,7 @@ def reader(browser: Chromium, running: Product) -> Iterator[Mapping[str, str]]:
             "KW_HOST": "127.0.0.1",
             "KW_PORT": port.group(1),
             "KW_USER": user,
-            "KW_SECRET": page.get_by_test_id("mqtt-secret").inner_text(),
+            "KW_SECRET": page.get_by_test_id("secret").inner_text(),
         }
         held = page.get_by_test_id("held").filter(has_text=user)
         held.get_by_role("button", name="Revoke").click()

@@ -24,7 +24,7 @@ def invited(browser: Chromium, running: Product) -> str:
         foundry = part.locator("option").filter(has_text=re.compile(r"^\s*Foundry\s*$"))
         part.select_option(foundry.get_attribute("value"))
         page.get_by_role("button", name="Make the link").click()
-        made = page.get_by_test_id("invitation")
+        made = page.get_by_test_id("made-once")
         expect(made.locator("svg")).to_have_attribute("aria-label", "QR code of the link")
         link = urlsplit(made.locator("code").inner_text())
         expect(page.get_by_test_id("waiting")).to_contain_text("Wang Li")
@@ -82,7 +82,7 @@ def test_a_key_is_made_used_and_revoked(browser: Chromium, running: Product) -> 
             return httpx.get(profiles, headers=headers, trust_env=False).status_code
 
         assert status() == 200
-        key = page.get_by_test_id("key").filter(has_text="SCADA")
+        key = page.get_by_test_id("held").filter(has_text="SCADA")
         key.get_by_role("button", name="Revoke").click()
         asked = page.get_by_role("dialog", name="Revoke SCADA?")
         asked.get_by_role("button", name="Revoke").click()

@@ -37,6 +37,9 @@ from backend.application.graphql.exporting import ExportMutation
 from backend.application.graphql.factors import FactorMutation
 from backend.application.graphql.forgetting import ForgettingMutation
 from backend.application.graphql.founding import FoundingMutation, FoundingQuery
+from backend.application.graphql.group_changes import GroupMutation
+from backend.application.graphql.group_consents import ConsentMutation
+from backend.application.graphql.groups import GroupQuery
 from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.invitations import InvitationQuery
@@ -79,6 +82,7 @@ Query = merge_types(
         TakingQuery,
         ProjectQuery,
         FoundingQuery,
+        GroupQuery,
         OperatingQuery,
         DemoQuery,
     ),
@@ -103,6 +107,8 @@ Mutation = merge_types(
         ClosingMutation,
         ExportMutation,
         OperatingMutation,
+        GroupMutation,
+        ConsentMutation,
         TraitsMutation,
         AlarmMutation,
         CalendarMutation,
