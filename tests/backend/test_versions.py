@@ -121,6 +121,7 @@ class Changes:
         await self.plant.virtual("rest", f"m1 * {self.random.randrange(1, 99)} - m2")
 
 
+@pytest.mark.long
 async def test_every_version_reads_as_it_was(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also of shifts and virtual meters, whether many accounts are kept at once or few."""
     monkeypatch.setattr("backend.aggregation.keeper.BULK", 20)
