@@ -40,6 +40,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, push: PushService) -> Iter
         MQTT_PORT=str(free_port()),
         MQTT_TLS_PORT=str(free_port()),
         KILOWISE_PUSH_HOSTS=push.host,
+        KILOWISE_SIGN_UP="invited",
     ) as started:
         started.wait_ready()
         Plant(started).wait_history(PRODUCT_S)

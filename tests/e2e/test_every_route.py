@@ -79,7 +79,7 @@ def deeper(running: Product) -> list[str]:
     return [
         *("/gateways", "/profiles", "/calendar", f"/gateways/{project['gateways'][0]['id']}"),
         *("/balance", "/equipment", "/people", "/posts", "/access", "/audit"),
-        *("/projects", "/projects/new"),
+        *("/projects", "/projects/new", "/groups", "/groups/consents"),
         *(f"/plant/{meter}", f"/devices/{device}"),
         *("/trees?tree=electrical", f"/trees/{transformer}", "/meters", f"/meters/{meter}"),
         *("/factors", "/meters/list", "/meters/labels"),
