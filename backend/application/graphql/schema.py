@@ -65,6 +65,7 @@ from backend.application.graphql.taking import TakingMutation, TakingQuery
 from backend.application.graphql.traits import TraitsMutation
 from backend.application.graphql.trees import TreeMutation
 from backend.application.graphql.updates import UpdateMutation
+from backend.application.graphql.webhooks import WebhookMutation
 
 Query = merge_types(
     "Query",
@@ -90,6 +91,7 @@ Mutation = merge_types(
         AuthorityMutation,
         AccessMutation,
         MqttMutation,
+        WebhookMutation,
         InvitationMutation,
         PostMutation,
         ForgettingMutation,
