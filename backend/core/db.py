@@ -93,6 +93,11 @@ class ReadSession:
             async for piece in copy:
                 yield bytes(piece)
 
+    async def narrow(self, sight: Sight) -> None:
+        """See no more than a part from here to the end of the transaction (see core/sight.py)."""
+        # Without parameters this goes out as one simple query: one round trip.
+        await self._connection.execute(sight.begin().encode())
+
     async def fetch_value(self, sql: Query, params: Params = None, *, into: type[T]) -> T | None:
         """Answer the first column of the first row, of type `into`; None without a row or null."""
         rows = await self.fetch_tuples(sql, params)

@@ -134,7 +134,7 @@ class Edge:
     async def until(self, done: Callable[["Edge"], bool], what: str) -> None:
         """Wait until something is so, woken by every command heard."""
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while not done(self):
                     self.caller.news.clear()
                     await self.caller.news.wait()

@@ -337,7 +337,7 @@ async def test_what_is_committed_appears_on_the_live_bus(
         edge.send(sample(2, NOW_MS - 60_000, 1.0), record=1)
         edge.send(sample(2, NOW_MS + 1, 5.5))
         await edge.until_committed(edge.record)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while sum(len(batch.rows) for batch in received) < 2:
                 ready.clear()
                 await ready.wait()
@@ -438,7 +438,7 @@ async def test_the_platform_says_that_it_is_online(
 async def until_state(database: Database, gateway_id: int, column: str, wanted: int) -> None:
     """Wait until a column of the gateway's state has a value; it is written every two seconds."""
     sql = f"SELECT {column} FROM gateway_state WHERE gateway_id = %s"
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             async with database.ingest() as tx:
                 if await tx.fetch_value(sql.encode(), (gateway_id,), into=int) == wanted:
@@ -448,6 +448,6 @@ async def until_state(database: Database, gateway_id: int, column: str, wanted: 
 
 async def until_rows(database: Database, project_id: int, count: int) -> None:
     """Wait until a project has this many readings."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while len(await readings(database, project_id)) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

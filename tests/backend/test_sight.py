@@ -54,6 +54,8 @@ SEEN: dict[str, frozenset[str] | None] = {
     "gateway_config": NOTHING,
     "gateway_release": NOTHING,
     "gateway_state": frozenset({"gateways", "modules"}),
+    "group_consent": NOTHING,
+    "group_look": NOTHING,
     "hand_reading": frozenset({"meters", "modules"}),
     "import_job": NOTHING,
     "last_value": frozenset({"points"}),

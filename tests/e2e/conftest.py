@@ -12,8 +12,8 @@ from tests.graphql.receivers import Receiver, receiver_apart
 from tests.product import Product, product
 from tests.push_service import PushService, push_service
 
-PRODUCT_S = 300
-TEST_S = 600
+PRODUCT_S = 900
+TEST_S = 1200
 """The first test of the folder waits for the product and its history, too."""
 
 
@@ -51,6 +51,7 @@ def running(
         MQTT_TLS_PORT=str(free_port()),
         KILOWISE_PUSH_HOSTS=push.host,
         KILOWISE_WEBHOOK_HOSTS=hooked.host,
+        KILOWISE_SIGN_UP="invited",
     ) as started:
         started.wait_ready()
         Plant(started).wait_history(PRODUCT_S)

@@ -19,8 +19,6 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
 from gateway.contract.clock import parse_clock
 from gateway.contract.quality import Quality
 from gateway.simulator.command import ask
@@ -28,13 +26,12 @@ from gateway.simulator.plant_file import read_plant
 from tests.faults.ledger import superuser, wait_drained
 from tests.product import ROOT, Product, product
 
-pytestmark = pytest.mark.timeout(600)
-
 ZONE = timedelta(hours=8)
 RATE = 1800
 STEP_S = 900
 QUARTER = timedelta(seconds=900)
-BEGIN = datetime(2026, 10, 31, 9, tzinfo=UTC) - ZONE
+BEGIN = datetime(2026, 10, 31, 15, tzinfo=UTC) - ZONE
+"""The first live values come before the month, or when they are later, the faults are."""
 MONTH = datetime(2026, 11, 1, tzinfo=UTC) - ZONE
 WRAPPED = "furnace-1"
 WRAP = {"fault": "wrap", "device": WRAPPED, "point": "ep_imp", "at": MONTH + timedelta(hours=9)}
@@ -55,17 +52,17 @@ class Faults:
     @property
     def silence(self) -> tuple[datetime, datetime]:
         """One meter does not answer for 2 h."""
-        return self.base + timedelta(hours=2), self.base + timedelta(hours=4)
+        return self.base + timedelta(hours=1), self.base + timedelta(hours=3)
 
     @property
     def cut(self) -> tuple[datetime, datetime]:
         """The link to the broker is cut for 24 h (case 14)."""
-        return self.base + timedelta(hours=3.5), self.base + timedelta(hours=27.5)
+        return self.base + timedelta(hours=2.5), self.base + timedelta(hours=26.5)
 
     @property
     def end(self) -> datetime:
         """The last quarter hour compared."""
-        return self.base + timedelta(hours=30)
+        return self.base + timedelta(hours=28)
 
     def requests(self) -> list[dict[str, object]]:
         """What the simulator is asked; in the end every meter keeps silent, so that the journal

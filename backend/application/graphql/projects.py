@@ -28,6 +28,7 @@ from backend.application.graphql.equipment import ProjectEquipment
 from backend.application.graphql.exporting import ProjectExports
 from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
+from backend.application.graphql.group_consents import ProjectGroups
 from backend.application.graphql.hands import HandRegister, find_register, list_registers
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
@@ -89,6 +90,7 @@ class Project(
     ProjectAccess,
     ProjectPosts,
     ProjectDelegations,
+    ProjectGroups,
     ProjectMqtt,
     ProjectWebhooks,
     ProjectOfTraits,
