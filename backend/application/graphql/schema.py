@@ -71,6 +71,7 @@ from backend.application.graphql.taking import TakingMutation, TakingQuery
 from backend.application.graphql.traits import TraitsMutation
 from backend.application.graphql.trees import TreeMutation
 from backend.application.graphql.updates import UpdateMutation
+from backend.application.graphql.webhooks import WebhookMutation
 from backend.core.texts import LOCALES
 
 Query = merge_types(
@@ -98,6 +99,7 @@ Mutation = merge_types(
         AuthorityMutation,
         AccessMutation,
         MqttMutation,
+        WebhookMutation,
         InvitationMutation,
         PostMutation,
         ForgettingMutation,
