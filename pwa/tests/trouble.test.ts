@@ -58,6 +58,11 @@ test('lines count only while the gateway speaks', () => {
   expect(whats({ online: false, health: bad })).toEqual(['not_connected']);
 });
 
+test('a gateway that nobody has let in yet is to be commissioned, not to be repaired', () => {
+  expect(whats({ online: false, lastSeenAt: null })).toEqual(['never_connected']);
+  expect(whats({ online: false, lastSeenAt: '2026-11-23T09:00:00Z' })).toEqual(['not_connected']);
+});
+
 test('a configuration waits, or was refused; without a wish there is nothing to wait for', () => {
   expect(whats({ health: { configInForce: null } })).toEqual([]);
   expect(whats({ health: { configInForce: false, configState: 'SENT' } })).toEqual([

@@ -119,6 +119,18 @@ CREATE TABLE public.alarm_transition (
     params jsonb
 );
 ALTER TABLE ONLY public.alarm_transition FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.answered_request (
+    project_id integer NOT NULL,
+    person_id bigint NOT NULL,
+    credential text NOT NULL,
+    key text NOT NULL,
+    digest bytea NOT NULL,
+    status smallint NOT NULL,
+    headers jsonb NOT NULL,
+    body bytea NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY public.answered_request FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.api_key (
     key_hash bytea NOT NULL,
     uid uuid NOT NULL,
@@ -1501,6 +1513,8 @@ ALTER TABLE ONLY public.alarm_occurrence
     ADD CONSTRAINT alarm_occurrence_project_id_uid_key UNIQUE (project_id, uid);
 ALTER TABLE ONLY public.alarm_transition
     ADD CONSTRAINT alarm_transition_pkey PRIMARY KEY (project_id, definition_id, occurrence_number, step);
+ALTER TABLE ONLY public.answered_request
+    ADD CONSTRAINT answered_request_pkey PRIMARY KEY (project_id, person_id, credential, key);
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_pkey PRIMARY KEY (key_hash);
 ALTER TABLE ONLY public.api_key
@@ -1759,6 +1773,7 @@ ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_project_id_uid_key UNIQUE (project_id, uid);
 CREATE INDEX account_history_month ON public.account_history USING btree (project_id, version) WHERE (period = 4);
 CREATE INDEX account_ranking ON public.account USING btree (project_id, scope, period, energy, start_ts, qty DESC) WHERE (period >= 3);
+CREATE INDEX answered_request_at ON public.answered_request USING btree (project_id, at);
 CREATE INDEX api_key_project ON public.api_key USING btree (project_id);
 CREATE INDEX audit_ref ON public.audit USING btree (project_id, ref);
 CREATE INDEX calendar_period_end ON public.calendar_period USING btree (project_id, period, end_ts);
@@ -1800,6 +1815,7 @@ ALTER TABLE public.alarm_definition ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.alarm_lease ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.alarm_occurrence ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.alarm_transition ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.answered_request ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.audit_told ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.calendar_period ENABLE ROW LEVEL SECURITY;
@@ -1869,6 +1885,7 @@ CREATE POLICY sight ON public.alarm_occurrence AS RESTRICTIVE TO kw_limited USIN
 CREATE POLICY sight ON public.alarm_transition AS RESTRICTIVE TO kw_limited USING ((definition_id IN ( SELECT d.id
    FROM public.alarm_definition d
   WHERE (d.project_id = alarm_transition.project_id))));
+CREATE POLICY sight ON public.answered_request AS RESTRICTIVE TO kw_limited USING (true);
 CREATE POLICY sight ON public.audit AS RESTRICTIVE TO kw_limited USING (true);
 CREATE POLICY sight ON public.audit_told AS RESTRICTIVE TO kw_limited USING (false);
 CREATE POLICY sight ON public.calendar_period AS RESTRICTIVE TO kw_limited USING (true);
@@ -1949,6 +1966,7 @@ CREATE POLICY tenant ON public.alarm_definition USING ((project_id = (NULLIF(cur
 CREATE POLICY tenant ON public.alarm_lease USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.alarm_occurrence USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.alarm_transition USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
+CREATE POLICY tenant ON public.answered_request USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.audit USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.audit_told USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.calendar_period USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
@@ -2032,6 +2050,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alarm_occurrence TO kw_app;
 GRANT SELECT,UPDATE ON TABLE public.alarm_occurrence TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alarm_transition TO kw_app;
 GRANT SELECT,INSERT ON TABLE public.alarm_transition TO kw_limited;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.answered_request TO kw_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.answered_request TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_key TO kw_app;
 GRANT SELECT,INSERT ON TABLE public.audit TO kw_app;
 GRANT SELECT,INSERT ON TABLE public.audit TO kw_ingest;

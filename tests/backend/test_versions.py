@@ -121,6 +121,7 @@ class Changes:
         await self.plant.virtual("rest", f"m1 * {self.random.randrange(1, 99)} - m2")
 
 
+@pytest.mark.long
 async def test_every_version_reads_as_it_was(plant: Plant) -> None:
     """Also of shifts and virtual meters."""
     await plant.factor("kgce", "0.1229", START - DAY)

@@ -11,8 +11,8 @@ from tests.e2e.plant import Plant, free_port
 from tests.product import Product, product
 from tests.push_service import PushService, push_service
 
-PRODUCT_S = 300
-TEST_S = 600
+PRODUCT_S = 900
+TEST_S = 1200
 """The first test of the folder waits for the product and its history, too."""
 
 
@@ -40,6 +40,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, push: PushService) -> Iter
         MQTT_PORT=str(free_port()),
         MQTT_TLS_PORT=str(free_port()),
         KILOWISE_PUSH_HOSTS=push.host,
+        KILOWISE_SIGN_UP="invited",
     ) as started:
         started.wait_ready()
         Plant(started).wait_history(PRODUCT_S)

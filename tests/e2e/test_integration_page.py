@@ -23,7 +23,7 @@ BLOCKS = re.findall(r"^```(sh|js)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 READING, COMMAND = (text for language, text in BLOCKS if language == "sh")
 [SCRIPT] = (text for language, text in BLOCKS if language == "js")
 SCOPES = ("Alarms", "Gateways' configurations", "Set points")
-PATIENCE_S = 30
+PATIENCE_S = 120
 
 
 @contextmanager

@@ -1,39 +1,21 @@
 """From an invitation to a person who is signed in, limited, and signed out again."""
 
 import re
-from urllib.parse import urlsplit
 
 import httpx
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import expect
 
 from tests.e2e.browser import phone
+from tests.e2e.joining import invited, join
 from tests.e2e.test_every_route import axe
 from tests.product import Product
 
 LINK = re.compile(r"/join#[\w-]{43}$")
 
 
-def invited(browser: Chromium, running: Product) -> str:
-    """Invite somebody to the foundry as shift staff: the link's path."""
-    with phone(browser, running, "admin") as boss:
-        boss.open("/people")
-        page = boss.page
-        page.get_by_label("For whom").fill("Wang Li")
-        part = page.get_by_label("Part of the plant")
-        foundry = part.locator("option").filter(has_text=re.compile(r"^\s*Foundry\s*$"))
-        part.select_option(foundry.get_attribute("value"))
-        page.get_by_role("button", name="Make the link").click()
-        made = page.get_by_test_id("made-once")
-        expect(made.locator("svg")).to_have_attribute("aria-label", "QR code of the link")
-        link = urlsplit(made.locator("code").inner_text())
-        expect(page.get_by_test_id("waiting")).to_contain_text("Wang Li")
-        assert boss.broken == []
-    return f"{link.path}#{link.fragment}"
-
-
 def test_an_invitation_makes_a_limited_member(browser: Chromium, running: Product) -> None:
-    path = invited(browser, running)
+    path = invited(browser, running, "Wang Li")
     assert LINK.match(path)
     with phone(browser, running, None, bypass_csp=True) as held:
         held.open(path)
@@ -41,10 +23,7 @@ def test_an_invitation_makes_a_limited_member(browser: Chromium, running: Produc
         expect(page.locator("main")).to_contain_text("invites you as Shift staff")
         assert axe(held) == []
         assert held.overflow() == 0
-        page.get_by_label("Your name").fill("Wang Li")
-        page.get_by_label("Employee number").fill("20260417")
-        page.get_by_label("Password").fill("123qweasdzxc")
-        page.get_by_role("button", name="Join").click()
+        join(page, "Wang Li", "20260417", "123qweasdzxc")
         expect(page.get_by_test_id("failure")).to_have_attribute("data-code", "password_frequent")
         page.get_by_label("Password").fill("four words apart here")
         page.get_by_role("button", name="Join").click()

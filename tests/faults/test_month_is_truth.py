@@ -19,16 +19,12 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
 from gateway.contract.clock import parse_clock
 from gateway.contract.quality import Quality
 from gateway.simulator.command import ask
 from gateway.simulator.plant_file import read_plant
 from tests.faults.ledger import superuser, wait_drained
 from tests.product import ROOT, Product, product
-
-pytestmark = pytest.mark.timeout(600)
 
 ZONE = timedelta(hours=8)
 RATE = 1800

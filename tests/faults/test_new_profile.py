@@ -3,13 +3,9 @@
 import time
 from pathlib import Path
 
-import pytest
-
 from gateway.contract.profile_file import find_profile, profile_names
 from scripts.device_pages import index, page
 from tests.product import product
-
-pytestmark = pytest.mark.timeout(300)
 
 PROFILE = """
 maker: acme

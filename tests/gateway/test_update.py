@@ -156,6 +156,7 @@ def test_older_ones_and_those_for_a_newer_platform_need_force(
     assert box.software.current == "0.0.1"
 
 
+@pytest.mark.long
 @pytest.mark.needs("mosquitto")
 async def test_a_good_update_proves_itself_a_broken_one_goes_back(
     tmp_path: Path, mosquitto: Mosquitto, maker: Maker, newer: Path

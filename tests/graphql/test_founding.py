@@ -57,6 +57,7 @@ async def test_an_operator_makes_a_project_from_every_template(
     offered = (await ask(boss, OFFERED))["data"]["projectTemplates"]  # type: ignore[index]
     codes = [one["code"] for one in offered]
     assert codes == ["building", "cement", "chemical", "machinery"]
+    admin.execute("LISTEN kw_dirty")
     for one in offered:
         answer = await ask(boss, MAKE, {"template": one["code"], "traits": NAMED})
         made: dict[str, object] = answer["data"]["createProject"]  # type: ignore[index]
@@ -81,6 +82,10 @@ async def test_an_operator_makes_a_project_from_every_template(
             ],
             "logo": None,
         }
+    # Who accounts is woken, so that a new project has its calendar at once.
+    woken = {int(one.payload) for one in admin.notifies(timeout=10, stop_after=len(codes))}
+    numbers = admin.execute("SELECT id FROM project WHERE template IS NOT NULL").fetchall()
+    assert woken == {number for (number,) in numbers}
     counted = admin.execute(
         "SELECT p.template, (SELECT count(*) FROM shift_period s WHERE s.project_id = p.id) > 700,"
         " (SELECT count(*) FROM tariff t WHERE t.project_id = p.id),"

@@ -106,6 +106,7 @@ def fuzz(senders: Sequence[Sender], examples: int) -> None:
                 sender.send(case)
 
 
+@pytest.mark.long
 async def test_nothing_that_is_sent_ends_as_a_server_error(
     process: WebProcess,
     served: str,

@@ -38,6 +38,7 @@ from backend.core.tables.groups import (
     GroupProject,
     ProjectGroup,
 )
+from backend.core.tables.exchange import AnsweredRequest, MeterList, Webhook, WebhookDelivery
 from backend.core.tables.identity import (
     IdentityProvider,
     LinkedIdentity,
@@ -113,6 +114,7 @@ __all__ = [
     "AlarmLease",
     "AlarmOccurrence",
     "AlarmTransition",
+    "AnsweredRequest",
     "ApiKey",
     "AuditEntry",
     "AuditTold",

@@ -27,7 +27,7 @@ MOST_SHOWN: Final = 200
 
 
 class Rollup(StrEnum):
-    """What a group may be told; texts under `groups.rollup.<value>`."""
+    """What a group may be told; the app's texts are under `groups.rollup`."""
 
     QUANTITY = "quantity"
     """Of each energy that the plant takes."""

@@ -27,7 +27,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class For(StrEnum):
-    """Whom a link is for; texts under `groups.for.<value>`."""
+    """Whom a link is for; the app's texts are under `groups.for`."""
 
     PROJECT = "project"
     READER = "reader"

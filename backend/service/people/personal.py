@@ -76,6 +76,8 @@ PERSONAL: tuple[Held, ...] = (
          Fate.RENAMED),
     Held("project_export", ("person_id",), "who took a project's archive", "saying who did what",
          "as long as the archive", Fate.RENAMED),
+    Held("answered_request", ("person_id",), "whose request was answered",
+         "answering a repeat alike", "a day", Fate.RUNS_OUT),
     Held("webhook", ("created_by",), "who made a webhook", "saying who did what", _RECORD,
          Fate.RENAMED),
     Held("api_key", ("person_id",), "for whom a program acts", "what it may do", _RECORD,

@@ -84,6 +84,8 @@ async def found(
             {**about, **kept.words},
         )
         await audit.record(tx, number, deed, now)
+        # Its calendar and prices are there a moment later, not at the next look of who accounts.
+        await tx.execute("SELECT pg_notify('kw_dirty', %s)", (str(number),))
     return uid
 
 

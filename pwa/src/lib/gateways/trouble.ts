@@ -4,6 +4,7 @@ import type { Gateway } from '../graphql/gateways.ts';
 export type Level = 'crit' | 'warn';
 export type What =
   | 'not_connected'
+  | 'never_connected'
   | 'certificate_over'
   | 'certificate_soon'
   | 'dropped'
@@ -35,7 +36,7 @@ export function daysUntil(at: string, now: number): number {
 /** Everything wrong with a gateway at `now` (ms), critical before warning. */
 export function troubles(gateway: Gateway, now: number): Trouble[] {
   const found = [
-    ...(gateway.online ? [] : [crit('not_connected')]),
+    ...connection(gateway),
     ...certificate(gateway.certificateUntil, now),
     ...(gateway.droppedTotal === '0' ? [] : [crit('dropped')]),
     ...configuration(gateway.health),
@@ -57,6 +58,12 @@ export function byTrouble(gateways: readonly Gateway[], now: number): Gateway[] 
 
 function weigh(found: Trouble[]): number {
   return found.reduce((sum, { level }) => sum + (level === 'crit' ? 100 : 1), 0);
+}
+
+/** One that nobody has let in yet is to be commissioned, not to be repaired. */
+function connection({ online, lastSeenAt }: Gateway): Trouble[] {
+  if (online) return [];
+  return lastSeenAt === null ? [warn('never_connected')] : [crit('not_connected')];
 }
 
 function certificate(until: string | null, now: number): Trouble[] {

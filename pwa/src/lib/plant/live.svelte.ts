@@ -2,6 +2,7 @@
 import type { LiveValue } from '../graphql/fragments.ts';
 import { liveSubscription, nodePowersSubscription } from '../graphql/plant.ts';
 import { connection } from '../state/connection.svelte.ts';
+import { keyOf, unshown } from './told.ts';
 
 export interface Wanted {
   devices?: string[];
@@ -28,6 +29,11 @@ export class LiveValues {
     return this.#values.get(keyOf(known.deviceId, known.key)) ?? known;
   }
 
+  /** How many points told a value that are not among those a query answered; `mine` picks. */
+  beyond(shown: readonly LiveValue[] | undefined, mine: (value: LiveValue) => boolean): number {
+    return shown ? unshown(this.#values.values(), shown, mine) : 0;
+  }
+
   start(project: string, wanted: Wanted): () => void {
     const { devices = null, keys = null } = wanted;
     return connection.socket.subscribe(liveSubscription, { project, devices, keys }, ({ live }) => {
@@ -41,8 +47,4 @@ export class LiveValues {
       this.powers = new Map(nodePowers.map((node) => [node.id, node.powerKw]));
     });
   }
-}
-
-function keyOf(device: string, key: string): string {
-  return `${device} ${key}`;
 }

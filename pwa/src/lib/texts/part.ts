@@ -18,6 +18,7 @@ const REST = new Set([
   'equipment',
   'errors',
   'gateways',
+  'groups',
   'identity',
   'imports',
   'join',
