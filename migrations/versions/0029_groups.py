@@ -9,7 +9,7 @@ from alembic import op
 from migrations.tenancy import begin, grant_app, seen_where, wall
 
 revision = "0029"
-down_revision = "0027"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
