@@ -95,7 +95,15 @@ def _gateway_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "mosquitto", help="write what a mosquitto of your own needs to let gateways in"
     )
     mosquitto.add_argument("folder", type=Path, help="where to write, as mosquitto will see it")
-    mosquitto.add_argument("--port", type=int, default=8883, help="port for TLS (default 8883)")
+    mosquitto.add_argument(
+        "--port", type=int, default=8883, help="port of TLS for gateways (default 8883)"
+    )
+    mosquitto.add_argument(
+        "--secret-port",
+        type=int,
+        default=8884,
+        help="port of TLS for third parties (default 8884; 0 = none)",
+    )
     mosquitto.add_argument(
         "--name",
         action="append",

@@ -1,9 +1,15 @@
-"""`make check`: every reading of the code that does not run it; one line a step, one exit code."""
+"""`make check`: every reading of the code that does not run it; one line a step, one exit code.
+
+The steps of Python and those of the app follow each other in two rows, side by side: each keeps one
+core busy. Every step prints its line when it ends.
+"""
 
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +72,7 @@ STEPS = (
 def passes(step: Step) -> bool:
     """Runs one step; shows what it says only when it fails."""
     if step.only_with and not (ROOT / step.only_with).exists():
-        print(f"check: {step.name:13} nothing to read yet: no {step.only_with}", flush=True)
+        tell(f"check: {step.name:13} nothing to read yet: no {step.only_with}")
         return True
     started = time.monotonic()
     done = subprocess.run(
@@ -81,12 +87,31 @@ def passes(step: Step) -> bool:
         check=False,
     )
     verdict = "ok" if done.returncode == 0 else "FAILED"
-    print(f"check: {step.name:13} {verdict} {time.monotonic() - started:.1f} s", flush=True)
+    said = [f"check: {step.name:13} {verdict} {time.monotonic() - started:.1f} s"]
     if step.tells and done.returncode == 0:
-        print(done.stdout.strip(), flush=True)
+        said.append(done.stdout.strip())
     if done.returncode != 0:
-        print(f"{done.stdout}\ncheck: {step.name}: {step.remedy}", flush=True)
+        said.append(f"{done.stdout}\ncheck: {step.name}: {step.remedy}")
+    tell(*said)
     return done.returncode == 0
+
+
+def tell(*lines: str) -> None:
+    """Prints what belongs together in one piece: two rows of steps speak at once."""
+    print("\n".join((*lines, "")), end="", flush=True)
+
+
+def in_turn(steps: Iterable[Step]) -> list[bool]:
+    """Whether each of them passes, one after the other, also after a failure."""
+    return [passes(step) for step in steps]
+
+
+def side_by_side(steps: Iterable[Step]) -> list[bool]:
+    """Whether each of them passes: those of the app beside those of Python."""
+    wanted = list(steps)
+    rows = [[one for one in wanted if (one.only_with == APP) is app] for app in (False, True)]
+    with ThreadPoolExecutor(len(rows)) as pool:
+        return [passed for row in pool.map(in_turn, rows) for passed in row]
 
 
 def main() -> int:
@@ -99,7 +124,7 @@ def main() -> int:
     if unknown:
         print(f"check: no step is called {', '.join(sorted(unknown))}; see --list", file=sys.stderr)
         return 2
-    verdicts = [passes(step) for step in STEPS if not names or step.name in names]
+    verdicts = side_by_side(step for step in STEPS if not names or step.name in names)
     print(f"check: {verdicts.count(True)} of {len(verdicts)} steps ok")
     return 0 if all(verdicts) else 1
 

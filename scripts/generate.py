@@ -44,8 +44,16 @@ GENERATORS: tuple[Generator, ...] = (
         ),
         ("gateway/contract/sparkplug_pb2.py", "gateway/contract/sparkplug_pb2.pyi"),
     ),
-    Generator("schema", module("backend.application.graphql.schema"), ("schema.graphql",)),
-    Generator("openapi", module("backend.application.rest.describe"), ("openapi.json",)),
+    Generator(
+        "schema",
+        module("backend.application.graphql.schema"),
+        ("schema.graphql", "schema.zh-CN.graphql"),
+    ),
+    Generator(
+        "openapi",
+        module("backend.application.rest.describe"),
+        ("openapi.json", "openapi.zh-CN.json"),
+    ),
     Generator("asyncapi", module("backend.application.mqtt_api.describe"), ("asyncapi.json",)),
     Generator(
         "tables",

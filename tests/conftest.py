@@ -1,6 +1,7 @@
 """What all tests share: a scrubbed environment, free ports, and programs that may be absent."""
 
 import os
+import signal
 import socket
 from collections.abc import Callable
 
@@ -28,10 +29,17 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith(OURS) or name in OURS_EXACTLY:
             del os.environ[name]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts what it puts into the background, and what tests start would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips what needs an absent program, by name; in CI nothing is skipped, so it fails there."""
+    """Puts long tests first: a part then does not wait for one that began last.
+
+    Skips what needs an absent program, by name; in CI nothing is skipped, so it fails there.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     absent = {program.name: program for program in programs.absent()}
     known = {program.name for program in programs.PROGRAMS}
     for item in items:

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-READY_S = 120.0
-END_S = 20.0
+READY_S = 300.0
+END_S = 60.0
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class Product:
 
     def get(self, path: str) -> dict[str, Any]:
         """GET a JSON document; an HTTP error raises."""
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=60) as answer:
             document: dict[str, Any] = json.load(answer)
             return document
 
@@ -87,7 +87,7 @@ class Product:
         request = urllib.request.Request(
             f"{self.url}{path}", json.dumps(body).encode(), headers, method="POST"
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             document: dict[str, Any] = json.load(answer)
             return document
 
@@ -121,7 +121,7 @@ class Product:
         os.kill(pid, number)
         return pid
 
-    def wait_restarted(self, role: str, old: int, timeout_s: float = 30.0) -> int:
+    def wait_restarted(self, role: str, old: int, timeout_s: float = 120.0) -> int:
         """Wait until another process does the work of the killed one."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:

@@ -92,7 +92,7 @@ class PushService:
         self.browsers[name] = browser
         return browser
 
-    def wait(self, count: int, timeout_s: float = 15.0) -> list[Received]:
+    def wait(self, count: int, timeout_s: float = 60.0) -> list[Received]:
         """The messages once there are at least `count`; raises with the faults otherwise."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: len(self.messages) >= count, timeout_s):

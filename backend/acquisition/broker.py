@@ -9,7 +9,8 @@ amqtt 0.12.1 by itself lets clients see what is not theirs; this module closes t
 - retained messages go only to a session that itself holds the filter;
 - `$` topics and `$SYS` are the internal credential's; every publish and subscribe is checked;
 - credentials are a snapshot file, looked at every second: whoever is revoked is disconnected;
-- with MQTT_TLS_PORT a second listener takes a client certificate for the secret (broker_tls.py);
+- with MQTT_TLS_PORT a second listener speaks TLS and takes a client certificate for the secret
+  (broker_tls.py);
 - a client silent for 1.5 times its keep-alive is disconnected and its will published;
 - every queue is bounded: a slow reader loses messages (counted), the broker does not grow.
 
@@ -342,7 +343,7 @@ async def serve(
 ) -> None:
     """Run the broker until cancelled; OSError when the port is taken.
 
-    `tls` is the address of the listener for client certificates, None = no such listener; `held` is
+    `tls` is the address of the listener that speaks TLS, None = no such listener; `held` is
     the socket that listens on the port already.
     """
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)

@@ -1,9 +1,10 @@
-"""MQTT over TLS with client certificates, for the embedded broker.
+"""MQTT over TLS, for the embedded broker: gateways by certificate, third parties by their secret.
 
-A client proves who it is by its certificate: the common name is the credential and no secret is
-asked. TLS admits only what one of our authorities signed and what has not ended; the broker then
-admits only a certificate that is listed with the credential, so a revoked one is refused although
-it still looks good.
+A client that shows a certificate proves by it who it is: the common name is the credential and no
+secret is asked. TLS admits only what one of our authorities signed and what has not ended; the
+broker then admits only a certificate that is listed with the credential, so a revoked one is
+refused although it still looks good. Without one the credential's secret is asked, which a gateway
+that enrolled does not have.
 """
 
 import asyncio
@@ -107,11 +108,13 @@ class TlsListener:
 
 
 def tls_context(authorities: Path, server: Path) -> ssl.SSLContext:
-    """Answer a server's context that admits only certificates of these authorities."""
+    """Answer a server's context; of the certificates that are shown it admits only those of these
+    authorities.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     context.load_cert_chain(server)
     context.load_verify_locations(authorities)
-    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_OPTIONAL
     return context

@@ -32,7 +32,7 @@ from backend.acquisition.store import store
 from backend.acquisition.window import IMPORTABLE, Window, read_window
 from backend.core import events
 from backend.core.clock import Clock
-from backend.core.db import Database
+from backend.core.db import Database, WriteSession
 from backend.core.errors import NotFound
 from backend.core.ids import new_uuid
 from backend.core.platform import Platform
@@ -98,10 +98,15 @@ class _Target:
 
 async def new_job(database: Database, project_id: int, source: str, now: datetime) -> ImportJob:
     """Record an import that begins now; `source` is the name people gave the file."""
-    uid = new_uuid(now)
     async with database.project(project_id) as tx:
-        number = await tx.fetch_value(_NEW_JOB, (project_id, uid, source, now), into=int)
-        await events.publish(tx, project_id, "import", str(uid), now)
+        return await begin_job(tx, project_id, source, now)
+
+
+async def begin_job(tx: WriteSession, project_id: int, source: str, now: datetime) -> ImportJob:
+    """Record in a transaction what `new_job` records."""
+    uid = new_uuid(now)
+    number = await tx.fetch_value(_NEW_JOB, (project_id, uid, source, now), into=int)
+    await events.publish(tx, project_id, "import", str(uid), now)
     if number is None:
         raise NotFound(kind="imp")
     return ImportJob(project_id, number, uid)

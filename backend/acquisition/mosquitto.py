@@ -7,10 +7,11 @@ mosquitto binds a credential to one client id, so a gateway there connects as
 `<credential>/gateway` and a third party as `<credential>/client`; deleting a client disconnects it
 at once.
 
-`tls_listener` is the part of mosquitto.conf for gateways with a client certificate: the common name
-is the username and the client id, so nobody takes another's session, and no secret is asked. Of a
-gateway that is deleted the connection ends at once and a new one may do nothing; the revocation
-list refuses it at the handshake, from the next start or SIGHUP on.
+`tls_listeners` is the part of mosquitto.conf for gateways with a client certificate: the common
+name is the username and the client id, so nobody takes another's session, and no secret is asked.
+Of a gateway that is deleted the connection ends at once and a new one may do nothing; the
+revocation list refuses it at the handshake, from the next start or SIGHUP on. Third parties have a
+port of their own, where their secret is asked.
 """
 
 import re
@@ -167,20 +168,29 @@ def _revoked(name: str) -> list[Entry]:
     ]
 
 
-def tls_listener(folder: Path, port: int, address: str = "") -> str:
-    """Answer the part of mosquitto.conf that listens for client certificates, with its files below
-    `folder`: authorities.pem, server.pem (certificate and key), revoked.pem.
+def tls_listeners(folder: Path, port: int, secret_port: int, address: str = "") -> str:
+    """Answer the part of mosquitto.conf that listens with TLS: for client certificates, and on
+    `secret_port` (0 = not at all) for secrets. mosquitto takes one of them on a port.
+
+    Its files are below `folder`: authorities.pem, server.pem (certificate and key), revoked.pem.
     """
-    return (
-        f"listener {port} {address}".rstrip() + "\n"
+    by_secret = _listener(folder, secret_port, address) if secret_port else ""
+    return by_secret + (
+        f"{_listener(folder, port, address)}"
         f"cafile {folder / AUTHORITIES_FILE}\n"
-        f"certfile {folder / SERVER_FILE}\n"
-        f"keyfile {folder / SERVER_FILE}\n"
         f"crlfile {folder / REVOKED_FILE}\n"
-        "tls_version tlsv1.2\n"
         "require_certificate true\n"
         "use_identity_as_username true\n"
         "use_username_as_clientid true\n"
+    )
+
+
+def _listener(folder: Path, port: int, address: str) -> str:
+    return (
+        f"listener {port} {address}".rstrip() + "\n"
+        f"certfile {folder / SERVER_FILE}\n"
+        f"keyfile {folder / SERVER_FILE}\n"
+        "tls_version tlsv1.2\n"
     )
 
 

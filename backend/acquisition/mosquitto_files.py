@@ -3,7 +3,7 @@
     authorities.pem         whose certificates it believes
     server.pem              its own certificate and key
     revoked.pem             certificates that it refuses although they look good
-    tls.conf                the listener, to be included into mosquitto.conf
+    tls.conf                the listeners, to be included into mosquitto.conf
     dynamic-security.json   credentials and topics, for its dynamic-security plug-in
 
 The database is the truth: run it again, and mosquitto again, after gateways came or went.
@@ -26,7 +26,7 @@ from backend.acquisition.credentials import (
     hash_secret,
     internal_credential,
 )
-from backend.acquisition.mosquitto import REVOKED_FILE, security_document, tls_listener
+from backend.acquisition.mosquitto import REVOKED_FILE, security_document, tls_listeners
 from backend.core.certificates import Names
 from backend.core.clock import SystemClock
 from backend.core.errors import SettingError
@@ -43,8 +43,12 @@ WHERE c.revoked_at IS NOT NULL AND c.not_after > %s ORDER BY c.project_id, c.id
 """
 
 
-async def write(platform: Platform, folder: Path, port: int, name: list[str]) -> str:
+async def write(
+    platform: Platform, folder: Path, port: int, secret_port: int, name: list[str]
+) -> str:
     """Write the files into an absolute folder and answer what to do with them.
+
+    Gateways come to `port`, third parties to `secret_port` (0 = to none).
 
     SettingError when the platform's own secret is not known.
     """
@@ -63,7 +67,8 @@ async def write(platform: Platform, folder: Path, port: int, name: list[str]) ->
     _write_server(folder, held, broker_names(platform.settings, name), now)
     write_private(folder / AUTHORITIES_FILE, held.bundle.encode())
     write_private(folder / REVOKED_FILE, held.revocations(revoked, now).encode())
-    write_private(folder / LISTENER_FILE, tls_listener(folder, port).encode())
+    listeners = tls_listeners(folder, port, secret_port)
+    write_private(folder / LISTENER_FILE, listeners.encode())
     write_private(folder / SECURITY_FILE, security_document([*admitted, internal]))
     return (
         f"Written to {folder}: {len(admitted)} credentials, {len(revoked)} revoked "

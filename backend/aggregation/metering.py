@@ -1,7 +1,6 @@
 """What the register engine needs of the database, and what it writes back: one project's registers.
 
 Every statement carries the project; windows of many registers are looked up and loaded at once.
-Readings come as one binary string a register, 18 bytes a sample.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
-from backend.acquisition.readings import between, first, last
+from backend.acquisition.readings import first, last
 from backend.aggregation.chunks import Stretch
 from backend.aggregation.curve import QUARTER
 from backend.aggregation.events import ALWAYS, Events, Span
@@ -39,6 +38,7 @@ from backend.aggregation.window import (
     floor_quarter,
     recompute,
 )
+from backend.aggregation.window_readings import AT, STRETCHES, USABLE, read_readings
 from backend.core.db import ReadSession, WriteSession
 from gateway.contract.energy import EnergyType, energy_type
 
@@ -258,10 +258,8 @@ async def read_window(
         order = _wider(order, window, result)
 
 
-_AT: Final = "timestamptz 'epoch' + {} * interval '1 microsecond'"
-_USABLE: Final = "r.quality < 4 AND r.value > '-Infinity' AND r.value < 'Infinity'"
 _COUNTED: Final = f"""
-    {_USABLE} AND NOT EXISTS (
+    {USABLE} AND NOT EXISTS (
         SELECT 1 FROM register_event x WHERE x.project_id = %(project)s AND x.point_id = o.point
         AND x.kind = 'exclude' AND x.revoked_at IS NULL AND x.ts <= r.ts AND x.until_ts > r.ts)
 """
@@ -275,7 +273,7 @@ _SETTLED: Final = f"""
 _QUARTER_OF_RESTART: Final = "<= date_bin('15 minutes', restart.ts, 'epoch')"
 _BOUNDS: Final = f"""
 SELECT {US.format("restart.ts")}, {US.format("begin.ts")}, {US.format("later.ts")}
-FROM (SELECT n, point, {_AT.format("before")} AS before, {_AT.format("beyond")} AS beyond
+FROM (SELECT n, point, {AT.format("before")} AS before, {AT.format("beyond")} AS beyond
       FROM unnest(%(points)s::bigint[], %(before)s::bigint[], %(beyond)s::bigint[])
            WITH ORDINALITY AS u (point, before, beyond, n)) AS o
 LEFT JOIN LATERAL ({last("o.point", "< o.before", _SETTLED)}) AS restart ON true
@@ -283,20 +281,10 @@ LEFT JOIN LATERAL ({last("o.point", _QUARTER_OF_RESTART, _SETTLED)}) AS begin ON
 LEFT JOIN LATERAL ({first("o.point", "o.beyond", _COUNTED)}) AS later ON true
 ORDER BY o.n
 """
-_READINGS: Final = f"""
-SELECT o.n, string_agg(timestamptz_send(r.ts) || float8send(r.value) || int2send(r.quality), '')
-FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
-      FROM unnest(%(points)s::bigint[], %(low)s::bigint[], %(high)s::bigint[])
-           WITH ORDINALITY AS u (point, low, high, n)) AS o
-CROSS JOIN LATERAL ({between("o.point", "o.low", "o.high", _USABLE)}) AS r
-GROUP BY o.n
-"""
 _JUDGEMENTS: Final = f"""
 SELECT o.n, {US.format("j.ts")}, j.kind, j.before_value, j.after_value, j.offset_value,
        {US.format("j.until_ts")}
-FROM (SELECT n, point, {_AT.format("low")} AS low, {_AT.format("high")} AS high
-      FROM unnest(%(points)s::bigint[], %(low)s::bigint[], %(high)s::bigint[])
-           WITH ORDINALITY AS u (point, low, high, n)) AS o
+FROM {STRETCHES}
 JOIN register_judgement j ON j.project_id = %(project)s AND j.point_id = o.point
      AND j.ts > o.low AND j.ts <= o.high
 ORDER BY o.n, j.ts
@@ -317,8 +305,9 @@ async def _windows(tx: ReadSession, project_id: int, orders: Sequence[Order]) ->
     low = [0 if begin is None else begin for _, begin, _ in bounds]
     high = [FAR if later is None else later for _, _, later in bounds]
     span = {"project": project_id, "points": points, "low": low, "high": high}
-    blobs: dict[int, bytes] = dict(await tx.fetch_tuples(_READINGS, span))
-    events = await read_known(tx, span, [order.register.spec for order in orders])
+    specs = [order.register.spec for order in orders]
+    readings = await read_readings(tx, span, specs, list(zip(low, high, strict=True)))
+    events = await read_known(tx, span, specs)
     planned = await planned_stretches(tx, project_id, points, instant(min(low)), instant(max(high)))
     known: dict[int, list[Judgement]] = {}
     for n, ts, kind, *values, until in await tx.fetch_tuples(_JUDGEMENTS, span):
@@ -330,7 +319,7 @@ async def _windows(tx: ReadSession, project_id: int, orders: Sequence[Order]) ->
             first=order.stretch.first,
             last=order.stretch.last,
             restart=restart,
-            readings=sorted(order.register.spec.readings(blobs.get(n, b""))),
+            readings=readings[n - 1],
             events=replace(events[n - 1], planned=_spans(planned.get(order.register.point, ()))),
             known=known.get(n, ()),
             complete=later is None,

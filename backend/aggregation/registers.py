@@ -100,20 +100,31 @@ class RegisterSpec:
             return round(near)
         return round(_decimal(value) / self.resolution)
 
-    def readings(self, blob: bytes) -> list[tuple[int, int, int]]:
+    def readings(self, blob: bytes) -> list[Sample]:
         """Answer a blob of readings (see SAMPLE) as instants, counts and qualities."""
         if not blob:
             return []
         since_2000, values, qualities = zip(*SAMPLE.iter_unpack(blob), strict=True)
         times = map(YEAR_2000.__add__, since_2000)
+        return list(zip(times, self.counts(values), qualities, strict=True))
+
+    def counts(self, values: Sequence[float]) -> list[int]:
+        """Answer values in the point's unit as `count` does; there is at least one."""
         factor = self.resolution.denominator / self.resolution.numerator
         near = list(map(factor.__mul__, values))
         if min(near) > -SAFE and max(near) < SAFE:
             counts = list(map(round, near))
             beside = list(map(sub, near, counts))
             if min(beside) > -CLEAR and max(beside) < CLEAR:
-                return list(zip(times, counts, qualities, strict=True))
-        return list(zip(times, map(self.count, values), qualities, strict=True))
+                return counts
+        return list(map(self.count, values))
+
+    def counts_of(self, numbers: Sequence[int], divisor: int) -> Sequence[int]:
+        """Answer whole numbers over a divisor, at least one, as `count` does."""
+        times, rest = divmod(self.resolution.denominator, divisor * self.resolution.numerator)
+        if rest or max(map(abs, numbers)) * times >= SAFE:
+            return self.counts([number / divisor for number in numbers])
+        return numbers if times == 1 else [number * times for number in numbers]
 
     def value(self, count: int) -> Decimal:
         """Answer a count in the point's unit."""

@@ -21,7 +21,7 @@ async def create_code(door: Door, gateway: str, name: str | None, who: Actor) ->
     if found is None and outside_uid("gtw", gateway) is not None:
         raise NotFound(kind="gateway")
     project = Place(door.project.id, door.project.slug)
-    return await door.process.enrolments.create_code(project, found, gateway, name, who)
+    return await door.process.enrolments.create_code(project, found, gateway, name, who, door.opens)
 
 
 async def revoke(door: Door, gateway: str, who: Actor) -> GatewayKey:
@@ -30,7 +30,8 @@ async def revoke(door: Door, gateway: str, who: Actor) -> GatewayKey:
     found = await _find(door, gateway)
     if found is None:
         raise NotFound(kind="gateway")
-    await door.process.enrolments.revoke(Place(door.project.id, door.project.slug), found, who)
+    place = Place(door.project.id, door.project.slug)
+    await door.process.enrolments.revoke(place, found, who, door.opens)
     return found
 
 

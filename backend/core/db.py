@@ -17,8 +17,8 @@ changes a part of its project only; what reaches beyond it raises NotAllowed.
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import Self, TypeVar, overload
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Protocol, Self, TypeVar, overload
 
 import psycopg
 from psycopg import AsyncConnection, errors
@@ -93,6 +93,11 @@ class ReadSession:
             async for piece in copy:
                 yield bytes(piece)
 
+    async def narrow(self, sight: Sight) -> None:
+        """See no more than a part from here to the end of the transaction (see core/sight.py)."""
+        # Without parameters this goes out as one simple query: one round trip.
+        await self._connection.execute(sight.begin().encode())
+
     async def fetch_value(self, sql: Query, params: Params = None, *, into: type[T]) -> T | None:
         """Answer the first column of the first row, of type `into`; None without a row or null."""
         rows = await self.fetch_tuples(sql, params)
@@ -146,6 +151,20 @@ class IngestSession(WriteSession):
     def connection(self) -> AsyncConnection[TupleRow]:
         """The connection itself, for binary COPY and savepoints; its commit stays the door's."""
         return self._connection
+
+
+class Opens(Protocol):
+    """What opens transactions in projects: the database, or what makes one of several."""
+
+    def read(
+        self, project_id: int, sight: Sight | None = None
+    ) -> AbstractAsyncContextManager[ReadSession]:
+        """Open a read-only transaction in one project."""
+
+    def project(
+        self, project_id: int, sight: Sight | None = None
+    ) -> AbstractAsyncContextManager[WriteSession]:
+        """Open a write transaction in one project."""
 
 
 class Database:

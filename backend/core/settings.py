@@ -123,11 +123,11 @@ class Settings(BaseSettings):
         ge=0,
         le=65535,
         validation_alias="MQTT_TLS_PORT",
-        description="Port on which the embedded broker takes gateways with a client certificate, "
-        "usually 8883; 0 = it does not.",
+        description="Port on which the embedded broker speaks TLS: to gateways with a client "
+        "certificate, to third parties with their secret; usually 8883; 0 = it does not.",
     )
     mqtt_tls_bind: str = Field(
-        default="0.0.0.0",  # noqa: S104 - gateways come from outside, and show a certificate
+        default="0.0.0.0",  # noqa: S104 - both come from outside
         validation_alias="MQTT_TLS_BIND",
         description="Address MQTT_TLS_PORT listens on.",
     )

@@ -23,6 +23,7 @@ def enumerations(modules: Collection[Module]) -> frozenset[str]:
     return frozenset(
         node.name
         for module in modules
+        if "Enum" in module.text
         for node in ast.walk(module.tree)
         if isinstance(node, ast.ClassDef) and ENUMS & {ast.unparse(base) for base in node.bases}
     )
@@ -30,7 +31,7 @@ def enumerations(modules: Collection[Module]) -> frozenset[str]:
 
 def composed(module: Module, enums: Collection[str]) -> Iterator[str]:
     """Names in a module's statements that nobody can see to be of our making."""
-    if module.path.startswith(DEFINITIONS):
+    if module.path.startswith(DEFINITIONS) or not STATEMENT.search(module.text):
         return
     tree = module.tree
     named = constants(tree)

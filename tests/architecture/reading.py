@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,8 +21,8 @@ class Module:
 
     @property
     def tree(self) -> ast.Module:
-        """The file's syntax tree."""
-        return ast.parse(self.text, self.path)
+        """The file's syntax tree, to read only."""
+        return parsed(self.text, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,12 @@ class Statement:
     path: str
     line: int
     sql: str
+
+
+@lru_cache(maxsize=2)
+def parsed(text: str, path: str) -> ast.Module:
+    """The tree of a text; several lints in a row ask for the same one."""
+    return ast.parse(text, path)
 
 
 def generated(path: Path) -> bool:

@@ -58,9 +58,8 @@ def branches_on_energy(module: Module, energies: Collection[str]) -> Iterator[st
         if not isinstance(node, ast.Compare):
             continue
         sides = [node.left, *node.comparators]
-        named = any("energy" in ast.unparse(side).lower() for side in sides)
-        keys = {key for side in sides for key in literals(side)}
-        if named and keys & set(energies):
+        keys = {key for side in sides for key in literals(side)} & set(energies)
+        if keys and any("energy" in ast.unparse(side).lower() for side in sides):
             yield (
                 f"{module.path}:{node.lineno}: `{ast.unparse(node)}`: put what differs into the "
                 "energy type's data row and read it from there"

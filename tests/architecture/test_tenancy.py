@@ -1,5 +1,7 @@
 """Every query of the platform starts from the door and names its project."""
 
+from functools import cache
+
 import pytest
 
 from backend.core.tables import GLOBAL_TABLES, metadata
@@ -21,6 +23,7 @@ def excused(finding: str) -> bool:
     return any(finding.startswith(path) and told in finding for path, told in EXCEPTIONS)
 
 
+@cache
 def all_findings() -> list[str]:
     """Findings of the whole platform, excused ones too."""
     return [finding for module in modules("backend") for finding in findings(module, TENANT_TABLES)]

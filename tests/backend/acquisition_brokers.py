@@ -51,7 +51,7 @@ class Caller:
     async def subscribe(self, topic_filter: str, qos: int = 0) -> int:
         """Subscribe and answer the granted QoS, 128 when refused."""
         self.client.subscribe(topic_filter, qos=qos)
-        return (await asyncio.wait_for(self.granted.get(), 10))[0]
+        return (await asyncio.wait_for(self.granted.get(), 60))[0]
 
     async def hears(self, count: int) -> list[tuple[str, bytes]]:
         """Wait until `count` messages were heard and answer all."""
@@ -100,7 +100,7 @@ class RunningBroker:
         client.on_disconnect = lambda *_: caller.gone.set()
         client.on_subscribe = lambda _c, _mid, qos, _p: caller.granted.put_nowait(tuple(qos))
         self.callers.append(caller)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await client.connect("127.0.0.1", self.port, version=MQTTv311, keepalive=keepalive)
         return caller
 

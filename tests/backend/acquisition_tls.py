@@ -1,4 +1,6 @@
-"""Both brokers with client certificates: of gateways `a.g1` and `b.g2`, by a real authority."""
+"""Both brokers with TLS: gateways `a.g1` and `b.g2` by certificates of a real authority, and the
+third party `mqt_1` by a secret.
+"""
 
 import asyncio
 import contextlib
@@ -43,6 +45,7 @@ from tests.backend.acquisition_brokers import (
 
 REAL_NOW = datetime.now(UTC)
 """TLS knows no other clock."""
+THIRD, THIRD_SECRET = "mqt_1", "a secret of a third party"
 LOOPBACK = Names(["localhost"], [ipaddress.ip_address("127.0.0.1")])
 
 
@@ -77,6 +80,8 @@ class TlsBroker:
     kind: str
     folder: Path
     port: int
+    secret_port: int
+    """Of third parties; the embedded broker takes them on the same port."""
     authorities: Authorities
     identities: dict[str, Identity]
     admit: Callable[[list[Credential]], None]
@@ -97,11 +102,12 @@ class TlsBroker:
         client_id: str,
         *,
         username: str | None = None,
+        secret: str | None = None,
     ) -> Caller:
-        """Connect with a certificate and no secret; an error of gmqtt or TLS when refused."""
+        """Connect with a certificate or a secret; an error of gmqtt or TLS when refused."""
         client = Client(client_id)
         if username is not None:
-            client.set_auth_credentials(username, None)
+            client.set_auth_credentials(username, secret)
         client.set_config({"reconnect_retries": -2})
         caller = Caller(client)
         client.on_message = lambda _c, topic, payload, *_: caller.take(topic, bytes(payload))
@@ -109,8 +115,9 @@ class TlsBroker:
         client.on_subscribe = lambda _c, _mid, qos, _p: caller.granted.put_nowait(tuple(qos))
         self.callers.append(caller)
         context = self.context(identity)
+        port = self.port if secret is None else self.secret_port
         connecting = asyncio.ensure_future(
-            client.connect("127.0.0.1", self.port, ssl=context, version=MQTTv311)
+            client.connect("127.0.0.1", port, ssl=context, version=MQTTv311)
         )
         # With TLS 1.3 a refused certificate shows after the handshake, where gmqtt waits for ever.
         closed = asyncio.ensure_future(caller.gone.wait())
@@ -140,6 +147,7 @@ def _prepare(folder: Path) -> tuple[Authorities, dict[str, Identity], list[Crede
     credentials = [
         certified("a", "g1", identities["a.g1"]),
         certified("b", "g2", identities["b.g2"]),
+        Credential(THIRD, hash_secret(THIRD_SECRET), (), ("kilowise/a/readings/#",)),
     ]
     return authorities, identities, credentials
 
@@ -164,7 +172,7 @@ async def embedded(folder: Path) -> AsyncIterator[TlsBroker]:
     def admit(held: list[Credential]) -> None:
         write_snapshot(folder, held)
 
-    running = TlsBroker("amqtt", folder, tls_port, authorities, identities, admit, plain)
+    running = TlsBroker("amqtt", folder, tls_port, tls_port, authorities, identities, admit, plain)
     await until_listening(port)
     await until_listening(tls_port)
     try:
@@ -183,11 +191,12 @@ async def debian_mosquitto(folder: Path) -> AsyncIterator[TlsBroker]:
     internal = internal_credential(hash_secret(secret))
     (folder / "security.json").write_bytes(mosquitto.security_document([*credentials, internal]))
     (folder / mosquitto.REVOKED_FILE).write_text(authorities.revocations([], REAL_NOW))
-    port, tls_port = free_port(), free_port()
+    port, tls_port, secret_port = free_port(), free_port(), free_port()
+    listeners = mosquitto.tls_listeners(folder, tls_port, secret_port, "127.0.0.1")
     (folder / "mosquitto.conf").write_text(
         f"per_listener_settings false\nallow_anonymous false\nuser root\nplugin {PLUGIN}\n"
         f"plugin_opt_config_file {folder / 'security.json'}\npersistence false\n"
-        f"listener {port} 127.0.0.1\n" + mosquitto.tls_listener(folder, tls_port, "127.0.0.1")
+        f"listener {port} 127.0.0.1\n{listeners}"
     )
     child = await asyncio.create_subprocess_exec(
         shutil.which("mosquitto") or "/usr/sbin/mosquitto",
@@ -206,13 +215,15 @@ async def debian_mosquitto(folder: Path) -> AsyncIterator[TlsBroker]:
         revoked = [
             Revoked(identities[one.name].issued.serial, REAL_NOW)
             for one in credentials
-            if one.name not in names
+            if one.name in identities and one.name not in names
         ]
         lists = authorities.revocations(revoked, REAL_NOW)
         (folder / mosquitto.REVOKED_FILE).write_text(lists)
         child.send_signal(signal.SIGHUP)
 
-    running = TlsBroker("mosquitto", folder, tls_port, authorities, identities, admit, plain)
+    running = TlsBroker(
+        "mosquitto", folder, tls_port, secret_port, authorities, identities, admit, plain
+    )
     try:
         yield running
     finally:

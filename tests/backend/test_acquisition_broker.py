@@ -164,7 +164,7 @@ async def test_a_take_over_by_the_owner_closes_the_older_connection(broker: Runn
     older = await broker.connect("a.g1")
     assert await older.subscribe("spBv1.0/a/NCMD/g1/#") == 0
     newer = await broker.connect("a.g1")
-    await asyncio.wait_for(older.gone.wait(), 10)
+    await asyncio.wait_for(older.gone.wait(), 60)
     assert await newer.subscribe("spBv1.0/a/NCMD/g1/#") == 0
     platform = await broker.connect(INTERNAL, client_id="internal/1")
     platform.client.publish(COMMAND_A, b"once")

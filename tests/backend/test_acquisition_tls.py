@@ -1,4 +1,4 @@
-"""MQTT over TLS with client certificates, on the embedded broker and on mosquitto."""
+"""MQTT over TLS, on the embedded broker and on mosquitto: by certificate and by secret."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,6 +15,8 @@ from tests.backend.acquisition_tls import (
     BROKERS,
     LOOPBACK,
     REAL_NOW,
+    THIRD,
+    THIRD_SECRET,
     TlsBroker,
     certified,
     embedded,
@@ -72,6 +74,18 @@ async def test_a_session_is_not_stolen_with_another_certificate(broker: TlsBroke
     platform.client.publish("spBv1.0/a/NCMD/g1", b"still here")
     assert await owner.hears(1) == [("spBv1.0/a/NCMD/g1", b"still here")]
     assert not owner.gone.is_set()
+
+
+async def test_a_third_party_comes_over_tls_with_its_secret(broker: TlsBroker) -> None:
+    platform = await broker.plain.connect(INTERNAL, client_id="internal/1")
+    for username, secret in ((THIRD, "wrong"), (THIRD, ""), ("a.g1", ""), ("a.g1", THIRD_SECRET)):
+        with pytest.raises(REFUSED):
+            await broker.connect(None, f"{username}/client", username=username, secret=secret)
+    third = await broker.connect(None, f"{THIRD}/client", username=THIRD, secret=THIRD_SECRET)
+    assert await third.subscribe("kilowise/a/readings/#") == 0
+    assert await third.subscribe("kilowise/b/readings/#") == 128
+    platform.client.publish("kilowise/a/readings/g1/m1/p", b"7")
+    assert await third.hears(1) == [("kilowise/a/readings/g1/m1/p", b"7")]
 
 
 async def is_admitted(broker: TlsBroker, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -111,12 +112,12 @@ async def test_a_mosquitto_of_ones_own_gets_its_files(
 ) -> None:
     folder = tmp_path / "mosquitto"
     with pytest.raises(SettingError, match="must name the platform's own credential"):
-        await write(replace(platform, mqtt_url="mqtt://broker:1883"), folder, 8883, [])
+        await write(replace(platform, mqtt_url="mqtt://broker:1883"), folder, 8883, 0, [])
     own = replace(platform, mqtt_url="mqtt://internal:a-long-secret@broker:1883")
-    told = await write(own, folder, 8884, ["mqtt.example", "192.0.2.7"])
+    told = await write(own, folder, 8884, 8885, ["mqtt.example", "192.0.2.7"])
     assert told.startswith(f"Written to {folder}: 1 credentials, 1 revoked certificates.")
     listener = (folder / "tls.conf").read_text()
-    assert listener.startswith("listener 8884\n")
+    assert re.findall(r"^listener (\d+)$", listener, re.MULTILINE) == ["8885", "8884"]
     assert f"crlfile {folder / 'revoked.pem'}\n" in listener
     clients = json.loads((folder / "dynamic-security.json").read_text())["clients"]
     assert [client["username"] for client in clients] == ["acme.g1", "internal"]

@@ -18,7 +18,8 @@ from tests.postgres import NOW, MakeProject
 KWH = 10**6
 QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
-START = datetime(2026, 2, 10, tzinfo=UTC)
+START = datetime(2026, 3, 13, tzinfo=UTC)
+"""Two days before NOW: what goes on until now is accounted an hour at a time."""
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ OF_THINGS = {
     *(f"{table}.name" for table in ("alarm_definition", "api_key", "device", "device_profile")),
     *(f"{table}.name" for table in ("gateway", "identity_provider", "meter", "meter_list")),
     *(f"{table}.name" for table in ("mqtt_credential", "node", "platform_key", "point", "project")),
+    "project_group.name",
     *(f"{table}.name" for table in ("project_role", "shared_device", "sheet_import")),
     *(f"{table}.name" for table in ("shift_pattern", "tariff", "tree")),
     "operating_state.note",

@@ -138,6 +138,7 @@ async def idle(plants: list[Plant]) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.long
 async def test_several_processes_and_a_dying_one_lose_and_double_nothing(
     database: Database, make_project: MakeProject, postgres_server: Server, database_name: str
 ) -> None:

@@ -228,7 +228,7 @@ async def test_a_handed_socket_outlives_the_process_that_serves_it() -> None:
     assert len(pids) == 2
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.long
 def test_serve_recovers_from_its_own_death_and_ends_in_order(tmp_path: Path) -> None:
     """kill -9 of `kilowise serve`, then a second start on the same folder, then Ctrl-C."""
     data = tmp_path / "a path" / "var"

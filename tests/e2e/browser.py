@@ -30,7 +30,7 @@ ARGUMENTS = [
 PHONE = ViewportSize(width=390, height=844)
 LOCALES = ("en", "zh-CN")
 ROUTES = ("/", "/alarms", "/analyse", "/plant", "/more", "/round", "/stock", "/imports")
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 _CONTROLLED = """() => new Promise((done) => navigator.serviceWorker.controller ? done()
   : navigator.serviceWorker.addEventListener('controllerchange', () => done()))"""
 _OVERFLOW = """async () => {

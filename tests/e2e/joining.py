@@ -20,7 +20,7 @@ def invited(browser: Chromium, running: Product, whom: str) -> str:
         foundry = part.locator("option").filter(has_text=re.compile(r"^\s*Foundry\s*$"))
         part.select_option(foundry.get_attribute("value"))
         page.get_by_role("button", name="Make the link").click()
-        made = page.get_by_test_id("invitation")
+        made = page.get_by_test_id("made-once")
         expect(made.locator("svg")).to_have_attribute("aria-label", "QR code of the link")
         link = urlsplit(made.locator("code").inner_text())
         expect(page.get_by_test_id("waiting")).to_contain_text(whom)

@@ -21,7 +21,7 @@ from tests.product import Product
 
 OVERLOAD_KW = 4760
 ZONE = ZoneInfo("Asia/Shanghai")
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 HISTORY = """{ project(id: "demo") {
   importProgress { state } demand { forecastKw } summary { month { quality } } } }"""
@@ -162,6 +162,6 @@ class Plant:
     def _simulator(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         port = json.loads((self._running.data / STATE_FILE).read_text())["control"]
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", data, 10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", data, 60) as answer:
             document: dict[str, Any] = json.load(answer)
             return document

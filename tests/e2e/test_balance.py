@@ -9,6 +9,8 @@ from tests.product import Product
 
 NAMES = {"en": "Paint shop feeder", "zh-CN": "涂装馈线"}
 
+YEAR = {"en": "Year", "zh-CN": "年"}
+
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_the_balance_names_the_paint_shops_meter_from_above_and_from_its_own_place(
@@ -25,4 +27,10 @@ def test_the_balance_names_the_paint_shops_meter_from_above_and_from_its_own_pla
         expect(held.page.get_by_test_id("balance-loss")).to_contain_text("-")
         for text in (NAMES[locale], "150/5", "200/5"):
             expect(found).to_contain_text(text)
+        # A year is the sum of its months, with the suspects of the last ones.
+        held.page.get_by_text(YEAR[locale], exact=True).click()
+        expect(held.page.get_by_test_id("balance-verdict")).to_be_visible()
+        expect(held.page.get_by_test_id("balance-loss")).to_contain_text("-")
+        expect(found).to_contain_text("150/5")
+        assert held.overflow() == 0
         assert held.broken == []

@@ -1,4 +1,8 @@
-"""Every route in every width, theme and language: not wider than the window, nothing for axe."""
+"""Every route in every width, theme and language: not wider than the window, nothing for axe.
+
+A theme is colours alone (`light-dark()` of app.css takes nothing else): what axe reads of the rest,
+and widths, are looked at in the light one.
+"""
 
 import json
 from collections.abc import Iterator
@@ -16,12 +20,15 @@ from tests.product import ROOT, Product
 AXE = ROOT / "pwa" / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = (320, 360, 390, 768, 1440)
 AXE_WIDTHS = {"en": {390, 1440}, "zh-CN": {390}}
+COLOURS = "cat.color"
+"""Axe's rules about colours."""
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SMALL = ViewportSize(width=360, height=640)
 LARGE_TEXT = "130%"
 """Text size as Android's setting scales it."""
 
-_RUN_AXE = """() => axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+_RUN_AXE = """(runOnly) => axe.run(document, { resultTypes: ['violations'],
+    ...(runOnly.length ? { runOnly } : {}) }).then(({ violations }) =>
   violations.map(({ id, nodes }) => [id, ...nodes.slice(0, 3).map((node) =>
     `${node.target.join(' ')}: ${node.any.concat(node.all).map((one) => one.message)}`)]))"""
 _PLACES = """(names) => names.map((name) => {
@@ -72,7 +79,7 @@ def deeper(running: Product) -> list[str]:
     return [
         *("/gateways", "/profiles", "/calendar", f"/gateways/{project['gateways'][0]['id']}"),
         *("/balance", "/equipment", "/people", "/posts", "/access", "/audit"),
-        *("/projects", "/projects/new"),
+        *("/projects", "/projects/new", "/groups", "/groups/consents"),
         *(f"/plant/{meter}", f"/devices/{device}"),
         *("/trees?tree=electrical", f"/trees/{transformer}", "/meters", f"/meters/{meter}"),
         *("/factors", "/meters/list", "/meters/labels"),
@@ -86,23 +93,29 @@ def folded_open(held: Phone) -> None:
     held.page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
 
 
-def axe(held: Phone) -> list[Any]:
-    """What axe finds on the page as it is."""
-    held.page.evaluate(AXE.read_text())
-    found: list[Any] = held.page.evaluate(_RUN_AXE)
+def axe(held: Phone, *rules: str) -> list[Any]:
+    """What axe finds on the page as it is: by all its rules, or by those of some tags."""
+    if not held.page.evaluate("'axe' in window"):
+        held.page.evaluate(AXE.read_text())
+    found: list[Any] = held.page.evaluate(_RUN_AXE, rules)
     return found
 
 
 def looked_at(held: Phone, locale: str) -> Iterator[tuple[str, Any]]:
-    """What is wrong with the open page, in both themes and every width."""
-    for theme in THEMES:
-        held.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        for width in WIDTHS:
-            held.page.set_viewport_size({"width": width, "height": 844})
-            if (wider := held.overflow()) > 0:
-                yield f"{theme}, {width} px", f"{wider} px too wide"
-            if width in AXE_WIDTHS[locale] and (violations := axe(held)):
-                yield f"{theme}, {width} px, axe", violations
+    """What is wrong with the open page, in every width and both themes."""
+    held.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    for width in WIDTHS:
+        held.page.set_viewport_size({"width": width, "height": 844})
+        if (wider := held.overflow()) > 0:
+            yield f"{width} px", f"{wider} px too wide"
+        if width not in AXE_WIDTHS[locale]:
+            continue
+        if violations := axe(held):
+            yield f"light, {width} px, axe", violations
+        held.page.emulate_media(color_scheme="dark")
+        if violations := axe(held, COLOURS):
+            yield f"dark, {width} px, axe", violations
+        held.page.emulate_media(color_scheme="light")
 
 
 @pytest.mark.parametrize("locale", LOCALES)

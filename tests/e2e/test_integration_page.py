@@ -23,7 +23,7 @@ BLOCKS = re.findall(r"^```(sh|js)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 READING, COMMAND = (text for language, text in BLOCKS if language == "sh")
 [SCRIPT] = (text for language, text in BLOCKS if language == "js")
 SCOPES = ("Alarms", "Gateways' configurations", "Set points")
-PATIENCE_S = 30
+PATIENCE_S = 120
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def reader(browser: Chromium, running: Product) -> Iterator[Mapping[str, str]]:
             "KW_HOST": "127.0.0.1",
             "KW_PORT": port.group(1),
             "KW_USER": user,
-            "KW_SECRET": page.get_by_test_id("mqtt-secret").inner_text(),
+            "KW_SECRET": page.get_by_test_id("secret").inner_text(),
         }
         held = page.get_by_test_id("held").filter(has_text=user)
         held.get_by_role("button", name="Revoke").click()

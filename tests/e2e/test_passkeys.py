@@ -41,7 +41,7 @@ def test_a_passkey_is_made_signs_in_and_is_removed(browser: Chromium, running: P
         page = held.page
         page.get_by_label("Name of this device").fill("Works phone")
         page.get_by_role("button", name="Add a passkey").click()
-        made = page.get_by_test_id("passkey")
+        made = page.get_by_test_id("held").filter(has_text="Works phone")
         expect(made).to_contain_text("Works phone")
         expect(made).to_contain_text("never used")
         assert axe(held) == []

@@ -61,7 +61,7 @@ def test_a_key_is_made_used_and_revoked(browser: Chromium, running: Product) -> 
             return httpx.get(profiles, headers=headers, trust_env=False).status_code
 
         assert status() == 200
-        key = page.get_by_test_id("key").filter(has_text="SCADA")
+        key = page.get_by_test_id("held").filter(has_text="SCADA")
         key.get_by_role("button", name="Revoke").click()
         asked = page.get_by_role("dialog", name="Revoke SCADA?")
         asked.get_by_role("button", name="Revoke").click()

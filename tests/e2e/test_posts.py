@@ -39,7 +39,7 @@ def made(browser: Chromium, running: Product) -> tuple[str, str]:
         page = boss.page
         page.get_by_label("Name of the post").fill("Furnace 1")
         page.get_by_role("button", name="Make the code").click()
-        code = page.get_by_test_id("post-code")
+        code = page.get_by_test_id("made-once")
         expect(code.locator("svg")).to_have_attribute("aria-label", "QR code of the link")
         link = urlsplit(code.locator("code").last.inner_text())
         expect(page.get_by_test_id("post")).to_contain_text("waits for its device until")

@@ -28,7 +28,7 @@ CREATE TRIGGER audit_record AFTER INSERT ON record BEGIN
     INSERT INTO audit (rec, device, body) VALUES (new.rec, new.device, new.body);
 END;
 """
-DRAIN_S = 120.0
+DRAIN_S = 300.0
 JOURNAL = "gateway-1.journal"
 
 

@@ -14,8 +14,8 @@ from gateway.simulator.command import ask
 from tests.faults.ledger import milliseconds, superuser
 from tests.product import Product
 
-GO_ON_S = 120.0
-BACK_S = 30.0
+GO_ON_S = 300.0
+BACK_S = 120.0
 """Seconds within which a killed role works again: the supervisor waits up to 10 between starts."""
 
 

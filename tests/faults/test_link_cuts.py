@@ -14,8 +14,6 @@ from tests.faults.ledger import audit, journaled
 from tests.faults.strike import cut_link
 from tests.product import product
 
-pytestmark = pytest.mark.timeout(600)
-
 REST_S = 3.0
 
 

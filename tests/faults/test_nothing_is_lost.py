@@ -4,15 +4,11 @@ import random
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.faults.balance import balance
 from tests.faults.campaign import KILLS, drained_balance, schedule, suffer
 from tests.faults.ledger import audit
 from tests.faults.strike import alive, kill_and_wait, kill_backend, until, values_go_on
 from tests.product import product
-
-pytestmark = pytest.mark.timeout(600)
 
 SEED = 20_261_126
 

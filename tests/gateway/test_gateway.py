@@ -149,6 +149,7 @@ async def test_a_silent_device_dies_and_is_born_again(tmp_path: Path, mosquitto:
     assert host.births.count("DBIRTH/edge/m1") == 1
 
 
+@pytest.mark.long
 async def test_nothing_is_lost_while_the_broker_is_away(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
@@ -206,6 +207,7 @@ def start_process(file: Path) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.long
 async def test_kill_9_under_load_loses_no_record_that_was_journaled(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:

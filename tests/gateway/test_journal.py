@@ -20,7 +20,7 @@ class Open:
         self.journal.open()
 
     async def settled(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.told) < count:  # noqa: ASYNC110 - what a thread tells
                 await asyncio.sleep(0.005)
 
@@ -106,7 +106,7 @@ async def test_a_full_disk_neither_stops_the_process_nor_the_messages(
     for _ in range(100):
         book.journal.append("m1", b"y" * 2000)
     await book.settled(150)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not book.journal.standing.healthy:  # noqa: ASYNC110 - what a thread tells
             await asyncio.sleep(0.02)
     kept = [record.rec for record in await book.journal.read(0, 999)]
@@ -165,7 +165,7 @@ async def test_messages_that_cannot_be_written_wait_in_a_bounded_queue(
     assert book.journal.standing.waiting == 40
     assert book.journal.standing.dropped_total == 60
     await book.journal.ask(lambda c: c.execute("PRAGMA max_page_count = 100000").fetchone())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while book.journal.standing.waiting:  # noqa: ASYNC110 - what a thread tells
             await asyncio.sleep(0.02)
     assert [record.rec for record in await book.journal.read(0, 999)] == list(range(61, 101))

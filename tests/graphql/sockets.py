@@ -26,7 +26,7 @@ class SocketClient:
 
     async def receive(self) -> dict[str, object]:
         """Answer the next message; it must be a text frame."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             text = await self.connection.recv()
         assert isinstance(text, str)
         message: dict[str, object] = orjson.loads(text)

@@ -1,28 +1,27 @@
 """Whatever the description of REST allows is sent to the running app: nothing ends as a 5xx.
 
 schemathesis makes the requests from `openapi.json`, with fixed seeds; half of the identities are of
-things that are there. An administrator and a member limited to a workshop send the same.
+things that are there. An administrator and a member limited to a workshop send the same, one after
+the other.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 from schemathesis.core.result import Ok
 
 from backend.application.rest.app import build_rest
 from backend.application.web_process import WebProcess
-from backend.core.platform import Platform
 from tests.graphql.conftest import session_token
-from tests.graphql.walk.people import make_roles
-from tests.graphql.walk.scene import make_scene
-from tests.postgres import Actor, MakePerson, MakeProject
+from tests.graphql.fuzzed import Fuzzed, drawn, fuzzed
+
+__all__ = ["fuzzed"]
 
 FEW, MANY = 4, 100
 """Requests of one operation by one person; many with `--long`."""
@@ -99,54 +98,36 @@ def operations() -> Iterator[SearchStrategy[Case]]:
             )
 
 
-def fuzz(sender: Sender, examples: int) -> None:
-    """Send that many cases of each operation."""
+def fuzz(senders: Sequence[Sender], examples: int) -> None:
+    """Send that many cases of each operation, each of them as everybody: making them takes long."""
     for cases in operations():
-
-        @settings(
-            max_examples=examples,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=cases)
-        def each(case: Case) -> None:
-            sender.send(case)
-
-        each()
+        for case in drawn(cases, examples):
+            for sender in senders:
+                sender.send(case)
 
 
-@pytest.fixture
-async def names(
-    platform: Platform, make_project: MakeProject, make_person: MakePerson
-) -> tuple[dict[str, str], Actor, Actor]:
-    """A project with one of everything, its administrator and a member of workshop b."""
-    acme = await make_project("acme")
-    await make_roles(platform, acme)
-    root = await make_person("root", acme, role="administrator")
-    scene = await make_scene(platform, root, await make_person("left", acme, role="shift_leader"))
-    part = scene.plant.nodes["b"].id
-    limited = await make_person("limited", acme, role="administrator", node=part)
-    return dict(scene.names), root, limited
-
-
+@pytest.mark.long
 async def test_nothing_that_is_sent_ends_as_a_server_error(
     process: WebProcess,
     served: str,
-    names: tuple[dict[str, str], Actor, Actor],
+    fuzzed: Fuzzed,
     pytestconfig: pytest.Config,
 ) -> None:
-    things, *people = names
     examples = MANY if pytestconfig.getoption("--long") else FEW
-    for person in people:
-        token = await session_token(process, person, bearer=True)
-        sender = Sender(f"http://{served}", token, things)
-        try:
-            await asyncio.to_thread(fuzz, sender, examples)
-        finally:
+    senders = [
+        Sender(
+            f"http://{served}",
+            await session_token(process, person, bearer=True),
+            fuzzed.scene.names,
+        )
+        for person in fuzzed.people
+    ]
+    try:
+        await asyncio.to_thread(fuzz, senders, examples)
+    finally:
+        for sender in senders:
             sender.close()
+    for sender in senders:
         assert sender.broken == []
         assert sender.sent > 200
         assert {200, 404, 422} <= sender.statuses

@@ -191,6 +191,7 @@ async def test_nothing_is_told_by_row_level_security_alone(
     assert not neighbours.words_in(told)
 
 
+@pytest.mark.long
 async def test_only_row_level_security_stands_in_the_way(
     neighbours: Neighbours, client: Client, admin: psycopg.Connection
 ) -> None:

@@ -154,8 +154,8 @@ async def scene(platform: Platform, alice: Actor, make_person: MakePerson) -> Sc
     """One of everything."""
     leaving = await make_person("leaving", alice.tenant, role="shift_leader")
     made = await make_scene(platform, alice, leaving)
-    await let_in(platform, alice, made.plant.nodes["b"].id)
-    return made
+    more = await let_in(platform, alice, made.plant.nodes["b"].id)
+    return replace(made, names={**made.names, **more})
 
 
 async def context(process: WebProcess, alice: Actor) -> Context:

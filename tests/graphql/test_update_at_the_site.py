@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import pytest
+
 from backend.service.gateways import asked, releases
 from backend.service.gateways.configuration import GatewayKey
 from backend.service.people.asker import Asker
@@ -52,6 +54,7 @@ class Office:
                 await asyncio.sleep(0.05)
 
 
+@pytest.mark.long
 async def test_an_update_is_kept_and_a_broken_one_taken_back(site: Site, tmp_path: Path) -> None:
     maker, office = Maker(tmp_path / "maker"), Office(site)
     assert await site.type_in("enrol", site.url, await site.code()) == 0

@@ -295,6 +295,7 @@ def filled(body: dict[str, object], names: Mapping[str, str]) -> dict[str, objec
     }
 
 
+@pytest.mark.long
 async def test_everybody_hears_and_does_what_the_table_says(
     people: People, scene: Scene, admin: psycopg.Connection, served: str
 ) -> None:

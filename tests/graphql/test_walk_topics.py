@@ -248,7 +248,7 @@ async def test_retained_wills_and_take_overs_stay_within_the_wall(walk: Walk) ->
         newer.client._connection._transport.abort()  # noqa: SLF001 - a link that breaks
         newer = await broker.connect(all_of_it)
     # Its owner takes a session over; the older connection ends and hears nothing more.
-    await asyncio.wait_for(walk.callers["all"].gone.wait(), 10)
+    await asyncio.wait_for(walk.callers["all"].gone.wait(), 60)
     assert await newer.subscribe(value) == 0
     assert await newer.hears(1) == [(value, b"kept")]
     assert walk.callers["all"].heard == []

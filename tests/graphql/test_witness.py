@@ -20,7 +20,6 @@ def witness() -> Path:
     return cached(Path(__file__).with_name("witness")) / "witness.mjs"
 
 
-@pytest.mark.timeout(180)
 async def test_npm_graphql_ws_understands_us(
     witness: Path,
     process: WebProcess,

@@ -103,7 +103,6 @@ def edge_box(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-@pytest.mark.timeout(180)
 def test_the_gateway_needs_the_base_only(edge_box: Path) -> None:
     told = json.loads(execute(edge_box, "-I", "-c", WALK, cwd=edge_box.parent))
     ours = {
@@ -116,7 +115,6 @@ def test_the_gateway_needs_the_base_only(edge_box: Path) -> None:
     assert not told["from"].startswith(f"{ROOT}{os.sep}")
 
 
-@pytest.mark.timeout(180)
 def test_base_brings_no_server(edge_box: Path) -> None:
     listed = json.loads(execute(edge_box, "-m", "pip", "list", "--format=json", cwd=ROOT))
     installed = {row["name"].lower() for row in listed}
@@ -124,7 +122,6 @@ def test_base_brings_no_server(edge_box: Path) -> None:
     assert not installed & {"starlette", "sqlalchemy", "psycopg", "amqtt", "pydantic"}
 
 
-@pytest.mark.timeout(180)
 def test_the_gateway_command_explains_itself(edge_box: Path) -> None:
     said = execute(edge_box.parent / "kilowise-gateway", "--help", cwd=edge_box.parent)
     assert "run" in said

@@ -73,3 +73,18 @@ def test_quarter_hours_of_a_node_are_runs_of_as_many_meters() -> None:
         Run(7, "gas", 4500, 5400, 4),
         Run(8, "gas", 0, 900, 0),
     ]
+
+
+@given(
+    st.lists(st.integers(-(2**53) + 1, 2**53 - 1) | st.integers(0, 10**9), min_size=1, max_size=8),
+    st.sampled_from([1, 10, 100, 1000, 10**9]),
+    st.sampled_from([0.01, 0.1, 1.0, 3.0, 0.025, None]),
+)
+@example([2**48], 1, 1.0)
+@example([8757208318859427], 10, 0.1)
+@example([15, 25], 10, 1.0)
+def test_whole_numbers_of_arrays_have_the_count_of_their_values(
+    numbers: list[int], divisor: int, resolution: float | None
+) -> None:
+    spec = spec_of(resolution)
+    assert list(spec.counts_of(numbers, divisor)) == [spec.count(n / divisor) for n in numbers]

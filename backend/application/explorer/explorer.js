@@ -2,14 +2,14 @@
 const at = (id) => document.getElementById(id);
 const KIND = 'kind name ofType { kind name ofType { kind name ofType { kind name } } }';
 const SCHEMA = `{ __schema { types { name kind description
-  fields { name description args { name type { ${KIND} } } type { ${KIND} } }
+  fields { name description args { name description type { ${KIND} } } type { ${KIND} } }
   inputFields { name description type { ${KIND} } }
   enumValues { name description } } } }`;
 
 async function ask(query, variables) {
   const answer = await fetch('/graphql', {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', 'accept-language': at('language').value },
     credentials: 'same-origin',
     body: JSON.stringify({ query, variables, extensions: { cost: true } })
   });
@@ -36,14 +36,19 @@ function element(name, text, ...children) {
   return made;
 }
 
+/** A field or value: how it is written, what it is, and what its arguments are. */
+function memberElement(one) {
+  const args = (one.args ?? []).map((arg) => element('li', '', element('code', arg.name), ` ${arg.description}`));
+  const about = ` ${one.description ?? ''}`;
+  return element('dd', '', element('code', fieldText(one)), about, element('ul', '', ...args));
+}
+
 function typeElement(type, word) {
   const members = [...(type.fields ?? []), ...(type.inputFields ?? []), ...(type.enumValues ?? [])];
   const found = members.filter((one) => one.name.toLowerCase().includes(word));
   if (!type.name.toLowerCase().includes(word) && found.length === 0) return [];
   const shown = found.length > 0 ? found : members;
-  const items = shown.map((one) =>
-    element('dd', '', element('code', fieldText(one)), ` ${one.description ?? ''}`)
-  );
+  const items = shown.map(memberElement);
   const about = element('p', type.description ?? '');
   return [element('details', '', element('summary', type.name), about, element('dl', '', ...items))];
 }
@@ -68,6 +73,17 @@ async function run(event) {
 
 at('query').value = '{ project { slug name { en zh } meters { slug energy unit } } }';
 at('ask').addEventListener('submit', run);
-const described = await ask(SCHEMA);
-show(described.data.__schema.types);
-at('search').addEventListener('input', () => show(described.data.__schema.types));
+const { data } = await ask('{ viewer { person { locale } } }');
+at('language').value = data?.viewer?.person.locale ?? 'en';
+let types = [];
+
+/** The schema anew, told in the language that is chosen. */
+async function read() {
+  document.documentElement.lang = at('language').value;
+  types = (await ask(SCHEMA)).data.__schema.types;
+  show(types);
+}
+
+at('language').addEventListener('change', read);
+at('search').addEventListener('input', () => show(types));
+await read();

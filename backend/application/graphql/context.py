@@ -25,7 +25,7 @@ from backend.application.graphql.persons import Person, persons_by_id
 from backend.application.live_cache import LiveView
 from backend.application.refusals import note_refusal
 from backend.application.web_process import WebProcess
-from backend.core.db import ReadSession, WriteSession
+from backend.core.db import Opens, ReadSession, WriteSession
 from backend.core.errors import NotFound, NotSignedIn
 from backend.core.ids import decode_id
 from backend.core.sight import Sight
@@ -52,6 +52,7 @@ class Door:
         """Made by `open_project` only."""
         self.process = process
         self.project = project
+        self.opens: Opens = process.platform.database
         self.devices: DataLoader[int, rows.DeviceRow | None] = DataLoader(self._devices)
         self.meter_today: DataLoader[int, list[Sum]] = DataLoader(self._meter_today)
         self.fleet: DataLoader[int, Health | None] = DataLoader(self._fleet)
@@ -68,15 +69,14 @@ class Door:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
         """Open a read-only transaction in the part of the project that this member sees."""
-        database, sight = self.process.platform.database, await self._sight()
-        async with database.read(self.project.id, sight) as tx:
+        async with self.opens.read(self.project.id, await self._sight()) as tx:
             yield tx
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
         """Open a write transaction; in a part of the plant it changes nothing beyond that."""
         sight = await self._sight() if self.project.limit.part else None
-        async with self.process.platform.database.project(self.project.id, sight) as tx:
+        async with self.opens.project(self.project.id, sight) as tx:
             yield tx
 
     def require(self, permission: Permission) -> None:

@@ -17,10 +17,12 @@ from backend.application.cookies import clear_cookie, set_cookie, set_device_coo
 from backend.application.graphql.asked import Asked, decode, decode_query, told_cost
 from backend.application.graphql.closed import entity_tag, is_closed
 from backend.application.graphql.context import Context
+from backend.application.graphql.descriptions import read_in
 from backend.application.graphql.errors import describe, refused
 from backend.application.graphql.execution import Engine, encode
 from backend.application.graphql.limits import Prepared, is_query, is_subscription
 from backend.application.graphql.persisted import Persisted
+from backend.application.languages import reader_of
 from backend.application.origin import address_of, caller_of, check_origin, device_credential
 from backend.application.web_process import WebProcess
 from backend.core.errors import InvalidInput, KilowiseError, TooMuch
@@ -70,6 +72,7 @@ class Endpoint:
             origin=request.headers.get("origin", ""),
         )
         context.spend_as_caller()
+        read_in(reader_of(request.headers.get("accept-language"), context.locale))
         result = await self._result(prepared, asked, context)
         body = encode(result, told_cost(context, asked))
         now = self.process.platform.clock.now()

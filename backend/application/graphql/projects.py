@@ -28,6 +28,7 @@ from backend.application.graphql.equipment import ProjectEquipment
 from backend.application.graphql.exporting import ProjectExports
 from backend.application.graphql.files import ImportedFile, find_file, list_files
 from backend.application.graphql.fleet import GapLedger, read_gaps
+from backend.application.graphql.group_consents import ProjectGroups
 from backend.application.graphql.hands import HandRegister, find_register, list_registers
 from backend.application.graphql.imports import ImportProgress, newest_import
 from backend.application.graphql.model import ProjectModel
@@ -62,6 +63,7 @@ from backend.application.graphql.terms import Tariff, read_tariff
 from backend.application.graphql.tops import TopInput, TopList, read_top_list
 from backend.application.graphql.traits import ProjectOfTraits
 from backend.application.graphql.updates import GatewayRelease, list_releases
+from backend.application.graphql.webhooks import ProjectWebhooks
 from backend.core.ids import encode_id
 from backend.service.gateways import records
 from backend.service.plant import rows
@@ -88,7 +90,9 @@ class Project(
     ProjectAccess,
     ProjectPosts,
     ProjectDelegations,
+    ProjectGroups,
     ProjectMqtt,
+    ProjectWebhooks,
     ProjectOfTraits,
     ProjectExports,
     ProjectBalances,

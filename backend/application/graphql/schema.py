@@ -1,7 +1,8 @@
 """The whole schema, merged from its topics; `python -m backend.application.graphql.schema` writes
-`schema.graphql`.
+`schema.graphql` and `schema.zh-CN.graphql`.
 
-A type's and a field's description is the docstring of its class or resolver.
+A type's and a field's description is the docstring of its class or resolver; what has none and all
+Chinese comes from `descriptions`.
 """
 
 import inspect
@@ -14,8 +15,10 @@ from graphql import GraphQLObjectType, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 
+from backend.application.entries import ENGLISH
 from backend.application.graphql.access import AccessMutation
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
 from backend.application.graphql.authority import AuthorityMutation
@@ -28,12 +31,16 @@ from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.conversions import ConversionMutation
 from backend.application.graphql.delegations import DelegationMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
+from backend.application.graphql.descriptions import describe, write_out
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.equipment import EquipmentMutation
 from backend.application.graphql.exporting import ExportMutation
 from backend.application.graphql.factors import FactorMutation
 from backend.application.graphql.forgetting import ForgettingMutation
 from backend.application.graphql.founding import FoundingMutation, FoundingQuery
+from backend.application.graphql.group_changes import GroupMutation
+from backend.application.graphql.group_consents import ConsentMutation
+from backend.application.graphql.groups import GroupQuery
 from backend.application.graphql.hands import HandMutation
 from backend.application.graphql.imports import ImportSubscription
 from backend.application.graphql.invitations import InvitationQuery
@@ -65,6 +72,8 @@ from backend.application.graphql.taking import TakingMutation, TakingQuery
 from backend.application.graphql.traits import TraitsMutation
 from backend.application.graphql.trees import TreeMutation
 from backend.application.graphql.updates import UpdateMutation
+from backend.application.graphql.webhooks import WebhookMutation
+from backend.core.texts import LOCALES
 
 Query = merge_types(
     "Query",
@@ -75,6 +84,7 @@ Query = merge_types(
         TakingQuery,
         ProjectQuery,
         FoundingQuery,
+        GroupQuery,
         OperatingQuery,
         DemoQuery,
     ),
@@ -90,6 +100,7 @@ Mutation = merge_types(
         AuthorityMutation,
         AccessMutation,
         MqttMutation,
+        WebhookMutation,
         InvitationMutation,
         PostMutation,
         ForgettingMutation,
@@ -99,6 +110,8 @@ Mutation = merge_types(
         ClosingMutation,
         ExportMutation,
         OperatingMutation,
+        GroupMutation,
+        ConsentMutation,
         TraitsMutation,
         AlarmMutation,
         CalendarMutation,
@@ -140,15 +153,17 @@ _DEFINITION = "strawberry-definition"
 
 
 def build_schema() -> strawberry.Schema:
-    """Answer the schema of query, mutation and subscription."""
-    schema = strawberry.Schema(
-        query=Query,
-        mutation=Mutation,
-        subscription=Subscription,
-        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
-    )
-    _describe(core_schema(schema))
+    """Answer the schema of query, mutation and subscription, told in the reader's language."""
+    schema = _coded_schema()
+    describe(core_schema(schema))
     return schema
+
+
+def written_schema(language: str = ENGLISH) -> str:
+    """Answer the schema's own text with descriptions in one language."""
+    schema = _coded_schema()
+    write_out(core_schema(schema), language)
+    return schema.as_str() + "\n"
 
 
 def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
@@ -156,20 +171,31 @@ def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
     return schema._schema  # noqa: SLF001 - it has no public name
 
 
-def _describe(schema: GraphQLSchema) -> None:
-    """Take descriptions from docstrings, so that each thing is explained in one place."""
-    for kind in schema.type_map.values():
+def _coded_schema() -> strawberry.Schema:
+    """Answer the schema as the code describes it, so that each thing is explained in one place."""
+    schema = strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
+    )
+    for kind in core_schema(schema).type_map.values():
         definition = kind.extensions.get(_DEFINITION)
-        if not isinstance(definition, StrawberryObjectDefinition):
-            continue
-        kind.description = kind.description or _sentence(definition.origin.__doc__)
-        if not isinstance(kind, GraphQLObjectType):
-            continue
-        for field in kind.fields.values():
-            found = field.extensions.get(_DEFINITION)
-            if isinstance(found, StrawberryField) and found.base_resolver is not None:
-                doc = found.base_resolver.wrapped_func.__doc__
-                field.description = field.description or _sentence(doc)
+        if isinstance(definition, StrawberryEnumDefinition):
+            kind.description = kind.description or _sentence(definition.wrapped_cls.__doc__)
+        if isinstance(definition, StrawberryObjectDefinition):
+            kind.description = kind.description or _sentence(definition.origin.__doc__)
+        if isinstance(kind, GraphQLObjectType):
+            _take_docstrings(kind)
+    return schema
+
+
+def _take_docstrings(kind: GraphQLObjectType) -> None:
+    for field in kind.fields.values():
+        found = field.extensions.get(_DEFINITION)
+        if isinstance(found, StrawberryField) and found.base_resolver is not None:
+            doc = found.base_resolver.wrapped_func.__doc__
+            field.description = field.description or _sentence(doc)
 
 
 def _sentence(doc: str | None) -> str | None:
@@ -178,9 +204,11 @@ def _sentence(doc: str | None) -> str | None:
 
 
 def main() -> None:
-    """Write the schema to the file named, or to `schema.graphql` here."""
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else "schema.graphql")
-    target.write_text(build_schema().as_str() + "\n", encoding="utf-8")
+    """Write the schema in each language into the folder named, or here."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    for language in LOCALES:
+        name = "schema.graphql" if language == ENGLISH else f"schema.{language}.graphql"
+        (folder / name).write_text(written_schema(language), encoding="utf-8")
 
 
 if __name__ == "__main__":

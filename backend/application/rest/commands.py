@@ -10,11 +10,12 @@ from pydantic import BaseModel, Field
 from backend.application.graphql.commands import WritePointInput, give
 from backend.application.graphql.context import Door, outside_uid
 from backend.application.rest.doors import OwnPage, ProjectDoor, SignedIn
+from backend.application.rest.once import RESPONSES, OnceDoor, OnceRoute
 from backend.core.errors import NotFound
 from backend.core.ids import encode_id
 from backend.service.gateways import commands
 
-router = APIRouter(tags=["commands"])
+router = APIRouter(tags=["commands"], route_class=OnceRoute)
 
 
 class CommandOrder(BaseModel):
@@ -48,9 +49,9 @@ class CommandAnswer(BaseModel):
     finished_at: datetime | None
 
 
-@router.post("/commands", status_code=202, dependencies=[OwnPage])
+@router.post("/commands", status_code=202, dependencies=[OwnPage], responses=RESPONSES)
 async def begin(
-    response: Response, caller: SignedIn, door: ProjectDoor, body: CommandOrder
+    response: Response, caller: SignedIn, door: OnceDoor, body: CommandOrder
 ) -> CommandAnswer:
     """Give a command; what became of it is at `Location`."""
     wanted = WritePointInput(

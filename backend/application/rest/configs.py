@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field
 from backend.application.graphql import configs
 from backend.application.graphql.context import outside_uid
 from backend.application.rest.doors import OwnPage, ProjectDoor, SignedIn
+from backend.application.rest.once import RESPONSES, OnceDoor, OnceRoute
 from backend.core.errors import NotFound
 from backend.core.ids import encode_id
 from backend.service.gateways import configuration, profiles
 from backend.service.people.roles import Permission
 
-router = APIRouter(tags=["gateways"])
+router = APIRouter(tags=["gateways"], route_class=OnceRoute)
 
 
 class ConfigOrder(BaseModel):
@@ -55,8 +56,10 @@ class ProfileAnswer(BaseModel):
     gateways: list[str] = []
 
 
-@router.post("/gateways/{gateway}/configs", status_code=202, dependencies=[OwnPage])
-async def put(gateway: str, caller: SignedIn, door: ProjectDoor, body: ConfigOrder) -> ConfigAnswer:
+@router.post(
+    "/gateways/{gateway}/configs", status_code=202, dependencies=[OwnPage], responses=RESPONSES
+)
+async def put(gateway: str, caller: SignedIn, door: OnceDoor, body: ConfigOrder) -> ConfigAnswer:
     """Make a document the one that the gateway is to have."""
     made = await configs.put(door, caller, gateway, body.text, body.note, body.after)
     return _config(made.row)
@@ -84,9 +87,12 @@ async def show(gateway: str, version: int, door: ProjectDoor) -> ConfigAnswer:
 
 
 @router.post(
-    "/gateways/{gateway}/configs/{version}/restore", status_code=202, dependencies=[OwnPage]
+    "/gateways/{gateway}/configs/{version}/restore",
+    status_code=202,
+    dependencies=[OwnPage],
+    responses=RESPONSES,
 )
-async def restore(gateway: str, version: int, caller: SignedIn, door: ProjectDoor) -> ConfigAnswer:
+async def restore(gateway: str, version: int, caller: SignedIn, door: OnceDoor) -> ConfigAnswer:
     """Put the document of an earlier version again."""
     return _config((await configs.back(door, caller, gateway, version)).row)
 
@@ -109,9 +115,9 @@ async def show_profile(vendor: str, model: str, door: ProjectDoor) -> ProfileAns
     return _profile(row).model_copy(update={"text": row.text})
 
 
-@router.put("/profiles/{vendor}/{model}", dependencies=[OwnPage])
+@router.put("/profiles/{vendor}/{model}", dependencies=[OwnPage], responses=RESPONSES)
 async def upload(
-    vendor: str, model: str, caller: SignedIn, door: ProjectDoor, body: ProfileOrder
+    vendor: str, model: str, caller: SignedIn, door: OnceDoor, body: ProfileOrder
 ) -> ProfileAnswer:
     """Store a device profile; gateways that use it get it without a restart."""
     uploaded = await configs.upload(door, caller, f"{vendor}/{model}", body.text)
@@ -119,8 +125,10 @@ async def upload(
     return _profile(uploaded.profile).model_copy(update={"gateways": gateways})
 
 
-@router.delete("/profiles/{vendor}/{model}", status_code=204, dependencies=[OwnPage])
-async def remove(vendor: str, model: str, caller: SignedIn, door: ProjectDoor) -> None:
+@router.delete(
+    "/profiles/{vendor}/{model}", status_code=204, dependencies=[OwnPage], responses=RESPONSES
+)
+async def remove(vendor: str, model: str, caller: SignedIn, door: OnceDoor) -> None:
     """Forget a device profile that no gateway is to use."""
     await configs.remove(door, caller, f"{vendor}/{model}")
 

@@ -11,14 +11,15 @@ from pydantic import BaseModel, Field
 
 from backend.application import enrolling
 from backend.application.origin import address_of
-from backend.application.rest.doors import OwnPage, Process, ProjectDoor, SignedIn
+from backend.application.rest.doors import OwnPage, Process, SignedIn
+from backend.application.rest.once import RESPONSES, OnceDoor, OnceRoute
 from backend.core.errors import NotAllowed, NotFound
 from backend.core.ids import encode_id
 from backend.service.gateways.enrolment import Enrolled
 from backend.service.gateways.records import Actor
 from gateway.contract.enrolment import RENEW_FROM_DAYS
 
-router = APIRouter(tags=["enrolment"])
+router = APIRouter(tags=["enrolment"], route_class=OnceRoute)
 
 PEM_MAX = 20_000
 
@@ -69,11 +70,16 @@ class EnrolledAnswer(BaseModel):
     time: datetime
 
 
-@router.post("/gateways/{gateway}/enrolment-code", status_code=201, dependencies=[OwnPage])
+@router.post(
+    "/gateways/{gateway}/enrolment-code",
+    status_code=201,
+    dependencies=[OwnPage],
+    responses=RESPONSES,
+)
 async def create_code(
     request: Request,
     response: Response,
-    door: ProjectDoor,
+    door: OnceDoor,
     caller: SignedIn,
     gateway: str,
     body: NewGateway | None = None,
@@ -91,8 +97,10 @@ async def create_code(
     )
 
 
-@router.delete("/gateways/{gateway}/credentials", status_code=204, dependencies=[OwnPage])
-async def revoke(request: Request, door: ProjectDoor, caller: SignedIn, gateway: str) -> None:
+@router.delete(
+    "/gateways/{gateway}/credentials", status_code=204, dependencies=[OwnPage], responses=RESPONSES
+)
+async def revoke(request: Request, door: OnceDoor, caller: SignedIn, gateway: str) -> None:
     """Take everything a gateway could connect with; it is disconnected within seconds."""
     await enrolling.revoke(door, gateway, Actor(caller.person_id, address_of(request)))
 

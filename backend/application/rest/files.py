@@ -12,13 +12,14 @@ from pydantic import BaseModel
 from backend.application.graphql.context import asker_of, outside_uid
 from backend.application.rest.bodies import received
 from backend.application.rest.doors import OwnPage, ProjectDoor, SignedIn
+from backend.application.rest.once import RESPONSES, OnceDoor, OnceRoute
 from backend.core.ids import encode_id
 from backend.service.imports import files
 from backend.service.imports.files import Mode
 from backend.service.imports.sheet import MAX_BYTES
 from backend.service.people.roles import Permission
 
-router = APIRouter(tags=["imports"])
+router = APIRouter(tags=["imports"], route_class=OnceRoute)
 
 
 class FileKind(StrEnum):
@@ -41,7 +42,7 @@ class FaultAnswer(BaseModel):
     params: dict[str, str | int | float | bool | None]
 
 
-class MeterAnswer(BaseModel):
+class FileMeterAnswer(BaseModel):
     """What a file holds of one meter: `total` in `unit`, from `first` to `last`."""
 
     meter: str
@@ -68,29 +69,28 @@ class FileAnswer(BaseModel):
     rows_applied: int | None
     unknown: list[str]
     faults: list[FaultAnswer]
-    meters: list[MeterAnswer]
+    meters: list[FileMeterAnswer]
 
 
-@router.post("/imports", status_code=201, dependencies=[OwnPage])
+@router.post("/imports", status_code=201, dependencies=[OwnPage], responses=RESPONSES)
 async def check(
     request: Request,
     response: Response,
     caller: SignedIn,
-    door: ProjectDoor,
+    door: OnceDoor,
     kind: FileKind,
     name: Annotated[str, Query(min_length=1, max_length=200)] = "upload",
 ) -> FileAnswer:
     """Look at a file (CSV, XLSX or JSON as the body): nothing but the look is kept."""
     door.require(Permission.IMPORT)
-    platform = door.process.platform
     row = await files.check_file(
-        platform.database,
+        door.opens,
         door.project.id,
         door.project.zone,
         (kind.value, name),
         await received(request, MAX_BYTES, "sheet_too_large"),
         asker_of(caller),
-        platform.clock.now(),
+        door.process.platform.clock.now(),
     )
     answer = _answer(row)
     response.headers["Location"] = f"/api/v1/imports/{answer.id}?project={door.project.slug}"
@@ -104,22 +104,21 @@ async def show(id: str, door: ProjectDoor) -> FileAnswer:
         return _answer(await files.find_file(tx, door.project.id, outside_uid("imp", id)))
 
 
-@router.post("/imports/{id}/apply", dependencies=[OwnPage])
-async def apply(id: str, caller: SignedIn, door: ProjectDoor, mode: Mode = Mode.ALL) -> FileAnswer:
+@router.post("/imports/{id}/apply", dependencies=[OwnPage], responses=RESPONSES)
+async def apply(id: str, caller: SignedIn, door: OnceDoor, mode: Mode = Mode.ALL) -> FileAnswer:
     """Apply a file that was looked at, in one transaction; twice counts once.
 
     `all`: refused while anything in it is faulty; `good`: what is good is kept.
     """
     door.require(Permission.IMPORT)
-    platform = door.process.platform
     row = await files.apply_file(
-        platform.database,
+        door.opens,
         door.project.id,
         door.project.zone,
         outside_uid("imp", id),
         mode,
         asker_of(caller),
-        platform.clock.now(),
+        door.process.platform.clock.now(),
     )
     return _answer(row)
 

@@ -3,20 +3,23 @@
 import asyncio
 import contextlib
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from backend.acquisition.bulk_import import ImportJob, new_job, run_job
+from backend.acquisition.bulk_import import ImportJob, begin_job, run_job
 from backend.application.graphql.context import Door, outside_uid
 from backend.application.rest.doors import OwnPage, ProjectDoor
+from backend.application.rest.once import RESPONSES, OnceDoor, OnceRoute
+from backend.core.db import ReadSession
 from backend.core.errors import InvalidInput, NotFound, TooMuch
 from backend.core.ids import encode_id
 from backend.service.people.roles import Permission
 
-router = APIRouter(tags=["import"])
+router = APIRouter(tags=["import"], route_class=OnceRoute)
 
 MAX_BYTES = 2_000_000_000
 AT_ONCE = 2
@@ -37,42 +40,50 @@ class ImportAnswer(BaseModel):
     error: str | None
 
 
-@router.post("/import", status_code=202, dependencies=[OwnPage])
+@router.post("/import", status_code=202, dependencies=[OwnPage], responses=RESPONSES)
 async def begin(
     request: Request,
     response: Response,
-    door: ProjectDoor,
+    door: OnceDoor,
     source: Annotated[str, Query(min_length=1, max_length=200)] = "upload",
 ) -> ImportAnswer:
     """Take a file of readings (docs/extending.md) and import it; progress is at `Location`."""
     door.require(Permission.IMPORT)
     if len(_running) >= AT_ONCE:
         raise TooMuch("imports_running", most=AT_ONCE, retry_after_s=30)
-    platform = door.process.platform
     path = await _received(request)
-    job = await new_job(platform.database, door.project.id, source, platform.clock.now())
+    now = door.process.platform.clock.now()
+    with contextlib.ExitStack() as unused:
+        unused.callback(path.unlink)
+        async with door.opens.project(door.project.id) as tx:
+            job = await begin_job(tx, door.project.id, source, now)
+            tx.after_commit(partial(_start, door, job, path))
+            id = encode_id("imp", job.uid)
+            answer = await _show(tx, door, id)
+        unused.pop_all()
+    response.headers["Location"] = f"/api/v1/import/{id}?project={door.project.slug}"
+    return answer
+
+
+async def _start(door: Door, job: ImportJob, path: Path) -> None:
     task = asyncio.create_task(_work(door, job, path))
     _running.add(task)
     task.add_done_callback(_running.discard)
-    id = encode_id("imp", job.uid)
-    response.headers["Location"] = f"/api/v1/import/{id}?project={door.project.slug}"
-    return await _show(door, id)
 
 
 @router.get("/import/{id}")
 async def show(id: str, door: ProjectDoor) -> ImportAnswer:
     """Answer how far an import is."""
-    return await _show(door, id)
-
-
-async def _show(door: Door, id: str) -> ImportAnswer:
-    uid = outside_uid("imp", id)
     async with door.read() as tx:
-        row = await tx.fetch_one(
-            "SELECT source, state, rows_total, rows_done, rows_rejected, error FROM import_job"
-            " WHERE project_id = %s AND uid = %s",
-            (door.project.id, uid),
-        )
+        return await _show(tx, door, id)
+
+
+async def _show(tx: ReadSession, door: Door, id: str) -> ImportAnswer:
+    row = await tx.fetch_one(
+        "SELECT source, state, rows_total, rows_done, rows_rejected, error FROM import_job"
+        " WHERE project_id = %s AND uid = %s",
+        (door.project.id, outside_uid("imp", id)),
+    )
     if row is None:
         raise NotFound(kind="import")
     return ImportAnswer(id=id, **row)

@@ -12,12 +12,13 @@ from backend.application.graphql.context import Door, asker_of, outside_uid
 from backend.application.rest.bodies import received
 from backend.application.rest.doors import OwnPage, ProjectDoor, SignedIn
 from backend.application.rest.json_answers import NO_STORE
+from backend.application.rest.once import RESPONSES, OnceDoor, OnceRoute
 from backend.core.ids import encode_id
 from backend.service.imports.sheet import MAX_BYTES
 from backend.service.meter_list import lists
 from backend.service.people.roles import Permission
 
-router = APIRouter(tags=["meter lists"])
+router = APIRouter(tags=["meter lists"], route_class=OnceRoute)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -97,12 +98,12 @@ async def list_all(
     return [_answer(row) for row in found]
 
 
-@router.post("/meter-lists", status_code=201, dependencies=[OwnPage])
+@router.post("/meter-lists", status_code=201, dependencies=[OwnPage], responses=RESPONSES)
 async def check(
     request: Request,
     response: Response,
     caller: SignedIn,
-    door: ProjectDoor,
+    door: OnceDoor,
     name: Annotated[str, Query(min_length=1, max_length=200)] = "upload",
 ) -> MeterListAnswer:
     """Look at a list (XLSX or CSV as the body): nothing but the look is kept."""
@@ -125,8 +126,8 @@ async def show(id: str, door: ProjectDoor) -> MeterListAnswer:
         return _answer(await lists.find_list(tx, door.project.id, outside_uid("mls", id)))
 
 
-@router.post("/meter-lists/{id}/apply", dependencies=[OwnPage])
-async def apply(id: str, caller: SignedIn, door: ProjectDoor) -> MeterListAnswer:
+@router.post("/meter-lists/{id}/apply", dependencies=[OwnPage], responses=RESPONSES)
+async def apply(id: str, caller: SignedIn, door: OnceDoor) -> MeterListAnswer:
     """Apply a list as a whole, meters and configuration documents; twice counts once."""
     _require(door)
     async with door.write() as tx:
@@ -134,8 +135,8 @@ async def apply(id: str, caller: SignedIn, door: ProjectDoor) -> MeterListAnswer
         return _answer(await lists.apply_list(tx, door.project.id, uid, asker, _now(door)))
 
 
-@router.post("/meter-lists/{id}/roll-back", dependencies=[OwnPage])
-async def roll_back(id: str, caller: SignedIn, door: ProjectDoor) -> MeterListAnswer:
+@router.post("/meter-lists/{id}/roll-back", dependencies=[OwnPage], responses=RESPONSES)
+async def roll_back(id: str, caller: SignedIn, door: OnceDoor) -> MeterListAnswer:
     """Have everything be as it was before the list, from now on; twice counts once."""
     _require(door)
     async with door.write() as tx:

@@ -9,12 +9,13 @@ from pydantic import BaseModel
 
 from backend.application.graphql.context import asker_of, outside_uid
 from backend.application.rest.bodies import received
-from backend.application.rest.doors import OwnPage, Process, ProjectDoor, SignedIn
+from backend.application.rest.doors import OwnPage, Process, SignedIn
+from backend.application.rest.once import RESPONSES, OnceDoor, OnceRoute
 from backend.core.errors import NotFound
 from backend.service.gateways import releases
 from backend.service.people.roles import Permission
 
-router = APIRouter(tags=["gateways"])
+router = APIRouter(tags=["gateways"], route_class=OnceRoute)
 
 
 class ReleaseAnswer(BaseModel):
@@ -27,8 +28,8 @@ class ReleaseAnswer(BaseModel):
     uploaded_at: datetime
 
 
-@router.post("/gateway-releases", status_code=201, dependencies=[OwnPage])
-async def bring(request: Request, caller: SignedIn, door: ProjectDoor) -> ReleaseAnswer:
+@router.post("/gateway-releases", status_code=201, dependencies=[OwnPage], responses=RESPONSES)
+async def bring(request: Request, caller: SignedIn, door: OnceDoor) -> ReleaseAnswer:
     """Keep a release (the file of `kilowise-gateway release sign` as the body)."""
     door.require(Permission.UPDATE)
     content = await received(request, releases.MAX_BYTES, "release_too_large")

@@ -8,15 +8,15 @@ from pydantic import BaseModel, Field
 
 from backend.application.graphql.context import Door, asker_of, outside_uid
 from backend.application.rest.doors import OwnPage, ProjectDoor, SignedIn
-from backend.application.rest.model import NOBODY
+from backend.application.rest.once import RESPONSES, OnceDoor, OnceRoute
 from backend.application.rest.paging import After, First, Page, cursor, read_cursor
-from backend.core.ids import encode_id
+from backend.core.ids import NOBODY, encode_id
 from backend.service.people.roles import Permission
 from backend.service.webhooks import hooks
 from backend.service.webhooks.hooks import DeliveryRow, WebhookRow
 from backend.service.webhooks.hosts import LONGEST_URL
 
-router = APIRouter(tags=["webhooks"])
+router = APIRouter(tags=["webhooks"], route_class=OnceRoute)
 Kind = Literal["alarm", "command", "gateway", "import", "model", "restatement"]
 
 
@@ -28,7 +28,10 @@ class WebhookOrder(BaseModel):
 
 
 class WebhookAnswer(BaseModel):
-    """A webhook; `pending` deliveries wait, `dead` ones were given up and can be replayed."""
+    """A webhook; `pending` deliveries wait, `dead` ones were given up and can be replayed.
+
+    `error` is of the newest delivery that was tried; null when it was taken.
+    """
 
     id: str
     url: str
@@ -36,6 +39,7 @@ class WebhookAnswer(BaseModel):
     created_at: datetime
     pending: int
     dead: int
+    error: str | None
 
 
 class NewWebhookAnswer(WebhookAnswer):
@@ -74,8 +78,8 @@ async def list_all(door: ProjectDoor) -> list[WebhookAnswer]:
     return [_hook(row) for row in found]
 
 
-@router.post("/webhooks", status_code=201, dependencies=[OwnPage])
-async def make(caller: SignedIn, door: ProjectDoor, body: WebhookOrder) -> NewWebhookAnswer:
+@router.post("/webhooks", status_code=201, dependencies=[OwnPage], responses=RESPONSES)
+async def make(caller: SignedIn, door: OnceDoor, body: WebhookOrder) -> NewWebhookAnswer:
     """Have events told from now on, signed as Standard Webhooks has it."""
     door.require(Permission.KEYS)
     allowed = door.process.platform.settings.webhook_hosts
@@ -86,8 +90,20 @@ async def make(caller: SignedIn, door: ProjectDoor, body: WebhookOrder) -> NewWe
     return NewWebhookAnswer(**_hook(row).model_dump(), signing_key=key)
 
 
-@router.delete("/webhooks/{id}", status_code=204, dependencies=[OwnPage])
-async def end(id: str, caller: SignedIn, door: ProjectDoor) -> None:
+@router.put("/webhooks/{id}", dependencies=[OwnPage], responses=RESPONSES)
+async def change(id: str, caller: SignedIn, door: OnceDoor, body: WebhookOrder) -> WebhookAnswer:
+    """Tell other events, or tell them elsewhere, from now on; the key stays."""
+    door.require(Permission.KEYS)
+    allowed, uid = door.process.platform.settings.webhook_hosts, outside_uid("whk", id)
+    async with door.write() as tx:
+        row = await hooks.change_hook(
+            tx, door.project.id, uid, body.url, body.kinds, allowed, asker_of(caller), _now(door)
+        )
+    return _hook(row)
+
+
+@router.delete("/webhooks/{id}", status_code=204, dependencies=[OwnPage], responses=RESPONSES)
+async def end(id: str, caller: SignedIn, door: OnceDoor) -> None:
     """Tell it nothing more."""
     door.require(Permission.KEYS)
     async with door.write() as tx:
@@ -95,8 +111,8 @@ async def end(id: str, caller: SignedIn, door: ProjectDoor) -> None:
         await hooks.end_hook(tx, door.project.id, uid, asker, _now(door))
 
 
-@router.post("/webhooks/{id}/signing-key", dependencies=[OwnPage])
-async def rotate(id: str, caller: SignedIn, door: ProjectDoor) -> NewWebhookAnswer:
+@router.post("/webhooks/{id}/signing-key", dependencies=[OwnPage], responses=RESPONSES)
+async def rotate(id: str, caller: SignedIn, door: OnceDoor) -> NewWebhookAnswer:
     """Sign with a new key; the old one signs beside it for 24 hours."""
     door.require(Permission.KEYS)
     async with door.write() as tx:
@@ -120,9 +136,9 @@ async def list_deliveries(
     return Page(items=[_delivery(row) for row in part], next=cursor(part[-1].id) if more else None)
 
 
-@router.post("/webhooks/{id}/replay", dependencies=[OwnPage])
+@router.post("/webhooks/{id}/replay", dependencies=[OwnPage], responses=RESPONSES)
 async def replay(
-    id: str, caller: SignedIn, door: ProjectDoor, delivery: str | None = None
+    id: str, caller: SignedIn, door: OnceDoor, delivery: str | None = None
 ) -> ReplayAnswer:
     """Send a delivery again, or all that were given up."""
     door.require(Permission.KEYS)
@@ -145,6 +161,7 @@ def _hook(row: WebhookRow) -> WebhookAnswer:
         created_at=row.created_at,
         pending=row.pending,
         dead=row.dead,
+        error=row.error,
     )
 
 

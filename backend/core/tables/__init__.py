@@ -29,7 +29,15 @@ from backend.core.tables.alarms import (
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
-from backend.core.tables.exchange import MeterList, Webhook, WebhookDelivery
+from backend.core.tables.exchange import AnsweredRequest, MeterList, Webhook, WebhookDelivery
+from backend.core.tables.groups import (
+    GroupConsent,
+    GroupInvitation,
+    GroupLook,
+    GroupPerson,
+    GroupProject,
+    ProjectGroup,
+)
 from backend.core.tables.identity import (
     IdentityProvider,
     LinkedIdentity,
@@ -105,6 +113,7 @@ __all__ = [
     "AlarmLease",
     "AlarmOccurrence",
     "AlarmTransition",
+    "AnsweredRequest",
     "ApiKey",
     "AuditEntry",
     "AuditTold",
@@ -129,6 +138,11 @@ __all__ = [
     "GatewayCertificate",
     "GatewayConfig",
     "GatewayState",
+    "GroupConsent",
+    "GroupInvitation",
+    "GroupLook",
+    "GroupPerson",
+    "GroupProject",
     "HandReading",
     "IdentityProvider",
     "ImportJob",
@@ -157,6 +171,7 @@ __all__ = [
     "Project",
     "ProjectExport",
     "ProjectExportPart",
+    "ProjectGroup",
     "ProjectLogo",
     "ProjectQuota",
     "ProjectRole",

@@ -1,4 +1,4 @@
-"""What is exchanged with programs and spreadsheets of others: lists of meters, webhooks."""
+"""What is exchanged with programs of others: lists of meters, webhooks, answers to repeats."""
 
 import uuid
 from datetime import datetime
@@ -43,6 +43,26 @@ class MeterList(SQLModel, table=True):
     applied_at: datetime | None = instant(nullable=True)
     rolled_back_by: int | None = bigint(nullable=True)
     rolled_back_at: datetime | None = instant(nullable=True)
+
+
+class AnsweredRequest(SQLModel, table=True):
+    """What a request with an Idempotency-Key was answered, in the transaction of what it did.
+
+    `credential` is empty for the person, else the key or post by which they asked; `digest` is the
+    SHA-256 of the request, `body` is sealed.
+    """
+
+    __tablename__ = "answered_request"
+    __table_args__ = (sa.Index("answered_request_at", "project_id", "at"),)
+    project_id: int = project_key()
+    person_id: int = bigint(key=True)
+    credential: str = text_column(key=True)
+    key: str = text_column(key=True)
+    digest: bytes = Field(sa_column=sa.Column(sa.LargeBinary, nullable=False))
+    status: int = smallint()
+    headers: dict[str, str] = document()
+    body: bytes = Field(sa_column=sa.Column(sa.LargeBinary, nullable=False))
+    at: datetime = instant()
 
 
 class Webhook(SQLModel, table=True):

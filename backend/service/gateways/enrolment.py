@@ -28,7 +28,7 @@ from backend.acquisition.authority_store import authorities
 from backend.acquisition.credentials import is_slug
 from backend.core.brake import Brake
 from backend.core.clock import Clock, SystemClock
-from backend.core.db import Database, WriteSession
+from backend.core.db import Database, Opens, WriteSession
 from backend.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, TooMuch
 from backend.core.ids import new_uuid
 from backend.service.gateways import records
@@ -97,9 +97,17 @@ class Enrolments:
         self._tries = Brake(TRIES_PER_MINUTE, "enrolment_too_often")
 
     async def create_code(
-        self, project: Place, gateway: GatewayKey | None, slug: str, name: str | None, who: Actor
+        self,
+        project: Place,
+        gateway: GatewayKey | None,
+        slug: str,
+        name: str | None,
+        who: Actor,
+        opens: Opens | None = None,
     ) -> NewCode:
         """Answer a fresh code for a gateway, or for a new one by slug and name; ends older codes.
+
+        It is written where `opens` opens the project, by itself without.
 
         Raises Conflict while no broker listens for gateways, InvalidInput for a slug that cannot
         be one, NotFound for a gateway that is not there when no name is given to make it.
@@ -110,7 +118,7 @@ class Enrolments:
         code = new_code(project.slug)
         read = read_code(code)
         assert read is not None  # noqa: S101 - made here
-        async with self._database.project(project.id) as tx:
+        async with (opens or self._database).project(project.id) as tx:
             if gateway is None:
                 gateway = await _new_gateway(tx, project, slug, name, now)
             await _end_codes(tx, project.id, gateway.id, now)
@@ -182,13 +190,15 @@ class Enrolments:
             await records.record(tx, project.id, gateway.id, "renewed", who, now, issued.serial)
         return Enrolled(issued, held.bundle, broker_url, project.slug, gateway.slug, real_now)
 
-    async def revoke(self, project: Place, gateway: GatewayKey, who: Actor) -> None:
+    async def revoke(
+        self, project: Place, gateway: GatewayKey, who: Actor, opens: Opens | None = None
+    ) -> None:
         """Take everything a gateway could connect with: certificates, secret, open codes.
 
         The broker disconnects it within seconds.
         """
         now = self._clock.now()
-        async with self._database.project(project.id) as tx:
+        async with (opens or self._database).project(project.id) as tx:
             await _end_codes(tx, project.id, gateway.id, now)
             await records.revoke_certificates(tx, project.id, gateway.id, self._real.now())
             await tx.execute(

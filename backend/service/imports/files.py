@@ -16,7 +16,7 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from backend.core import audit
-from backend.core.db import Database, ReadSession, WriteSession
+from backend.core.db import Opens, ReadSession, WriteSession
 from backend.core.errors import Conflict, InvalidInput, NotFound
 from backend.core.events import publish
 from backend.core.ids import encode_id, new_uuid
@@ -105,7 +105,7 @@ async def find_file(tx: ReadSession, project_id: int, uid: UUID | None) -> FileR
 
 
 async def check_file(
-    database: Database,
+    database: Opens,
     project_id: int,
     zone: str,
     named: tuple[str, str],
@@ -142,7 +142,7 @@ async def check_file(
 
 
 async def apply_file(
-    database: Database,
+    database: Opens,
     project_id: int,
     zone: str,
     uid: UUID | None,
@@ -182,7 +182,7 @@ async def apply_file(
 
 
 async def _planned(
-    database: Database, project_id: int, zone: str, kind: str, content: bytes, now: datetime
+    database: Opens, project_id: int, zone: str, kind: str, content: bytes, now: datetime
 ) -> Plan:
     sheet = await asyncio.to_thread(read_sheet, content)
     async with database.read(project_id) as tx:

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from backend.core.db import Database, ReadSession
 from backend.core.errors import Conflict
+from backend.service.groups.groups import owned_alone
 from backend.service.people.asker import Asker
 from backend.service.people.authority import Grant, administrators_beside, begin, end_member
 from backend.service.people.limits import Limit
@@ -21,6 +22,7 @@ from backend.service.people.sessions import Caller
 
 GONE: Final[tuple[LiteralString, ...]] = (
     "DELETE FROM platform_operator WHERE person_id = %s",
+    "DELETE FROM group_person WHERE person_id = %s",
     "DELETE FROM sign_in_session WHERE person_id = %s",
     "DELETE FROM passkey WHERE person_id = %s",
     "DELETE FROM second_factor WHERE person_id = %s",
@@ -46,6 +48,8 @@ _OWN: Final[Mapping[str, LiteralString]] = {
     "pin": "SELECT set_at FROM person_pin WHERE person_id = %s",
     "keys": "SELECT name, created_at, expires_at, revoked_at FROM api_key WHERE person_id = %s"
     " ORDER BY created_at",
+    "groups": "SELECT g.name, p.owner, p.since FROM group_person p"
+    " JOIN project_group g ON g.id = p.group_id WHERE p.person_id = %s ORDER BY p.since",
     "handed_over": "SELECT valid_from, valid_to, permissions, note FROM delegation"
     " WHERE %s IN (given_by, person_id) ORDER BY 1",
 }
@@ -78,12 +82,17 @@ async def told(database: Database, person_id: int) -> dict[str, object]:
 
 
 async def forget(database: Database, caller: Caller, now: datetime) -> None:
-    """Forget a person; Conflict, and nothing changes, for a project's last administrator."""
+    """Forget a person; Conflict, and nothing changes, for the last who looks after something.
+
+    That is a project's last administrator, or a group's last owner.
+    """
     async with database.platform_read() as tx:
         projects = await projects_of(tx, caller.person_id)
         for number in projects:
             if await administrators_beside(tx, number, caller.person_id) == 0:
                 raise Conflict("last_administrator")
+        if await owned_alone(tx, caller.person_id):
+            raise Conflict("group_last_owner")
     everything = Grant(frozenset(Permission), Limit())
     asker = Asker(caller.person_id, caller.uid)
     for number in projects:

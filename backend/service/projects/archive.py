@@ -22,6 +22,7 @@ VERSION: Final = 1
 LEFT_OUT: Final[Mapping[str, str]] = {
     "account_rate": "how fast accounts were made: of the running platform",
     "alarm_lease": "which process looks: of the running platform",
+    "answered_request": "answers to repeats, for a day",
     "dirty": "what waits to be accounted: of the running platform",
     "enrolment_code": "a secret's hash",
     "event": "news between processes",

@@ -1,4 +1,7 @@
-"""What is kept of projects hourly: about how much they store, and that what was deleted ends."""
+"""What is kept of projects hourly: about how much they store, and that what is over ends.
+
+Over are answers to repeats after a day, and deleted projects after their grace.
+"""
 
 import asyncio
 import logging
@@ -11,6 +14,7 @@ from backend.core.db import Database
 from backend.core.erase import erase_project
 from backend.core.errors import Unavailable
 from backend.core.platform import Platform
+from backend.service.integration import answered
 from backend.service.projects.known import known_projects
 
 log = logging.getLogger(__name__)
@@ -35,8 +39,10 @@ async def keep_projects(platform: Platform) -> None:
     for project_id, slug in await known_projects(platform.database):
         try:
             await measure(platform.database, project_id, now)
+            async with platform.database.project(project_id) as tx:
+                await answered.forget(tx, project_id, now)
         except (psycopg.Error, Unavailable):
-            log.exception("the storage of project %s was not measured", slug)
+            log.exception("project %s was not kept; it is tried again", slug)
     await erase_due(platform, now)
 
 

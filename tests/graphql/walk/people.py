@@ -5,14 +5,18 @@ member, the stranger, nobody, and somebody whose session was revoked.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import httpx
 from psycopg.types.json import Jsonb
 
 from backend.application.web_process import WebProcess
-from backend.core.ids import encode_id
+from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
+from backend.service.groups import consents, groups
+from backend.service.groups.consents import Rollup
+from backend.service.groups.invitations import For
+from backend.service.groups.invitations import invite as group_invite
 from backend.service.integration import credentials
 from backend.service.integration.access import Scope
 from backend.service.people import delegations, keys, posts
@@ -103,7 +107,33 @@ async def let_in(
     _, post = await make_post(platform, owner)
     handed = await make_delegation(platform, owner, member)
     made = {"apikey": key, "token": token, "invitation": invitation, "mqtt": mqtt, "post": post}
-    return {**made, "delegation": handed}
+    return {**made, "delegation": handed, **await make_group(platform, owner, member)}
+
+
+async def make_group(platform: Platform, owner: Actor, member: str) -> dict[str, str]:
+    """A group of a member's that the owner's project consents to, and one more link of it."""
+    database, asker = platform.database, Asker(owner.id, owner.uid)
+    async with database.platform() as tx:
+        row = await tx.fetch_one("SELECT id, uid FROM person WHERE login = %s", (member,))
+        assert row is not None
+        uid, who = new_uuid(NOW), Asker(row["id"], row["uid"])
+        await tx.execute(
+            "WITH made AS (INSERT INTO project_group (uid, name, made_by, made_at)"
+            " VALUES (%(uid)s, 'Group', %(who)s, %(now)s) RETURNING id)"
+            " INSERT INTO group_person (group_id, person_id, owner, since)"
+            " SELECT id, %(who)s, true, %(now)s FROM made",
+            {"uid": uid, "who": who.person_id, "now": NOW},
+        )
+    tokens = []
+    for _ in range(2):
+        async with groups.changing(database, uid, who, NOW) as change:
+            tokens.append((await group_invite(change, For.PROJECT, 7, "walker"))[0])
+    async with database.project(owner.tenant.id) as tx:
+        given = await consents.give(
+            tx, owner.tenant.id, tokens[0], [Rollup.KGCE], date(2026, 1, 1), asker, NOW
+        )
+    names = {"group": given.ref, "consent": encode_id("cst", given.uid)}
+    return {**names, "groupToken": tokens[1]}
 
 
 async def make_invitation(platform: Platform, owner: Actor) -> tuple[str, str]:

@@ -1,5 +1,5 @@
 /** Which place, energy and period a screen is about: the address says it, else the plant's own. */
-import { periodsOf } from '../analyse/choice.ts';
+import { periodsOf, type Span } from '../analyse/choice.ts';
 import type { CalendarPeriod, Place } from '../graphql/analyse.ts';
 import { balancePlacesQuery, balanceTreesQuery } from '../graphql/balance.ts';
 import { present } from '../net/errors.ts';
@@ -7,8 +7,6 @@ import { request } from '../net/request.ts';
 import { mainEnergy } from '../state/energies.ts';
 import { Loaded } from '../state/loaded.svelte.ts';
 import { nameOf } from '../texts/language.svelte.ts';
-
-export type Length = 'day' | 'month';
 
 /** The places of every tree, one tree after the other: organisation, electrical, cost centres. */
 async function placesOfTrees(project: string): Promise<Place[]> {
@@ -21,7 +19,7 @@ async function placesOfTrees(project: string): Promise<Place[]> {
 export class PlaceView {
   readonly tree = new Loaded<Place[]>();
   readonly calendar = new Loaded<CalendarPeriod[]>();
-  length = $state<Length>('month');
+  length = $state<Span>('month');
   back = $state(0);
   #project: () => string;
   #address: () => Pick<URLSearchParams, 'get'>;
@@ -63,7 +61,7 @@ export class PlaceView {
       `periods.${project}.${length}`
     );
   }
-  choose(length: Length): void {
+  choose(length: Span): void {
     this.length = length;
     this.back = 0;
     this.calendar.data = null;

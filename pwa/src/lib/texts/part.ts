@@ -18,6 +18,7 @@ const REST = new Set([
   'equipment',
   'errors',
   'gateways',
+  'groups',
   'identity',
   'imports',
   'join',
@@ -45,7 +46,8 @@ const REST = new Set([
   'stock',
   'substance',
   'support',
-  'updates'
+  'updates',
+  'webhook'
 ]);
 
 export function partOf(key: string): 'first' | 'rest' | null {

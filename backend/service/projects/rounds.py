@@ -1,0 +1,46 @@
+"""Rounds over all projects: whenever news wakes us, and every few seconds, what is due is done."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from backend.core.db import Database
+from backend.core.events import notified
+from backend.service.projects.known import known_projects
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 5.0
+"""What waits for a retry is looked for this often; news wakes us."""
+
+Turn = Callable[[int, str], Awaitable[int]]
+"""One turn in a project by number and slug: how much it found to do; 0 ends its round."""
+
+
+async def go_round(database: Database, channel: str, what: str, turn: Turn) -> None:
+    """Take turns in every project until cancelled, woken by NOTIFY on a channel.
+
+    Where a project's turn fails, that its `what` were not delivered is logged; the others go on.
+    """
+    wake = asyncio.Event()
+
+    async def listen() -> None:
+        async for _ in notified(database, channel):
+            wake.set()
+
+    listener = asyncio.create_task(listen())
+    try:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), LOOK_S)
+            wake.clear()
+            for project_id, slug in await known_projects(database):
+                try:
+                    while await turn(project_id, slug):
+                        pass
+                except Exception:
+                    log.exception("%s of project %s were not delivered", what, slug)
+    finally:
+        listener.cancel()
