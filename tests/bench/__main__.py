@@ -23,6 +23,7 @@ NO_FIGURES = {
     "__main__",
     "process",
     "projects",
+    "roles",
     "rollup_beside",
     "serial_line",
     "server",

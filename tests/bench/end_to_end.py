@@ -6,10 +6,8 @@ then. Accounted is it once nothing waits any more: 100 meters, one point in ten,
 
 import asyncio
 import os
-import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psycopg
 from gmqtt import Client
@@ -27,6 +25,7 @@ from gateway.contract import topics
 from gateway.contract.sparkplug import Datatype, Metric, Payload, Property, decode, encode
 from tests.backend.acquisition_brokers import free_port
 from tests.backend.acquisition_edge import read_ranges
+from tests.bench.roles import roles
 from tests.bench.server import BenchServer, bench_server, figure, run
 
 NOW = datetime.now(UTC)
@@ -41,9 +40,10 @@ REACH = 30_000
 class Flood:
     """One gateway that sends prepared messages as fast as they are acknowledged."""
 
-    def __init__(self, client: Client) -> None:
-        """Take a client that is connected."""
+    def __init__(self, client: Client, project: str = "a") -> None:
+        """Take a client that is connected, and the project of its node `g1`."""
         self._client = client
+        self._root = f"spBv1.0/{project}"
         self._news = asyncio.Event()
         self.acknowledged: set[int] = set()
 
@@ -62,12 +62,17 @@ class Flood:
             Metric(topics.EXT_EPOCH, datatype=Datatype.UINT64, value=EPOCH),
         ]
         while 0 not in self.acknowledged:
-            self._client.publish("spBv1.0/a/NBIRTH/g1", encode(Payload(base_ms, tuple(birth), 0)))
+            born = encode(Payload(base_ms, tuple(birth), 0))
+            self._client.publish(f"{self._root}/NBIRTH/g1", born)
             for device in range(DEVICES):
                 payload = Payload(base_ms, device_birth(device), (device + 1) % 256)
-                self._client.publish(f"spBv1.0/a/DBIRTH/g1/d{device}", encode(payload))
-            self._client.publish("spBv1.0/a/DDATA/g1/d0", message(0, 0, base_ms))
+                self._client.publish(f"{self._root}/DBIRTH/g1/d{device}", encode(payload))
+            self.publish(0, message(0, 0, base_ms))
             await self._wait(0.5)
+
+    def publish(self, device: int, payload: bytes) -> None:
+        """Send one message of a device."""
+        self._client.publish(f"{self._root}/DDATA/g1/d{device}", payload)
 
     async def send(self, prepared: list[tuple[str, bytes]]) -> None:
         """Send all and wait until all are acknowledged."""
@@ -181,13 +186,12 @@ def wait_for_accounts(server: BenchServer) -> None:
     assert found == due, (found, due)
 
 
-async def flood(server: BenchServer, port: int, secret: str) -> tuple[float, float]:
-    """Seconds from the first message to the last acknowledgement, and to the last account."""
-    base_ms = int(NOW.timestamp() * 1000) - MESSAGES * 1000
-    client = Client("a.g1/gateway")
-    client.set_auth_credentials("a.g1", secret)
+async def connected(project: str, port: int, secret: str) -> tuple[Client, Flood]:
+    """The gateway `g1` of a project, connected and listening for acknowledgements."""
+    client = Client(f"{project}.g1/gateway")
+    client.set_auth_credentials(f"{project}.g1", secret)
     client.set_config({"reconnect_retries": 0})
-    sender = Flood(client)
+    sender = Flood(client, project)
     client.on_message = sender.hear
     async with asyncio.timeout(30):
         while True:
@@ -196,7 +200,16 @@ async def flood(server: BenchServer, port: int, secret: str) -> tuple[float, flo
                 break
             except OSError:
                 await asyncio.sleep(0.1)
-    client.subscribe("spBv1.0/a/NCMD/g1")
+    # From here on it comes back by itself, as a gateway does.
+    client.set_config({"reconnect_retries": -1, "reconnect_delay": 1})
+    client.subscribe(f"spBv1.0/{project}/NCMD/g1")
+    return client, sender
+
+
+async def flood(server: BenchServer, port: int, secret: str) -> tuple[float, float]:
+    """Seconds from the first message to the last acknowledgement, and to the last account."""
+    base_ms = int(NOW.timestamp() * 1000) - MESSAGES * 1000
+    client, sender = await connected("a", port, secret)
     await sender.be_born(base_ms)
     make_meters(server)
     prepared = [
@@ -221,20 +234,8 @@ async def main() -> list[str]:
         make_rows(server, hashed)
         write_snapshot(broker_folder(server.folder), [gateway_credential("a", "g1", hashed)])
         env = environment(server, internal_url(server.folder, port))
-        log = Path(server.folder / "roles.log").open("wb")  # noqa: SIM115 - closed below
-        children = [
-            await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "backend", role, env=env, stdout=log, stderr=log
-            )
-            for role in ("broker", "ingest", "aggregate")
-        ]
-        try:
+        async with roles(env, server.folder / "roles.log", "broker", "ingest", "aggregate"):
             times = await flood(server, port, secret)
-        finally:
-            for child in children:
-                child.kill()
-                await child.wait()
-            log.close()
         with psycopg.connect(server.url("kw_backup")) as connection:
             # Births say 0.0; whether that is stored depends on the birth that ingest hears first.
             query = "SELECT count(*) FROM reading WHERE value > 0"
