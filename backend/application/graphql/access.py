@@ -8,8 +8,8 @@ from backend.application.graphql.authority import ProjectPeople, changing, place
 from backend.application.graphql.context import Context, KwInfo, enter_project, outside_uid
 from backend.application.graphql.enums import Module, Permission
 from backend.application.graphql.invitations import Invitation, read_invitations
+from backend.application.graphql.lent import Lent
 from backend.application.graphql.limited import Limited
-from backend.application.graphql.persons import Person
 from backend.core.ids import encode_id
 from backend.service.people import authority, keys, sessions
 from backend.service.people.keys import KeyRow, Wanted
@@ -45,7 +45,7 @@ class OpenSession:
 
 
 @strawberry.type
-class ApiKey(Limited):
+class ApiKey(Lent, Limited):
     """A key of a program, without its secret."""
 
     row: strawberry.Private[KeyRow]
@@ -55,33 +55,12 @@ class ApiKey(Limited):
         return strawberry.ID(encode_id("key", self.row.uid))
 
     @strawberry.field
-    def name(self) -> str:
-        return self.row.name
-
-    @strawberry.field
-    async def owner(self) -> Person | None:
-        """For whom it acts; it never may more than they."""
-        return await self.door.persons.load(self.row.person_id)
-
-    @strawberry.field
     def permissions(self) -> list[Permission]:
         return [one for one in Permission if one in self.row.permissions]
 
     @strawberry.field
-    def created_at(self) -> datetime:
-        return self.row.created_at
-
-    @strawberry.field
-    def expires_at(self) -> datetime:
-        return self.row.expires_at
-
-    @strawberry.field
     def last_used_at(self) -> datetime | None:
         return self.row.last_used_at
-
-    @strawberry.field
-    def revoked_at(self) -> datetime | None:
-        return self.row.revoked_at
 
 
 @strawberry.type

@@ -13,6 +13,7 @@ from backend.application.graphql.context import (
     outside_uid,
 )
 from backend.application.graphql.enums import Module, Permission
+from backend.application.graphql.limited import place_at
 from backend.application.graphql.persons import Person
 from backend.application.graphql.plant import Node
 from backend.core.ids import encode_id
@@ -48,8 +49,7 @@ class Delegation:
     @strawberry.field
     async def part(self) -> Node | None:
         """The place it is for, with all below it; null for the whole plant."""
-        found = (await self.door.directory()).nodes.get(self.row.node_id or 0)
-        return None if found is None else Node(door=self.door, row=found)
+        return await place_at(self.door, self.row.node_id)
 
     @strawberry.field
     def modules(self) -> list[Module]:

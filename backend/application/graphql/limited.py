@@ -38,7 +38,12 @@ class Limited:
 
 async def part_of(door: Door, limit: Limit) -> Node | None:
     """Answer the place of a limit; None for the whole plant."""
-    found = (await door.directory()).nodes.get(limit.node_id or 0)
+    return await place_at(door, limit.node_id)
+
+
+async def place_at(door: Door, node_id: int | None) -> Node | None:
+    """Answer a place by its number; None for none, and for one that this member does not see."""
+    found = (await door.directory()).nodes.get(node_id or 0)
     return None if found is None else Node(door=door, row=found)
 
 

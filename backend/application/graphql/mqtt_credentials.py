@@ -1,14 +1,13 @@
 """Credentials of third parties at the broker: shown, made and revoked."""
 
-from datetime import datetime
-
 import strawberry
 
 from backend.acquisition.admission import admit
 from backend.application.graphql.authority import changing, place_of
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
 from backend.application.graphql.enums import MqttScope, Permission
-from backend.application.graphql.persons import Person
+from backend.application.graphql.lent import Lent
+from backend.application.graphql.limited import place_at
 from backend.application.graphql.plant import Node
 from backend.core.errors import Unavailable
 from backend.service.integration import credentials
@@ -17,10 +16,9 @@ from backend.service.people import authority
 
 
 @strawberry.type
-class MqttCredential:
+class MqttCredential(Lent):
     """A third party at the broker, without its secret."""
 
-    door: strawberry.Private[Door]
     row: strawberry.Private[CredentialRow]
 
     @strawberry.field
@@ -29,23 +27,13 @@ class MqttCredential:
         return strawberry.ID(self.row.ref)
 
     @strawberry.field
-    def name(self) -> str:
-        return self.row.name
-
-    @strawberry.field
-    async def owner(self) -> Person | None:
-        """For whom it acts; it never may more than they."""
-        return await self.door.persons.load(self.row.person_id)
-
-    @strawberry.field
     def scopes(self) -> list[MqttScope]:
         return self.row.scopes
 
     @strawberry.field
     async def part(self) -> Node | None:
         """The place it is limited to; null for all that its owner sees."""
-        found = (await self.door.directory()).nodes.get(self.row.node_id or 0)
-        return None if found is None else Node(door=self.door, row=found)
+        return await place_at(self.door, self.row.node_id)
 
     @strawberry.field
     def publish(self) -> list[str]:
@@ -56,18 +44,6 @@ class MqttCredential:
     def subscribe(self) -> list[str]:
         """The topic filters that it may subscribe now; narrower ones too."""
         return self.row.subscribe
-
-    @strawberry.field
-    def created_at(self) -> datetime:
-        return self.row.created_at
-
-    @strawberry.field
-    def expires_at(self) -> datetime:
-        return self.row.expires_at
-
-    @strawberry.field
-    def revoked_at(self) -> datetime | None:
-        return self.row.revoked_at
 
 
 @strawberry.type

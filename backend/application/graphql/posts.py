@@ -7,6 +7,7 @@ import strawberry
 from backend.application.graphql.authority import changing, place_of
 from backend.application.graphql.context import Door, KwInfo, enter_project, outside_uid
 from backend.application.graphql.enums import Module, Permission
+from backend.application.graphql.limited import place_at
 from backend.application.graphql.persons import Person
 from backend.application.graphql.plant import Node
 from backend.application.graphql.qr import drawn
@@ -39,8 +40,7 @@ class SharedDevice:
     @strawberry.field
     async def part(self) -> Node | None:
         """The place of the post; null for the whole plant."""
-        found = (await self.door.directory()).nodes.get(self.row.node_id or 0)
-        return None if found is None else Node(door=self.door, row=found)
+        return await place_at(self.door, self.row.node_id)
 
     @strawberry.field
     def modules(self) -> list[Module]:

@@ -258,6 +258,12 @@ async def _recorded(platform: Platform, plant: Plant, alice: Actor) -> dict[str,
             (await make_hook(tx, project, url, ["alarm"], ["secret.example"], asker, NOW))[0]
             for url in ("https://secret.example/x", "https://secret.example/over")
         ]
+        await tx.execute(
+            "INSERT INTO webhook_delivery (project_id, uid, webhook_id, number, kind, ref, at,"
+            " state, tries, next_at, error) VALUES (%s, %s, %s, 1, 'model', 'secret', %s, 'dead',"
+            " 8, %s, 'secret')",
+            (project, new_uuid(NOW), hook.id, NOW, NOW),
+        )
     return {
         "yard": encode_id("mtr", yard.uid),
         "paper": encode_id("stk", paper),
