@@ -29,7 +29,7 @@ from backend.core.tables.alarms import (
 from backend.core.tables.calendar import OperatingState, Regroup, ShiftPattern
 from backend.core.tables.enrolment import EnrolmentCode, EnrolmentEvent, GatewayCertificate
 from backend.core.tables.equipment import Equipment, EquipmentHour, EquipmentInterval
-from backend.core.tables.exchange import MeterList, Webhook, WebhookDelivery
+from backend.core.tables.exchange import AnsweredRequest, MeterList, Webhook, WebhookDelivery
 from backend.core.tables.groups import (
     GroupConsent,
     GroupInvitation,
@@ -38,7 +38,6 @@ from backend.core.tables.groups import (
     GroupProject,
     ProjectGroup,
 )
-from backend.core.tables.exchange import AnsweredRequest, MeterList, Webhook, WebhookDelivery
 from backend.core.tables.identity import (
     IdentityProvider,
     LinkedIdentity,
@@ -100,6 +99,7 @@ from backend.core.tables.readings import (
     Stale,
 )
 from backend.core.tables.remote import AuditEntry, AuditTold, Command, DeviceProfile, GatewayConfig
+from backend.core.tables.sign_up import SignUp
 from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
 
 metadata = SQLModel.metadata
@@ -196,6 +196,7 @@ __all__ = [
     "SignInFailure",
     "SignInSession",
     "SignInStep",
+    "SignUp",
     "Stale",
     "StockDocument",
     "StockRule",
