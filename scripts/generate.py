@@ -49,7 +49,11 @@ GENERATORS: tuple[Generator, ...] = (
         module("backend.application.graphql.schema"),
         ("schema.graphql", "schema.zh-CN.graphql"),
     ),
-    Generator("openapi", module("backend.application.rest.describe"), ("openapi.json",)),
+    Generator(
+        "openapi",
+        module("backend.application.rest.describe"),
+        ("openapi.json", "openapi.zh-CN.json"),
+    ),
     Generator("asyncapi", module("backend.application.mqtt_api.describe"), ("asyncapi.json",)),
     Generator(
         "tables",

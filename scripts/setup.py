@@ -124,11 +124,19 @@ def pip(what: str, *arguments: str | Path) -> None:
 
 
 def install(name: str) -> None:
-    """Installs one hashed requirements file."""
+    """Installs one hashed requirements file: a whole lock, so that nothing has to be resolved."""
     file = REQUIREMENTS / f"{name}.txt"
     with step(f"requirements-{name}", digest(file)) as wanted:
         if wanted:
-            pip(f"pip install -r requirements/{name}.txt", "--require-hashes", "-r", file)
+            words = ("--require-hashes", "--no-deps", "--no-compile", "-r", file)
+            pip(f"pip install -r requirements/{name}.txt", *words)
+            compile_packages()
+
+
+def compile_packages() -> None:
+    """Compiles on all cores what was installed; what this cannot, Python does when it imports."""
+    words = (python(), "-m", "compileall", "-q", "-j", "0", VENV / "lib")
+    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def install_packages(part: str) -> None:

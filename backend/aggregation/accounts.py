@@ -6,8 +6,8 @@ over meters: two workers with one meter each would overwrite each other's sum. O
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +16,7 @@ from backend.aggregation.calendar import AHEAD, BACK, PlantTime, keep_calendar, 
 from backend.aggregation.cells import Changed
 from backend.aggregation.chunks import Chunk, DirtyRow, newest
 from backend.aggregation.dirty import mark_points
+from backend.aggregation.keeper import EVERY, Keeper, keeper
 from backend.aggregation.mapping import points_of
 from backend.aggregation.metering import (
     instant,
@@ -33,7 +34,6 @@ from backend.aggregation.shift_rows import keep_shifts
 from backend.aggregation.stale import Claimed, Pending, claim, mark_again, put
 from backend.aggregation.tariff import TariffError, keep_slots
 from backend.aggregation.upward import look_up, make_pending, raise_meters, span_of
-from backend.aggregation.versions import LONGEST, Keeper, keeper
 from backend.aggregation.waiting import consume
 from backend.core.db import ReadSession, WriteSession
 
@@ -59,11 +59,11 @@ SETTLING: Final = timedelta(minutes=15)
 class Purpose:
     """What for accounts are made: which periods are summed, and which of them are kept.
 
-    Kept is what is replaced while a version is being applied, of periods that are so long at most.
+    Kept is what is replaced while a version is being applied.
     """
 
     levels: Levels = LEVELS
-    kept: Mapping[int, timedelta] = field(default_factory=lambda: LONGEST)
+    kept: Collection[int] = EVERY
 
 
 FOR_GOOD: Final = Purpose()
@@ -105,9 +105,7 @@ async def account(
     held = more and not await debounced(tx, project_id)
     pending = Pending()
     taken = Claimed() if held else await claim(tx, project_id, pending, NODES * span)
-    await _keep_pending(keep, pending)
-    await _pass(tx, project_id, pending, changed, held=held, now=now, levels=purpose.levels)
-    await keep.after()
+    await _pass(tx, project_id, pending, changed, keep, held=held, now=now, levels=purpose.levels)
     more = more or taken.more
     regrouped = not (more or keep.applying) and await regroup(tx, project_id, pass_upward, now)
     return Done(
@@ -148,21 +146,9 @@ async def _recomputed(
     last = instant(max(result.high for _, result in done))
     pricing = await read_pricing(tx, project_id, first, last)
     shared = shared_out(done)
-    meters = {meter for register, _ in shared for meter in register.meters}
-    await keep.before((first, last), meters)
-    return await write_quarters(tx, project_id, quarters_of(shared), holes_of(shared), pricing, now)
-
-
-async def _keep_pending(keep: Keeper, pending: Pending) -> None:
-    """Keep what people had made again, and what waited, before it is."""
-    meters, nodes = pending.cells[Scope.METER], pending.cells[Scope.NODE]
-    span = span_of(meters | nodes)
-    if span is not None:
-        await keep.before(
-            span,
-            {cell.scope_id for cell in meters},
-            {(cell.scope_id, cell.energy) for cell in nodes},
-        )
+    return await write_quarters(
+        tx, project_id, quarters_of(shared), holes_of(shared), pricing, now, keep
+    )
 
 
 async def _pass(
@@ -170,6 +156,7 @@ async def _pass(
     project_id: int,
     pending: Pending,
     changed: Changed,
+    keep: Keeper,
     *,
     held: bool,
     now: datetime,
@@ -181,7 +168,7 @@ async def _pass(
     if span is None:
         return
     counted = {cell.scope_id for cell in changed.cells | meters}
-    above = await look_up(tx, project_id, counted, span, now, levels)
+    above = await look_up(tx, project_id, counted, span, now, keep, levels)
     await raise_meters(tx, above, changed, pending)
     if held:
         await put(tx, project_id, pending.spans())
@@ -201,7 +188,9 @@ async def pass_upward(
     For meters that no register feeds. The caller holds the project's accounts (LOCK).
     """
     pending = Pending()
-    above = await look_up(tx, project_id, {cell.scope_id for cell in changed.cells}, span, now)
+    keep = await keeper(tx, project_id)
+    counted = {cell.scope_id for cell in changed.cells}
+    above = await look_up(tx, project_id, counted, span, now, keep)
     await raise_meters(tx, above, changed, pending)
     await make_pending(tx, above, pending)
 

@@ -16,10 +16,10 @@ from backend.aggregation.cells import (
     Cell,
     Changed,
     array,
-    delete_cells,
     starts_of,
 )
 from backend.aggregation.fresh import fresh
+from backend.aggregation.keeper import Keeper
 from backend.core.db import ReadSession, WriteSession
 from gateway.contract.quality import Quality
 
@@ -192,7 +192,13 @@ async def _read_groups(
 
 
 async def write_nodes(
-    tx: WriteSession, project_id: int, cells: set[Cell], *, vanished: bool, now: datetime
+    tx: WriteSession,
+    project_id: int,
+    cells: set[Cell],
+    *,
+    vanished: bool,
+    now: datetime,
+    keep: Keeper,
 ) -> Changed:
     """Sum quarter hours of meters into these of nodes.
 
@@ -206,12 +212,12 @@ async def write_nodes(
     for statement, some in ((_NODES_FRESH, new), (_NODES, cells - new)):
         if some:
             params = _params(project_id, some, groups) | {"now": now}
-            found.update(map(Cell._make, await tx.fetch_tuples(statement.encode(), params)))
+            found |= await keep.write(2, 1, some, statement, params)
     if not vanished:
         return Changed(found, vanished=False)
     params = _params(project_id, cells, groups)
     filled = {Cell(*row) for row in await tx.fetch_tuples(_FILLED, params)}
-    await delete_cells(tx, project_id, 2, 1, cells - filled)
+    await keep.delete(2, 1, cells - filled)
     return Changed(cells, vanished=True)
 
 

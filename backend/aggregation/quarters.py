@@ -16,9 +16,9 @@ from backend.aggregation.cells import (
     Cell,
     Changed,
     array,
-    delete_cells,
 )
 from backend.aggregation.fresh import BULK, is_fresh, there
+from backend.aggregation.keeper import Keeper
 from backend.aggregation.metering import Register, instant
 from backend.aggregation.pricing import Pricing
 from backend.aggregation.window import Recomputed
@@ -90,13 +90,14 @@ async def write_quarters(
     holes: Sequence[Hole],
     pricing: Pricing,
     now: datetime,
+    keep: Keeper,
 ) -> Changed:
     """Write quarter hours of meters and delete those in holes; answer what changed.
 
     Those who write go through `accounts.pass_upward` with what they get.
     """
     rows = [(*one, *pricing.rates(one.energy, one.start)) for one in quarters]
-    changed = await _write(tx, project_id, rows, now)
+    changed = await _write(tx, project_id, rows, now, keep)
     if not holes:
         return Changed(changed, vanished=False)
     meters, energies, lows, highs = (list(column) for column in zip(*holes, strict=True))
@@ -111,23 +112,28 @@ async def write_quarters(
         },
     )
     gone = set(map(Cell._make, found))
-    await delete_cells(tx, project_id, 1, 1, gone)
+    await keep.delete(1, 1, gone)
     return Changed(changed | gone, vanished=bool(gone))
 
 
 async def _write(
-    tx: WriteSession, project_id: int, rows: Sequence[_Row], now: datetime
+    tx: WriteSession, project_id: int, rows: Sequence[_Row], now: datetime, keep: Keeper
 ) -> set[Cell]:
     """Write quarter hours with what they cost and stand for; answer those that changed."""
     new, others = await _apart(tx, project_id, rows)
     keys: dict[str, object] = {"project": project_id, "now": now}
+    changed = _cells(new)
     if new:
+        await keep.before(1, 1, changed)
         await tx.execute(_FRESH.encode(), _columns(new) | keys)
-    changed = {Cell(row[0], row[1], row[2], row[2] + QUARTER_S) for row in new}
+        await keep.after(1, 1, changed, changed)
     if others:
-        found = await tx.fetch_tuples(_QUARTERS.encode(), _columns(others) | keys)
-        changed.update(map(Cell._make, found))
+        changed |= await keep.write(1, 1, _cells(others), _QUARTERS, _columns(others) | keys)
     return changed
+
+
+def _cells(rows: Iterable[_Row]) -> set[Cell]:
+    return {Cell(row[0], row[1], row[2], row[2] + QUARTER_S) for row in rows}
 
 
 async def _apart(

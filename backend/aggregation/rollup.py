@@ -21,9 +21,9 @@ from backend.aggregation.cells import (
     Changed,
     array,
     columns,
-    delete_cells,
 )
 from backend.aggregation.fresh import fresh
+from backend.aggregation.keeper import Keeper
 from backend.aggregation.periods import Calendar
 from backend.aggregation.stale import Span
 from backend.core.db import WriteSession
@@ -88,11 +88,13 @@ WHERE part.one IS NULL
 """
 # Periods that the calendar (any more) has not, begun in stretches that were summed again.
 _FOREIGN: Final = """
-DELETE FROM account a USING unnest(%(ids)s::bigint[], %(energies)s::text[], %(firsts)s::bigint[],
-    %(lasts)s::bigint[], %(patterns)s::bigint[]) AS s (scope_id, energy, first, last, pattern)
-WHERE a.project_id = %(project)s AND a.scope = %(scope)s AND a.scope_id = s.scope_id
+SELECT a.period, a.scope_id, a.energy, extract(epoch FROM a.start_ts)::bigint,
+       extract(epoch FROM a.end_ts)::bigint
+FROM unnest(%(ids)s::bigint[], %(energies)s::text[], %(firsts)s::bigint[], %(lasts)s::bigint[],
+            %(patterns)s::bigint[]) AS s (scope_id, energy, first, last, pattern)
+JOIN account a ON a.project_id = %(project)s AND a.scope = %(scope)s AND a.scope_id = s.scope_id
   AND a.energy = s.energy AND a.period > 1
-  AND a.start_ts >= timestamptz 'epoch' + s.first * interval '1 second'
+WHERE a.start_ts >= timestamptz 'epoch' + s.first * interval '1 second'
   AND a.start_ts < timestamptz 'epoch' + s.last * interval '1 second'
   AND NOT EXISTS (
       SELECT 1 FROM calendar_period p WHERE p.project_id = %(project)s AND p.period = a.period
@@ -110,6 +112,7 @@ async def roll_up(
     changed: Changed,
     calendar: Calendar,
     now: datetime,
+    keep: Keeper,
     levels: Levels = LEVELS,
 ) -> None:
     """Pass changed quarter hours of a scope upward, level by level, as far as anything changes."""
@@ -125,29 +128,38 @@ async def roll_up(
             "period": int(period),
         }
         new = await fresh(tx, project_id, int(scope), int(period), parents)
-        rolled = await _summed(tx, parents, new, keys | {"below": int(below), "now": now})
+        more: dict[str, object] = {"below": int(below), "now": now}
+        rolled = await _summed(keep, (scope, period), parents, new, keys | more)
         if changed.vanished:
             params = keys | {"below": int(below)} | columns(parents)
             empty = {Cell(*row) for row in await tx.fetch_tuples(_EMPTY, params)}
-            await delete_cells(tx, project_id, scope, period, empty)
+            await keep.delete(scope, period, empty)
         else:
             found[period] = rolled
 
 
 async def _summed(
-    tx: WriteSession, parents: set[Cell], new: set[Cell], keys: Mapping[str, object]
+    keep: Keeper,
+    what: tuple[Scope, Period],
+    parents: set[Cell],
+    new: set[Cell],
+    keys: Mapping[str, object],
 ) -> set[Cell]:
     """Sum the parts of periods; of `new` ones there are no accounts yet. Answer what changed."""
     rolled: set[Cell] = set()
     for statement, cells in ((_ROLL_FRESH, new), (_ROLL, parents - new)):
         if cells:
-            found = await tx.fetch_tuples(statement.encode(), {**keys, **columns(cells)})
-            rolled.update(map(Cell._make, found))
+            rolled |= await keep.write(*what, cells, statement, {**keys, **columns(cells)})
     return rolled
 
 
 async def clear_foreign(
-    tx: WriteSession, project_id: int, scope: Scope, spans: Sequence[Span], calendar: Calendar
+    tx: WriteSession,
+    project_id: int,
+    scope: Scope,
+    spans: Sequence[Span],
+    calendar: Calendar,
+    keep: Keeper,
 ) -> None:
     """Delete accounts of periods that are none (any more), begun in these stretches."""
     if not spans:
@@ -158,4 +170,9 @@ async def clear_foreign(
     ]
     ids, energies, firsts, lasts, patterns = (array(column) for column in zip(*rows, strict=True))
     keys = {"project": project_id, "scope": int(scope), "ids": ids, "energies": energies}
-    await tx.execute(_FOREIGN, keys | {"firsts": firsts, "lasts": lasts, "patterns": patterns})
+    keys |= {"firsts": firsts, "lasts": lasts, "patterns": patterns}
+    foreign: dict[int, set[Cell]] = {}
+    for period, *cell in await tx.fetch_tuples(_FOREIGN, keys):
+        foreign.setdefault(period, set()).add(Cell(*cell))
+    for period, cells in sorted(foreign.items()):
+        await keep.delete(scope, period, cells)

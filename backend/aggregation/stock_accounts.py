@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 
 from backend.aggregation.accounts import LOCK, pass_upward
 from backend.aggregation.calorific import kgce_per_smallest, power_of_ten
-from backend.aggregation.cells import INSERT, KEY, UPSERT, Cell, Changed, array
+from backend.aggregation.cells import INSERT, UPSERT, Cell, Changed, array
+from backend.aggregation.keeper import Keeper, keeper
 from backend.aggregation.metering import EPOCH, instant
 from backend.aggregation.pricing import Pricing, read_pricing
 from backend.aggregation.stock import (
@@ -29,7 +30,6 @@ from backend.aggregation.stock import (
     evenly,
     value_of,
 )
-from backend.aggregation.versions import keeping
 from backend.core.db import ReadSession, WriteSession
 from gateway.contract.energy import EnergyType, energy_type
 from gateway.contract.quality import Quality
@@ -76,13 +76,6 @@ FROM (SELECT u.*, timestamptz 'epoch' + start * interval '1 second' AS start_ts
                   %(kgco2)s::numeric[], %(cost)s::numeric[])
            AS u (start, qty, kgce, kgco2, cost)) AS q
 {UPSERT}
-"""
-_DELETE: Final = f"""
-DELETE FROM account a USING unnest(%(starts)s::bigint[]) AS d (start)
-WHERE a.project_id = %(project)s AND a.scope = 1 AND a.scope_id = %(meter)s
-  AND a.energy = %(energy)s AND a.period = 1
-  AND a.start_ts = timestamptz 'epoch' + d.start * interval '1 second'
-{KEY}
 """
 
 
@@ -172,9 +165,9 @@ async def settle_stock(tx: WriteSession, project_id: int, meter_id: int, now: da
     if not starts:
         return False
     span = (instant(min(starts) * 1_000_000), instant((max(starts) + QUARTER_S) * 1_000_000))
-    async with keeping(tx, project_id, span, [meter_id]):
-        changed = await _replace(tx, (project_id, meter_id, code), wanted, stored, now)
-        await pass_upward(tx, project_id, changed, span, now)
+    keep = await keeper(tx, project_id)
+    changed = await _replace(keep, (project_id, meter_id, code), wanted, stored, now)
+    await pass_upward(tx, project_id, changed, span, now)
     return True
 
 
@@ -239,7 +232,7 @@ async def weigh_of(tx: ReadSession, project_id: int, rule: Rule) -> Weigh:
 
 
 async def _replace(
-    tx: WriteSession,
+    keep: Keeper,
     key: tuple[int, int, str],
     wanted: Mapping[int, Row],
     stored: Mapping[int, Row],
@@ -249,16 +242,19 @@ async def _replace(
     project_id, meter_id, energy = key
     about = {"project": project_id, "meter": meter_id, "energy": energy, "now": now}
     news = {start: row for start, row in wanted.items() if stored.get(start) != row}
-    gone = [start for start in stored if start not in wanted]
+    gone = {_cell(meter_id, energy, start) for start in stored if start not in wanted}
     cells: set[Cell] = set()
     if news:
         qtys, kgce, kgco2, cost = (array(column) for column in zip(*news.values(), strict=True))
         columns = {"starts": array(news), "qtys": qtys, "kgce": kgce, "kgco2": kgco2, "cost": cost}
-        cells = {Cell(*row) for row in await tx.fetch_tuples(_WRITE, about | columns)}
-    if gone:
-        deleted = await tx.fetch_tuples(_DELETE, about | {"starts": array(gone)})
-        cells |= {Cell(*row) for row in deleted}
-    return Changed(cells, vanished=bool(gone))
+        written = {_cell(meter_id, energy, start) for start in news}
+        cells = await keep.write(1, 1, written, _WRITE, about | columns)
+    await keep.delete(1, 1, gone)
+    return Changed(cells | gone, vanished=bool(gone))
+
+
+def _cell(meter_id: int, energy: str, start: int) -> Cell:
+    return Cell(meter_id, energy, start, start + QUARTER_S)
 
 
 async def stock_meters(tx: ReadSession, project_id: int) -> list[int]:

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from backend.aggregation.calendar import keep_calendar, read_plant_time
 from backend.aggregation.cells import QUARTER_S, Cell, Changed
+from backend.aggregation.keeper import Keeper
 from backend.aggregation.metering import instant
 from backend.aggregation.nodes import Term, cells_above, read_terms, write_nodes
 from backend.aggregation.periods import Calendar, read_calendar
@@ -30,6 +31,7 @@ class Above:
     terms: Mapping[int, Sequence[Term]]
     calendar: Calendar
     levels: Levels
+    keep: Keeper
 
 
 def span_of(cells: Iterable[Cell]) -> tuple[datetime, datetime] | None:
@@ -46,6 +48,7 @@ async def look_up(
     meters: Iterable[int],
     span: tuple[datetime, datetime],
     now: datetime,
+    keep: Keeper,
     levels: Levels = LEVELS,
 ) -> Above:
     """Answer what stands above some meters within a stretch, up to the periods of `levels`."""
@@ -55,19 +58,30 @@ async def look_up(
     formulas = await read_formulas(tx, project_id)
     terms = await read_terms(tx, project_id, {*meters, *(one.meter.id for one in formulas.ordered)})
     calendar = await read_calendar(tx, project_id, terms, *span)
-    return Above(project_id, now, span, formulas, terms, calendar, levels)
+    return Above(project_id, now, span, formulas, terms, calendar, levels, keep)
 
 
 async def raise_meters(tx: WriteSession, above: Above, changed: Changed, pending: Pending) -> None:
     """Sum changed quarter hours of meters up; what stands on them is pending."""
     if not changed.cells:
         return
-    await roll_up(
-        tx, above.project_id, Scope.METER, changed, above.calendar, above.now, above.levels
-    )
+    await _roll_up(tx, above, Scope.METER, changed)
     pending.add(Scope.METER, above.formulas.above(changed.cells))
     pending.add(Scope.NODE, cells_above(changed.cells, above.terms))
     pending.vanished |= changed.vanished
+
+
+async def _roll_up(tx: WriteSession, above: Above, scope: Scope, changed: Changed) -> None:
+    await roll_up(
+        tx,
+        above.project_id,
+        scope,
+        changed,
+        above.calendar,
+        above.now,
+        above.keep,
+        above.levels,
+    )
 
 
 async def make_pending(tx: WriteSession, above: Above, pending: Pending) -> None:
@@ -81,11 +95,12 @@ async def make_pending(tx: WriteSession, above: Above, pending: Pending) -> None
         pending.cells[Scope.NODE],
         vanished=pending.vanished,
         now=above.now,
+        keep=above.keep,
     )
-    await roll_up(tx, above.project_id, Scope.NODE, nodes, above.calendar, above.now, above.levels)
+    await _roll_up(tx, above, Scope.NODE, nodes)
     for scope in Scope:
         mine = [one for one in pending.whole if one.whose.scope == scope]
-        await clear_foreign(tx, above.project_id, scope, mine, above.calendar)
+        await clear_foreign(tx, above.project_id, scope, mine, above.calendar, above.keep)
 
 
 async def _compute(
@@ -97,7 +112,9 @@ async def _compute(
     rows = await read_rows(tx, above.project_id, virtuals, wanted)
     quarters, holes = compute(virtuals, wanted, rows)
     pricing = await read_pricing(tx, above.project_id, *above.span)
-    written = await write_quarters(tx, above.project_id, quarters, holes, pricing, above.now)
+    written = await write_quarters(
+        tx, above.project_id, quarters, holes, pricing, above.now, above.keep
+    )
     again = {cell for cell in pending.cells[Scope.METER] if cell.scope_id in wanted}
     again = {cell for cell in again if pending.is_whole(Scope.METER, cell)}
     changed = Changed(written.cells | again, written.vanished or bool(again))
@@ -110,9 +127,7 @@ async def _again(tx: WriteSession, above: Above, pending: Pending) -> None:
     cells = {cell for cell in pending.cells[Scope.METER] if cell.scope_id not in virtual}
     if cells:
         changed = Changed(cells, vanished=True)
-        await roll_up(
-            tx, above.project_id, Scope.METER, changed, above.calendar, above.now, above.levels
-        )
+        await _roll_up(tx, above, Scope.METER, changed)
 
 
 def _starts(cells: Iterable[Cell], meters: set[int]) -> dict[int, set[int]]:

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from backend.core.errors import NotFound
 
+NOBODY = UUID(int=0)
+"""Whom nothing is, for texts that name nothing."""
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 _LENGTH = 26

@@ -207,3 +207,21 @@ async def readings(database: Database, project_id: int) -> Rows:
             " WHERE r.project_id = %s ORDER BY 1, 2, 3",
             (NOW_MS, project_id),
         )
+
+
+async def until_state(database: Database, gateway_id: int, column: str, wanted: int) -> None:
+    """Wait until a column of the gateway's state has a value; it is written every two seconds."""
+    sql = f"SELECT {column} FROM gateway_state WHERE gateway_id = %s"
+    async with asyncio.timeout(60):
+        while True:
+            async with database.ingest() as tx:
+                if await tx.fetch_value(sql.encode(), (gateway_id,), into=int) == wanted:
+                    return
+            await asyncio.sleep(0.1)
+
+
+async def until_rows(database: Database, project_id: int, count: int) -> None:
+    """Wait until a project has this many readings."""
+    async with asyncio.timeout(60):
+        while len(await readings(database, project_id)) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)

@@ -5,7 +5,6 @@ import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -18,7 +17,7 @@ from backend.service.people.asker import Asker
 from gateway.contract import topics
 from gateway.contract.commands import Command, CommandResult, decode_command, encode_result
 from gateway.contract.sparkplug import Datatype, Metric, Property
-from tests.backend.acquisition_brokers import BROKERS, RunningBroker
+from tests.backend.acquisition_brokers import RunningBroker
 from tests.backend.acquisition_edge import (
     NOW_MS,
     Edge,
@@ -105,14 +104,6 @@ class Scene:
                 " ORDER BY number",
                 (self.tenant.id,),
             )
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[RunningBroker]:
-    folder = tmp_path / "mqtt"
-    folder.mkdir()
-    async with BROKERS["amqtt"](folder) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
 """The wire's guarantee: what is acknowledged is in the database, once, with the sample's time."""
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from backend.acquisition import live
-from backend.core.db import Database
 from backend.core.platform import Platform
 from gateway.contract import topics
 from gateway.contract.quality import Quality
@@ -23,6 +21,8 @@ from tests.backend.acquisition_edge import (
     readings,
     sample,
     until_leased,
+    until_rows,
+    until_state,
     working,
 )
 from tests.postgres import MakeProject, Tenant
@@ -37,24 +37,6 @@ async def broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     folder.mkdir()
     async with BROKERS[request.param](folder) as running:
         yield running
-
-
-@pytest.fixture
-async def tenant(make_project: MakeProject) -> Tenant:
-    """The project `a`."""
-    return await make_project("a")
-
-
-@pytest.fixture
-async def gateway(database: Database, tenant: Tenant) -> int:
-    """The gateway `g1` of project a."""
-    return await make_gateway(database, tenant, "g1", "secret of a")
-
-
-@pytest.fixture
-def wired(platform: Platform, broker: RunningBroker) -> Platform:
-    """A platform with the broker."""
-    return dataclasses.replace(platform, mqtt_url=broker.url)
 
 
 @pytest.mark.both_postgres
@@ -175,78 +157,6 @@ async def test_a_missing_sample_is_never_a_number(
     async with wired.database.read(tenant.id) as tx:
         last = await tx.fetch_tuples("SELECT value, quality FROM last_value ORDER BY value")
     assert last == [(1.0, Quality.GOOD), (4.0, Quality.MISSING)]
-
-
-async def test_an_unknown_alias_asks_for_a_rebirth_and_loses_nothing(
-    wired: Platform, broker: RunningBroker, tenant: Tenant, gateway: int
-) -> None:
-    async with working(wired):
-        await until_leased(wired.database, gateway)
-        edge = await connect_edge(broker, "a", "g1")
-        edge.be_born()
-        edge.send(sample(2, NOW_MS - 1000, 1.0))
-        await edge.until_committed(1)
-        # Known and unknown in one message: nothing of it is taken.
-        edge.send(sample(2, NOW_MS, 2.0), sample(3, NOW_MS, 3.0))
-        await edge.until(lambda e: e.rebirths_asked() == 1, "a rebirth request")
-        edge.send(sample(3, NOW_MS, 3.0))
-        edge.send(sample(2, NOW_MS + 1000, 4.0), record=9)
-        await edge.until_committed(9)
-        assert edge.committed() == {1, 9}
-        assert edge.rebirths_asked() == 1
-        edge.be_born(points=(point("p", 2), point("q", 3, unit="kvar")))
-        edge.send(sample(2, NOW_MS, 2.0), sample(3, NOW_MS, 3.0), record=2)
-        await edge.until_committed(2)
-    assert await readings(wired.database, tenant.id) == [
-        ("m1", "p", -1000, 1.0, 0),
-        ("m1", "p", 0, 2.0, 0),
-        ("m1", "p", 1000, 4.0, 0),
-        ("m1", "q", 0, 3.0, 0),
-    ]
-
-
-async def test_an_alias_of_another_journal_is_not_believed(
-    wired: Platform, broker: RunningBroker, tenant: Tenant, gateway: int
-) -> None:
-    async with working(wired):
-        await until_leased(wired.database, gateway)
-        edge = await connect_edge(broker, "a", "g1")
-        edge.be_born()
-        edge.send(sample(2, NOW_MS - 1000, 1.0))
-        await edge.until_committed(1)
-        # Its birth is lost on the way; the alias 2 may mean anything now.
-        edge.epoch = 99
-        edge.send(sample(2, NOW_MS, 55.0), record=1)
-        await edge.until(lambda e: e.rebirths_asked() == 1, "a rebirth request")
-        edge.be_born(points=(point("q", 2), point("p", 1)))
-        edge.send(sample(2, NOW_MS, 55.0), record=1)
-        await edge.until_committed(1)
-    assert await readings(wired.database, tenant.id) == [
-        ("m1", "p", -1000, 1.0, 0),
-        ("m1", "q", 0, 55.0, 0),
-    ]
-
-
-async def test_a_sequence_gap_is_counted_and_the_resend_fills_it(
-    wired: Platform, broker: RunningBroker, tenant: Tenant, gateway: int
-) -> None:
-    async with working(wired):
-        await until_leased(wired.database, gateway)
-        edge = await connect_edge(broker, "a", "g1")
-        edge.be_born()
-        edge.send(sample(2, NOW_MS - 3000, 1.0))
-        edge.seq = (edge.seq + 2) % 256
-        edge.send(sample(2, NOW_MS - 1000, 3.0), record=3)
-        await edge.until_committed(1, 3)
-        edge.send(sample(2, NOW_MS - 2000, 2.0), record=2)
-        await edge.until_committed(2)
-        assert edge.rebirths_asked() == 0
-        await until_state(wired.database, gateway, "seq_gaps", 1)
-    assert [row[2:4] for row in await readings(wired.database, tenant.id)] == [
-        (-3000, 1.0),
-        (-2000, 2.0),
-        (-1000, 3.0),
-    ]
 
 
 async def test_the_node_of_a_third_party(
@@ -433,21 +343,3 @@ async def test_the_platform_says_that_it_is_online(
         ("spBv1.0/STATE/kilowise", b'{"online":true,"timestamp":%d}' % NOW_MS),
         ("spBv1.0/STATE/kilowise", b'{"online":false,"timestamp":%d}' % NOW_MS),
     ]
-
-
-async def until_state(database: Database, gateway_id: int, column: str, wanted: int) -> None:
-    """Wait until a column of the gateway's state has a value; it is written every two seconds."""
-    sql = f"SELECT {column} FROM gateway_state WHERE gateway_id = %s"
-    async with asyncio.timeout(60):
-        while True:
-            async with database.ingest() as tx:
-                if await tx.fetch_value(sql.encode(), (gateway_id,), into=int) == wanted:
-                    return
-            await asyncio.sleep(0.1)
-
-
-async def until_rows(database: Database, project_id: int, count: int) -> None:
-    """Wait until a project has this many readings."""
-    async with asyncio.timeout(60):
-        while len(await readings(database, project_id)) < count:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)

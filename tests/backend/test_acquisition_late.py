@@ -2,17 +2,14 @@
 
 import dataclasses
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-
-import pytest
 
 from backend.acquisition.bulk_import import import_path
 from backend.acquisition.cold import compact, join_late
 from backend.core.platform import Platform
 from backend.service.gateways.gaps import GapRow, Span, gap_ledger
-from tests.backend.acquisition_brokers import BROKERS, RunningBroker
+from tests.backend.acquisition_brokers import RunningBroker
 from tests.backend.acquisition_edge import (
     NOW_MS,
     connect_edge,
@@ -27,15 +24,6 @@ from tests.postgres import NOW, MakeProject
 
 DAY = timedelta(days=1)
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[RunningBroker]:
-    """The embedded broker; its credentials are `a.g1` and `b.g2`."""
-    folder = tmp_path / "mqtt"
-    folder.mkdir()
-    async with BROKERS["amqtt"](folder) as running:
-        yield running
 
 
 async def test_a_gateway_back_after_months_is_acknowledged_and_its_days_are_whole(

@@ -1,9 +1,7 @@
 """The database is away while a gateway speaks: its samples are judged by the time they are read."""
 
 import dataclasses
-from collections.abc import AsyncIterator
 from datetime import datetime
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,7 +11,7 @@ from backend.acquisition.window import Window, read_window
 from backend.core.clock import ManualClock
 from backend.core.db import ReadSession
 from backend.core.platform import Platform
-from tests.backend.acquisition_brokers import BROKERS, RunningBroker
+from tests.backend.acquisition_brokers import RunningBroker
 from tests.backend.acquisition_edge import (
     NOW_MS,
     connect_edge,
@@ -26,15 +24,6 @@ from tests.backend.acquisition_edge import (
 from tests.postgres import MakeProject
 
 OUTAGE_S = 3600
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[RunningBroker]:
-    """The embedded broker."""
-    folder = tmp_path / "mqtt"
-    folder.mkdir()
-    async with BROKERS["amqtt"](folder) as running:
-        yield running
 
 
 async def test_samples_of_an_outage_are_not_of_the_future_after_it(

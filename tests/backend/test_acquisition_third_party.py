@@ -8,8 +8,15 @@ import pytest
 
 from backend.core.platform import Platform
 from tests.backend.acquisition_brokers import BROKERS
-from tests.backend.acquisition_edge import NOW_MS, make_gateway, readings, until_leased, working
-from tests.backend.test_acquisition_ingest import until_rows, until_state
+from tests.backend.acquisition_edge import (
+    NOW_MS,
+    make_gateway,
+    readings,
+    until_leased,
+    until_rows,
+    until_state,
+    working,
+)
 from tests.npm import NODE, install
 from tests.postgres import MakeProject
 

@@ -2,11 +2,8 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
-import pytest
 from psycopg.types.json import Jsonb
 
 from backend.core.db import Database
@@ -18,18 +15,9 @@ from backend.service.alarms.states import State
 from backend.service.alarms.store import Occurrence, list_occurrences
 from gateway.contract import topics
 from gateway.contract.sparkplug import Datatype, Metric
-from tests.backend.acquisition_brokers import BROKERS, RunningBroker
+from tests.backend.acquisition_brokers import RunningBroker
 from tests.backend.acquisition_edge import connect_edge, make_gateway, until_leased, working
 from tests.postgres import NOW, MakeProject
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[RunningBroker]:
-    """The embedded broker."""
-    folder = tmp_path / "mqtt"
-    folder.mkdir()
-    async with BROKERS["amqtt"](folder) as running:
-        yield running
 
 
 async def test_messages_given_up_raise_an_alarm_that_ends_when_nothing_more_is_lost(

@@ -2,15 +2,13 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from backend.acquisition import quotas
 from backend.core.platform import Platform
-from tests.backend.acquisition_brokers import BROKERS, RunningBroker
+from tests.backend.acquisition_brokers import RunningBroker
 from tests.backend.acquisition_edge import (
     NOW_MS,
     Edge,
@@ -25,15 +23,6 @@ from tests.postgres import MakeProject, Tenant
 
 FLOOD = 400
 """Messages of one point each; the burst lets 100 pass."""
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[RunningBroker]:
-    """The embedded broker; its credentials are `a.g1` and `b.g2`."""
-    folder = tmp_path / "mqtt"
-    folder.mkdir()
-    async with BROKERS["amqtt"](folder) as running:
-        yield running
 
 
 @pytest.fixture

@@ -122,8 +122,9 @@ class Changes:
 
 
 @pytest.mark.long
-async def test_every_version_reads_as_it_was(plant: Plant) -> None:
-    """Also of shifts and virtual meters."""
+async def test_every_version_reads_as_it_was(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of shifts and virtual meters, whether many accounts are kept at once or few."""
+    monkeypatch.setattr("backend.aggregation.keeper.BULK", 20)
     await plant.factor("kgce", "0.1229", START - DAY)
     one, two, node = await filled(plant)
     virtual = await plant.virtual("rest", "m1 - m2 * 0.5")
@@ -147,6 +148,39 @@ async def test_every_version_reads_as_it_was(plant: Plant) -> None:
         )
     moved = sum(len({row[:5] for row in old ^ new}) for old, new in itertools.pairwise(known))
     assert kept == moved, "each row that a version changed is kept once, and no other"
+
+
+async def test_what_is_new_in_a_version_or_comes_back_in_it_is_not_taken_for_replaced(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Quarter hours that there were none of beside others, and figures that are the old ones."""
+    monkeypatch.setattr("backend.aggregation.keeper.BULK", 1)
+    await plant.factor("kgce", "0.1229", START - DAY)
+    one, _, _ = await filled(plant)
+    before = await current(plant)
+
+    async def factor(value: str) -> None:
+        async with plant.database.project(plant.project) as tx:
+            await tx.execute("DELETE FROM factor WHERE project_id = %s", (plant.project,))
+        await plant.factor("kgce", value, START - DAY)
+        async with plant.database.project(plant.project) as tx:
+            await mark_dirty(tx, plant.project, "electricity", START - DAY, NOW)
+        await plant.settle()
+
+    async def there_and_back() -> None:
+        await factor("0.2")
+        assert await as_of(plant, 0) == before
+        await factor("0.1229")
+
+    async def longer() -> None:
+        await plant.store(one, [(START - 2 * 60 * MIN, 99.0)])
+        await factor("0.3")
+
+    await restate(plant, 1, there_and_back)
+    async with plant.database.read(plant.project) as tx:
+        assert await tx.fetch_tuples("SELECT * FROM account_history") == []
+    await restate(plant, 2, longer)
+    assert await as_of(plant, 1) == before
 
 
 async def test_a_version_is_seen_whole_or_not_at_all(plant: Plant) -> None:

@@ -8,6 +8,7 @@ from playwright.sync_api import Playwright, sync_playwright
 
 from tests.e2e.browser import chromium
 from tests.e2e.plant import Plant, free_port
+from tests.graphql.receivers import Receiver, receiver_apart
 from tests.product import Product, product
 from tests.push_service import PushService, push_service
 
@@ -32,7 +33,16 @@ def push() -> Iterator[PushService]:
 
 
 @pytest.fixture(scope="package")
-def running(tmp_path_factory: pytest.TempPathFactory, push: PushService) -> Iterator[Product]:
+def hooked() -> Iterator[Receiver]:
+    """The program that the product may tell events."""
+    with receiver_apart() as listening:
+        yield listening
+
+
+@pytest.fixture(scope="package")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, push: PushService, hooked: Receiver
+) -> Iterator[Product]:
     """The demonstration, live and with its history."""
     with product(
         tmp_path_factory.mktemp("e2e"),
@@ -40,6 +50,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, push: PushService) -> Iter
         MQTT_PORT=str(free_port()),
         MQTT_TLS_PORT=str(free_port()),
         KILOWISE_PUSH_HOSTS=push.host,
+        KILOWISE_WEBHOOK_HOSTS=hooked.host,
         KILOWISE_SIGN_UP="invited",
     ) as started:
         started.wait_ready()

@@ -19,12 +19,16 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from gateway.contract.clock import parse_clock
 from gateway.contract.quality import Quality
 from gateway.simulator.command import ask
 from gateway.simulator.plant_file import read_plant
 from tests.faults.ledger import superuser, wait_drained
 from tests.product import ROOT, Product, product
+
+pytestmark = pytest.mark.timeout(3 * 900)
 
 ZONE = timedelta(hours=8)
 RATE = 1800
@@ -40,7 +44,7 @@ SILENT = "compressor-1"
 MISLED = "paint"
 MAX_GAP = timedelta(seconds=1800)
 """What the profiles say: a longer silence is estimated."""
-PATIENCE_S = 300.0
+PATIENCE_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)

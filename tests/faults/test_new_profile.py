@@ -42,7 +42,7 @@ def test_a_new_profile_file_alone_makes_a_meter_read_and_shown(tmp_path: Path) -
     words = f"--profiles '{folder}'"
     with product(tmp_path, KILOWISE_SIMULATE=words) as running:
         running.wait_ready()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         found: dict[str, object] = {}
         while not found:
             assert time.monotonic() < deadline, running.printed()[-3000:]

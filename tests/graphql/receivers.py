@@ -4,8 +4,9 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import orjson
@@ -64,9 +65,30 @@ class Receiver:
 async def receiver() -> AsyncIterator[Receiver]:
     """Listen on a port of its own."""
     made = Receiver()
-    server = await asyncio.start_server(made.answer, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
+    server = await _listening(made)
     try:
         yield made
     finally:
         server.close()
+
+
+@contextmanager
+def receiver_apart() -> Iterator[Receiver]:
+    """Listen in a thread of its own, for tests that wait for a browser."""
+    made, loop = Receiver(), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(_listening(made), loop).result()
+    try:
+        yield made
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _listening(made: Receiver) -> asyncio.Server:
+    server = await asyncio.start_server(made.answer, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    return server

@@ -1,115 +1,125 @@
-"""Every element of the schema is described in both languages, in code or catalogue, and told so."""
+"""Every element of GraphQL and REST is described in both languages, and told in the reader's."""
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import pytest
-from graphql import GraphQLSchema
 
-from backend.application.graphql import descriptions
-from backend.application.graphql.descriptions import (
-    ENGLISH,
-    Described,
-    Element,
-    catalogue,
-    common_key,
-    elements,
-)
+from backend.application.entries import ENGLISH, Entries, Entry, entry_of, read_entries
+from backend.application.graphql import descriptions as of_graphql
+from backend.application.graphql.descriptions import Described
 from backend.application.graphql.schema import build_schema, core_schema
 from backend.application.languages import reader_of
+from backend.application.rest import descriptions as of_rest
+from backend.application.rest.app import build_rest
 from tests.graphql.conftest import Client
 from tests.postgres import Actor
 
-SCHEMA = core_schema(build_schema())
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
-def described(schema: GraphQLSchema = SCHEMA) -> Mapping[str, Described]:
-    """What is said of each element, by coordinate."""
-    return {coordinate: said(element) for coordinate, element in elements(schema)}
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """What is described: the English of the code by coordinate, and the entries beside it."""
+
+    coded: Mapping[str, str | None]
+    entries: Entries
+    common_key: Callable[[str], str]
+    folder: str
+
+    def said(self) -> Mapping[str, Entry]:
+        """What is said of each element, by language."""
+        return {key: self._said(key, coded) for key, coded in self.coded.items()}
+
+    def _said(self, key: str, coded: str | None) -> Entry:
+        return entry_of(self.entries, key, self.common_key(key), coded)
 
 
-def said(element: Element) -> Described:
-    """The description of an element; every one of ours has one that can be told."""
-    found = cast("object", element.description)
-    assert isinstance(found, Described)
-    return found
+def graphql() -> Interface:
+    """The schema."""
+    elements = of_graphql.elements(core_schema(build_schema()))
+    described = (cast("Described", one.description) for _, one in elements)
+    coded = {one.coordinate: one.coded for one in described}
+    return Interface(coded, of_graphql.catalogue(), of_graphql.common_key, "graphql")
 
 
-def told(one: Described, language: str) -> str:
-    """What is said in exactly this language; empty where nothing is."""
-    return descriptions.entry_of(one.coordinate, one.coded).get(language, "")
+def rest() -> Interface:
+    """The OpenAPI document."""
+    parts = of_rest.parts(build_rest(None).openapi())
+    coded = {key: cast("str | None", one.get("description")) for key, one in parts}
+    return Interface(coded, of_rest.catalogue(), of_rest.common_key, "rest")
+
+
+@pytest.fixture(scope="module", params=[graphql, rest])
+def interface(request: pytest.FixtureRequest) -> Interface:
+    """Each of our interfaces."""
+    make: Callable[[], Interface] = request.param
+    return make()
 
 
 def last_name(coordinate: str) -> str:
     """The element's own name."""
-    return re.split(r"[.(]", coordinate.removesuffix(":)"))[-1]
+    return re.split(r"[.( ]", coordinate.removesuffix(":)"))[-1]
 
 
-def test_every_element_is_described_in_both_languages() -> None:
-    said_of = described()
-    assert len(said_of) > 2000
-    bare = [key for key, one in said_of.items() if not told(one, ENGLISH).strip()]
-    assert not bare, "add en and zh-CN to backend/application/graphql/descriptions"
-    foreign = [key for key, one in said_of.items() if not CHINESE.search(told(one, "zh-CN"))]
-    assert not foreign, "add zh-CN to backend/application/graphql/descriptions"
+def letters(text: str) -> str:
+    """The text without what is between its words."""
+    return re.sub(r"[\W_]", "", text).lower()
 
 
-def test_no_text_only_repeats_the_name() -> None:
-    def letters(text: str) -> str:
-        return re.sub(r"\W", "", text).lower()
+def test_every_element_is_described_in_both_languages(interface: Interface) -> None:
+    where = f"add en and zh-CN to backend/application/{interface.folder}/descriptions"
+    said = interface.said()
+    assert len(said) > 500
+    assert not [key for key, one in said.items() if not one.get(ENGLISH, "").strip()], where
+    assert not [key for key, one in said.items() if not CHINESE.search(one.get("zh-CN", ""))], where
 
-    repeated = [
-        key
-        for key, one in described().items()
-        if letters(told(one, ENGLISH)) == letters(last_name(key))
+
+def test_no_text_only_repeats_the_name(interface: Interface) -> None:
+    said = interface.said()
+    assert not [
+        key for key, one in said.items() if letters(one[ENGLISH]) == letters(last_name(key))
     ]
-    assert not repeated
 
 
-def test_every_entry_has_its_element_and_says_what_is_missing() -> None:
-    said_of = described()
-    alone = {key for key in catalogue() if not key.startswith("*")}
-    assert not alone - said_of.keys(), "no such element: take the entry away or correct it"
-    wrong = [
+def test_every_entry_has_its_element_and_says_what_is_missing(interface: Interface) -> None:
+    alone = {key: one for key, one in interface.entries.items() if not key.startswith("*")}
+    assert not alone.keys() - interface.coded.keys(), "no such element: correct it or take it away"
+    both = {ENGLISH, "zh-CN"}
+    assert not [
         key
-        for key in alone
-        if catalogue()[key].keys()
-        != ({"zh-CN"} if said_of[key].coded is not None else {ENGLISH, "zh-CN"})
-    ]
-    assert not wrong, "en stands in the code or here, never both"
+        for key, one in alone.items()
+        if one.keys() != (both if interface.coded[key] is None else {"zh-CN"})
+    ], "en stands in the code or here, never both"
 
 
-def test_common_entries_are_common() -> None:
-    common = {key for key in catalogue() if key.startswith("*")}
+def test_common_entries_are_common(interface: Interface) -> None:
+    common = {key: one for key, one in interface.entries.items() if key.startswith("*")}
     used = Counter(
-        common_key(key)
-        for key, one in described().items()
-        if key not in catalogue() and one.coded in {None, told(one, ENGLISH)}
+        interface.common_key(key)
+        for key, one in interface.said().items()
+        if key not in interface.entries and interface.coded[key] in {None, one.get(ENGLISH)}
     )
     assert {key for key in common if used[key] < 2} == set(), "write it at its only element"
-    assert all(catalogue()[key].keys() == {ENGLISH, "zh-CN"} for key in common)
+    assert all(one.keys() == {ENGLISH, "zh-CN"} for one in common.values())
 
 
-def test_an_element_without_words_and_a_coordinate_twice_are_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert told(Described("Alarm.nowhere", None), ENGLISH) == ""
+def test_an_element_without_words_and_a_coordinate_twice_are_seen(tmp_path: Path) -> None:
     assert str(Described("Alarm.nowhere", None)) == ""
     (tmp_path / "one.json").write_text('{"Alarm": {"zh-CN": "a"}, "Alarm": {"zh-CN": "b"}}')
-    monkeypatch.setattr(descriptions, "FOLDER", tmp_path)
     with pytest.raises(ValueError, match=r"one\.json: Alarm is described twice"):
-        catalogue.__wrapped__()
+        read_entries(tmp_path)
 
 
 def test_a_common_text_never_stands_for_other_words_of_the_code() -> None:
-    common = catalogue()["*.createdAt"]
-    assert told(Described("Nothing.createdAt", None), "zh-CN") == common["zh-CN"]
-    assert told(Described("Nothing.createdAt", common[ENGLISH]), "zh-CN") == common["zh-CN"]
-    assert told(Described("Nothing.createdAt", "Something else."), "zh-CN") == ""
+    common = {"*.at": {ENGLISH: "When.", "zh-CN": "\u65f6\u523b"}}
+    assert entry_of(common, "Nothing.at", "*.at", None) == common["*.at"]
+    assert entry_of(common, "Nothing.at", "*.at", "When.") == common["*.at"]
+    assert entry_of(common, "Nothing.at", "*.at", "Since when.") == {ENGLISH: "Since when."}
 
 
 @pytest.mark.parametrize(
@@ -154,3 +164,16 @@ async def test_introspection_answers_in_the_readers_language(client: Client, ali
     assert await about("en") == "One raising of an alarm, as it is now. When it was raised."
     await opened.post("/graphql", json={"query": 'mutation { setLocale(locale: "zh-CN") { id } }'})
     assert await about("de") == "告警的一次发生，按现在的状态。 发生时刻。"
+
+
+async def test_the_description_of_rest_is_told_in_the_readers_language(client: Client) -> None:
+    opened = await client()
+
+    async def about(accepted: str) -> tuple[str, str, str]:
+        answer = await opened.get("/api/v1/openapi.json", headers={"Accept-Language": accepted})
+        operation = answer.json()["paths"]["/nodes/{node}"]["get"]
+        [named] = [one for one in operation["parameters"] if one["name"] == "node"]
+        return answer.headers["content-language"], operation["summary"], named["description"]
+
+    assert await about("zh-CN") == ("zh-CN", "返回一个位置", "位置的 id。")
+    assert await about("de") == ("en", "Answer a node", "The place, by id.")

@@ -9,10 +9,11 @@ from datetime import timedelta
 import httpx
 import psycopg
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.application.rest.app import build_rest
-from backend.application.web import build_app
 from backend.application.web_process import WebProcess, make_process
 from backend.core.clock import ManualClock
 from backend.core.db import WriteSession
@@ -41,6 +42,7 @@ class Desk:
     """The app around a project, whoever may make webhooks there, and what the database holds."""
 
     process: WebProcess
+    app: ASGIApp
     boss: Actor
     admin: psycopg.Connection
     clients: AsyncExitStack
@@ -49,7 +51,7 @@ class Desk:
         self, whose: Actor | None = None, *, app: ASGIApp | None = None
     ) -> httpx.AsyncClient:
         """A client of a person who is signed in, or of the boss."""
-        transport = httpx.ASGITransport(app or build_app(self.process))
+        transport = httpx.ASGITransport(app or self.app)
         opened = await self.clients.enter_async_context(
             httpx.AsyncClient(transport=transport, base_url=BASE)
         )
@@ -72,7 +74,8 @@ async def desk(
     boss = await make_person("boss", alice.tenant, role="administrator")
     async with AsyncExitStack() as clients:
         process = make_process(replace(platform, settings=settings))
-        yield Desk(process, boss, admin, clients)
+        rest = Starlette(routes=[Mount("/api/v1", build_rest(process))])
+        yield Desk(process, rest, boss, admin, clients)
 
 
 async def test_a_repeat_is_answered_alike_and_acts_once(desk: Desk) -> None:
@@ -159,13 +162,11 @@ class Killed(Exception):
 async def test_whenever_the_process_dies_it_acts_once(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = build_app(desk.process)
-
     async def dying(scope: Scope, receive: Receive, send: Send) -> None:
         async def nothing_sent(_: Message) -> None:
             raise Killed
 
-        await app(scope, receive, nothing_sent)
+        await desk.app(scope, receive, nothing_sent)
 
     async def before(*_: object) -> None:
         raise Killed
@@ -274,5 +275,5 @@ def test_every_write_of_a_project_takes_the_header() -> None:
             told = {one["name"] for one in operation.get("parameters", ())}
             if "project" in told and method != "get":
                 named[f"{method} {path}"] = told
-    assert len(named) == 18
+    assert len(named) == 19
     assert [one for one, told in named.items() if "Idempotency-Key" not in told] == []

@@ -11,12 +11,39 @@ from backend.service.alarms.store import raise_occurrence
 from backend.service.meter_list.lists import check_list
 from backend.service.people.asker import Asker
 from backend.service.webhooks.hooks import make_hook
-from tests.graphql.conftest import Client
+from tests.graphql.conftest import Ask, Client
 from tests.graphql.plants import Plant, make_plant
-from tests.graphql.strangers import look, make_stranger, nothing_like, routes_tell_nothing
+from tests.graphql.strangers import (
+    learns_nothing,
+    look,
+    make_stranger,
+    nothing_like,
+    routes_tell_nothing,
+)
 from tests.postgres import NOW, Actor, MakePerson, MakeProject
 
-QUESTIONS: dict[str, list[str]] = {}
+OWN_AND_OTHERS = ("project", "own")
+_TO = '{ project: "%(WHOSE)s", url: "https://x.example", kinds: [ALARM] }'
+QUESTIONS: dict[str, list[str]] = {
+    "Project.webhookHosts": ['{ project(id: "%(project)s") { webhookHosts } }'],
+    "Project.webhooks": ['{ project(id: "%(project)s") { webhooks { id url } } }'],
+    **{
+        where: [question.replace("WHOSE", whose) for whose in OWN_AND_OTHERS]
+        for where, question in {
+            "Project.webhookDeliveries": '{ project(id: "%(WHOSE)s")'
+            ' { webhookDeliveries(webhook: "%(hook)s") { ref } } }',
+            "Mutation.makeWebhook": "mutation { makeWebhook(input: " + _TO + ") { signingKey } }",
+            "Mutation.changeWebhook": 'mutation { changeWebhook(id: "%(hook)s", input: '
+            + _TO
+            + ") { url } }",
+            "Mutation.rotateWebhookKey": 'mutation { rotateWebhookKey(project: "%(WHOSE)s",'
+            ' id: "%(hook)s") { signingKey } }',
+            "Mutation.endWebhook": 'mutation { endWebhook(project: "%(WHOSE)s", id: "%(hook)s") }',
+            "Mutation.replayWebhook": 'mutation { replayWebhook(project: "%(WHOSE)s",'
+            ' id: "%(hook)s") }',
+        }.items()
+    },
+}
 SPAN = "start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z"
 ROUTE_ROWS: dict[str, list[str]] = {
     "GET /api/v1/projects": ["/api/v1/projects"],
@@ -47,11 +74,12 @@ ROUTE_ROWS: dict[str, list[str]] = {
     **{
         f"{method} /api/v1/webhooks{more}": [
             f"/api/v1/webhooks{more.replace('{id}', '{hook}')}?project={whose}"
-            for whose in ("{project}", "{own}")[: 2 if "{id}" in more else 1]
+            for whose in ("{project}", "{own}")[: 2 if "{id}" in more and method != "PUT" else 1]
         ]
         for method, more in (
             ("GET", ""),
             ("POST", ""),
+            ("PUT", "/{id}"),
             ("DELETE", "/{id}"),
             ("POST", "/{id}/signing-key"),
             ("GET", "/{id}/deliveries"),
@@ -80,6 +108,7 @@ ROUTE_ROWS: dict[str, list[str]] = {
 async def test_the_stranger_learns_and_changes_nothing(
     platform: Platform,
     client: Client,
+    ask: Ask,
     alice: Actor,
     admin: psycopg.Connection,
     make_project: MakeProject,
@@ -105,6 +134,7 @@ async def test_the_stranger_learns_and_changes_nothing(
     }
     none = nothing_like(hers)
     seen = partial(look, admin, alice)
+    await learns_nothing(QUESTIONS, hers, none, partial(client, charlie), ask, seen)
     await routes_tell_nothing(ROUTE_ROWS, hers, none, partial(client, charlie), seen)
 
 

@@ -12,6 +12,8 @@ from backend.service.groups.consents import Rollup
 from backend.service.groups.invitations import For as GroupLink
 from backend.service.integration.access import Scope as MqttScope
 from backend.service.people.roles import Module, Permission
+from backend.service.webhooks.hooks import DeliveryState
+from backend.service.webhooks.hooks import Kind as WebhookKind
 
 strawberry.enum(Period, description="Lengths of accounts.")
 strawberry.enum(
@@ -27,6 +29,12 @@ strawberry.enum(
 strawberry.enum(Permission, description="One thing a person may do in a project.")
 strawberry.enum(Module, description="A part of what is told of a plant, whatever the place.")
 strawberry.enum(MqttScope, name="MqttScope", description="What a credential at the broker is for.")
+strawberry.enum(WebhookKind, name="WebhookKind", description="An event that webhooks are told of.")
+strawberry.enum(
+    DeliveryState,
+    name="WebhookDeliveryState",
+    description="PENDING: it is tried (again); SENT: it was taken; DEAD: it was given up.",
+)
 strawberry.enum(
     Rollup,
     description="What a project may let a group see: quantities of energies, coal equivalent,"
@@ -42,6 +50,7 @@ strawberry.enum(
 
 __all__ = [
     "Against",
+    "DeliveryState",
     "GroupLink",
     "Measure",
     "Module",
@@ -49,4 +58,5 @@ __all__ = [
     "Period",
     "Permission",
     "Rollup",
+    "WebhookKind",
 ]

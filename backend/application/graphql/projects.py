@@ -63,6 +63,7 @@ from backend.application.graphql.terms import Tariff, read_tariff
 from backend.application.graphql.tops import TopInput, TopList, read_top_list
 from backend.application.graphql.traits import ProjectOfTraits
 from backend.application.graphql.updates import GatewayRelease, list_releases
+from backend.application.graphql.webhooks import ProjectWebhooks
 from backend.core.ids import encode_id
 from backend.service.gateways import records
 from backend.service.plant import rows
@@ -91,6 +92,7 @@ class Project(
     ProjectDelegations,
     ProjectGroups,
     ProjectMqtt,
+    ProjectWebhooks,
     ProjectOfTraits,
     ProjectExports,
     ProjectBalances,

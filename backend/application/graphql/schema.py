@@ -18,6 +18,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 
+from backend.application.entries import ENGLISH
 from backend.application.graphql.access import AccessMutation
 from backend.application.graphql.alarms import AlarmMutation, AlarmSubscription
 from backend.application.graphql.authority import AuthorityMutation
@@ -30,7 +31,7 @@ from backend.application.graphql.configs import ConfigMutation
 from backend.application.graphql.conversions import ConversionMutation
 from backend.application.graphql.delegations import DelegationMutation
 from backend.application.graphql.demo import DemoMutation, DemoQuery
-from backend.application.graphql.descriptions import ENGLISH, describe, write_out
+from backend.application.graphql.descriptions import describe, write_out
 from backend.application.graphql.enrolments import EnrolmentMutation
 from backend.application.graphql.equipment import EquipmentMutation
 from backend.application.graphql.exporting import ExportMutation
@@ -72,6 +73,7 @@ from backend.application.graphql.taking import TakingMutation, TakingQuery
 from backend.application.graphql.traits import TraitsMutation
 from backend.application.graphql.trees import TreeMutation
 from backend.application.graphql.updates import UpdateMutation
+from backend.application.graphql.webhooks import WebhookMutation
 from backend.core.texts import LOCALES
 
 Query = merge_types(
@@ -100,6 +102,7 @@ Mutation = merge_types(
         AuthorityMutation,
         AccessMutation,
         MqttMutation,
+        WebhookMutation,
         InvitationMutation,
         PostMutation,
         ForgettingMutation,

@@ -19,6 +19,7 @@ from backend.application.rest import (
     labels,
     meter_lists,
     model,
+    openapi,
     people,
     projects,
     providers,
@@ -44,7 +45,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
         title="Kilowise",
         version="1",
         description="Open intelligent industrial energy management.",
-        openapi_url="/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         servers=[{"url": "/api/v1"}],
@@ -52,6 +53,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     )
     app.state.process = process
     app.include_router(system.router)
+    app.include_router(openapi.router)
     app.include_router(session.router)
     app.include_router(projects.router)
     app.include_router(providers.router)

@@ -42,7 +42,7 @@ class FaultAnswer(BaseModel):
     params: dict[str, str | int | float | bool | None]
 
 
-class MeterAnswer(BaseModel):
+class FileMeterAnswer(BaseModel):
     """What a file holds of one meter: `total` in `unit`, from `first` to `last`."""
 
     meter: str
@@ -69,7 +69,7 @@ class FileAnswer(BaseModel):
     rows_applied: int | None
     unknown: list[str]
     faults: list[FaultAnswer]
-    meters: list[MeterAnswer]
+    meters: list[FileMeterAnswer]
 
 
 @router.post("/imports", status_code=201, dependencies=[OwnPage], responses=RESPONSES)

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -11,14 +10,13 @@ from backend.application.graphql.context import Door, outside_uid
 from backend.application.rest.doors import ProjectDoor
 from backend.application.rest.paging import After, First, Page, page_of
 from backend.core.errors import NotFound
-from backend.core.ids import encode_id
+from backend.core.ids import NOBODY, encode_id
 from backend.service.plant import memberships, rows, trees
 from backend.service.plant.memberships import Membership
 from backend.service.plant.rows import DeviceRow, GatewayRow, MeterRow, NodeRow, PointRow
 
 router = APIRouter(tags=["model"])
 Names = dict[str, str]
-NOBODY = UUID(int=0)
 
 
 class TreeAnswer(BaseModel):

@@ -15,9 +15,9 @@ from backend.application.rest.doors import ProjectDoor, SignedIn
 from backend.application.rest.exports import Form, Row, exported
 from backend.application.rest.instants import aware
 from backend.application.rest.json_answers import json_answer
-from backend.application.rest.model import NOBODY
 from backend.application.rest.paging import After, cursor, read_cursor
 from backend.core.errors import InvalidInput, NotFound
+from backend.core.ids import NOBODY
 from gateway.contract.quality import Quality
 
 router = APIRouter(tags=["figures"])

@@ -8,10 +8,9 @@ from pydantic import BaseModel, Field
 
 from backend.application.graphql.context import Door, asker_of, outside_uid
 from backend.application.rest.doors import OwnPage, ProjectDoor, SignedIn
-from backend.application.rest.model import NOBODY
 from backend.application.rest.once import RESPONSES, OnceDoor, OnceRoute
 from backend.application.rest.paging import After, First, Page, cursor, read_cursor
-from backend.core.ids import encode_id
+from backend.core.ids import NOBODY, encode_id
 from backend.service.people.roles import Permission
 from backend.service.webhooks import hooks
 from backend.service.webhooks.hooks import DeliveryRow, WebhookRow
@@ -29,7 +28,10 @@ class WebhookOrder(BaseModel):
 
 
 class WebhookAnswer(BaseModel):
-    """A webhook; `pending` deliveries wait, `dead` ones were given up and can be replayed."""
+    """A webhook; `pending` deliveries wait, `dead` ones were given up and can be replayed.
+
+    `error` is of the newest delivery that was tried; null when it was taken.
+    """
 
     id: str
     url: str
@@ -37,6 +39,7 @@ class WebhookAnswer(BaseModel):
     created_at: datetime
     pending: int
     dead: int
+    error: str | None
 
 
 class NewWebhookAnswer(WebhookAnswer):
@@ -85,6 +88,18 @@ async def make(caller: SignedIn, door: OnceDoor, body: WebhookOrder) -> NewWebho
             tx, door.project.id, body.url, body.kinds, allowed, asker_of(caller), _now(door)
         )
     return NewWebhookAnswer(**_hook(row).model_dump(), signing_key=key)
+
+
+@router.put("/webhooks/{id}", dependencies=[OwnPage], responses=RESPONSES)
+async def change(id: str, caller: SignedIn, door: OnceDoor, body: WebhookOrder) -> WebhookAnswer:
+    """Tell other events, or tell them elsewhere, from now on; the key stays."""
+    door.require(Permission.KEYS)
+    allowed, uid = door.process.platform.settings.webhook_hosts, outside_uid("whk", id)
+    async with door.write() as tx:
+        row = await hooks.change_hook(
+            tx, door.project.id, uid, body.url, body.kinds, allowed, asker_of(caller), _now(door)
+        )
+    return _hook(row)
 
 
 @router.delete("/webhooks/{id}", status_code=204, dependencies=[OwnPage], responses=RESPONSES)
@@ -146,6 +161,7 @@ def _hook(row: WebhookRow) -> WebhookAnswer:
         created_at=row.created_at,
         pending=row.pending,
         dead=row.dead,
+        error=row.error,
     )
 
 

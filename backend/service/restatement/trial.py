@@ -14,7 +14,6 @@ from backend.aggregation.accounts import LOCK, Purpose, account
 from backend.aggregation.calendar import Period
 from backend.aggregation.mapping import points_of
 from backend.aggregation.rollup import MONTHS
-from backend.aggregation.versions import LONGEST
 from backend.core.db import Database, WriteSession
 from backend.service.restatement.apply import settle_stocks, write_change
 from backend.service.restatement.decide import stored_change
@@ -22,7 +21,7 @@ from backend.service.restatement.difference import Moved, read_difference
 from backend.service.restatement.rows import Row
 
 SPAN: Final = timedelta(days=7)
-TRIAL: Final = Purpose(MONTHS, {int(Period.MONTH): LONGEST[Period.MONTH]})
+TRIAL: Final = Purpose(MONTHS, [Period.MONTH])
 """A difference is read from months: other periods above quarter hours would be rolled back only."""
 # Ranges of other registers wait outside, so that the trial does only its own work.
 _OTHERS: Final = """

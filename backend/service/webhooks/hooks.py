@@ -1,8 +1,9 @@
 """Webhooks of a project: where they go, for what, and the secret that signs them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -14,8 +15,36 @@ from backend.service.people.asker import Asker
 from backend.service.webhooks.hosts import may_call
 from backend.service.webhooks.signing import new_secret
 
-KINDS: Final = ("alarm", "command", "gateway", "import", "model", "restatement")
-"""Events that are told."""
+
+class Kind(StrEnum):
+    """Events that are told; texts under `webhook.kind.<NAME>`."""
+
+    ALARM = "alarm"
+    """An alarm came, went or was taken."""
+    COMMAND = "command"
+    """A command got further."""
+    GATEWAY = "gateway"
+    """A gateway came or went, or answered."""
+    IMPORT = "import"
+    """An import got further."""
+    MODEL = "model"
+    """The plant's model changed."""
+    RESTATEMENT = "restatement"
+    """A restatement got further."""
+
+
+class DeliveryState(StrEnum):
+    """What became of a delivery; texts under `webhook.state.<NAME>`."""
+
+    PENDING = "pending"
+    """It waits for its first try, or for the next one."""
+    SENT = "sent"
+    """It was taken."""
+    DEAD = "dead"
+    """It was given up, and can be replayed."""
+
+
+KINDS: Final = tuple(Kind)
 MOST: Final = 20
 OLD_HOLDS: Final = timedelta(hours=24)
 """How long a secret that was replaced still signs, beside the new one."""
@@ -23,7 +52,10 @@ OLD_HOLDS: Final = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class WebhookRow:
-    """A webhook; `pending` and `dead` are deliveries that wait, and that were given up."""
+    """A webhook; `pending` and `dead` are deliveries that wait, and that were given up.
+
+    `error` is of the newest delivery that was tried, None when it was taken.
+    """
 
     id: int
     uid: UUID
@@ -34,6 +66,7 @@ class WebhookRow:
     ended_at: datetime | None
     pending: int
     dead: int
+    error: str | None
 
     @property
     def outside(self) -> str:
@@ -50,7 +83,9 @@ SELECT w.id, w.uid, w.url, w.kinds, w.created_by, w.created_at, w.ended_at,
        (SELECT count(*) FROM webhook_delivery d WHERE d.project_id = %(project)s
         AND d.webhook_id = w.id AND d.state = 'pending') AS pending,
        (SELECT count(*) FROM webhook_delivery d WHERE d.project_id = %(project)s
-        AND d.webhook_id = w.id AND d.state = 'dead') AS dead
+        AND d.webhook_id = w.id AND d.state = 'dead') AS dead,
+       (SELECT d.error FROM webhook_delivery d WHERE d.project_id = %(project)s
+        AND d.webhook_id = w.id AND d.tries > 0 ORDER BY d.number DESC LIMIT 1) AS error
 FROM webhook w WHERE w.project_id = %(project)s AND w.ended_at IS NULL
   AND (%(uid)s::uuid IS NULL OR w.uid = %(uid)s)
 ORDER BY w.id
@@ -81,11 +116,7 @@ async def make_hook(
     now: datetime,
 ) -> tuple[WebhookRow, str]:
     """Have events told to an address from now on; answers the secret, told this once."""
-    if not may_call(url, allowed):
-        raise InvalidInput("webhook_host", url=url[:100])
-    unknown = sorted(set(kinds) - set(KINDS))
-    if unknown or not kinds:
-        raise InvalidInput("webhook_kinds", known=", ".join(KINDS))
+    told = _told(url, kinds, allowed)
     if len(await list_hooks(tx, project_id)) >= MOST:
         raise TooMuch("webhooks_many", most=MOST)
     secret, uid = new_secret(), new_uuid(now)
@@ -94,13 +125,34 @@ async def make_hook(
         " created_at) VALUES (%(project)s, %(uid)s, %(url)s, %(kinds)s, %(secret)s, coalesce(("
         "SELECT number FROM event_counter WHERE project_id = %(project)s), 0), %(by)s, %(now)s)",
         {
-            "project": project_id, "uid": uid, "url": url, "kinds": sorted(set(kinds)),
+            "project": project_id, "uid": uid, "url": url, "kinds": told,
             "secret": secret, "by": asker.person_id, "now": now,
         },
     )  # fmt: skip
     row = await find_hook(tx, project_id, uid)
     await _note(tx, project_id, "webhook.make", row, asker, now)
     return row, secret
+
+
+async def change_hook(
+    tx: WriteSession,
+    project_id: int,
+    uid: UUID | None,
+    url: str,
+    kinds: Sequence[str],
+    allowed: Sequence[str],
+    asker: Asker,
+    now: datetime,
+) -> WebhookRow:
+    """Tell other events, or tell them elsewhere; what waits goes there too. The secret stays."""
+    told, row = _told(url, kinds, allowed), await find_hook(tx, project_id, uid)
+    await tx.execute(
+        "UPDATE webhook SET url = %s, kinds = %s WHERE project_id = %s AND id = %s",
+        (url, told, project_id, row.id),
+    )
+    changed = replace(row, url=url, kinds=told)
+    await _note(tx, project_id, "webhook.change", changed, asker, now, before=row)
+    return changed
 
 
 async def end_hook(
@@ -181,8 +233,24 @@ async def replay(
     return again
 
 
+def _told(url: str, kinds: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """Answer the events to tell. Raises InvalidInput for an address or events that may not be."""
+    if not may_call(url, allowed):
+        raise InvalidInput("webhook_host", url=url[:100])
+    if not kinds or set(kinds) - set(KINDS):
+        raise InvalidInput("webhook_kinds", known=", ".join(KINDS))
+    return sorted({str(one) for one in kinds})
+
+
 async def _note(
-    tx: WriteSession, project_id: int, action: str, row: WebhookRow, asker: Asker, now: datetime
+    tx: WriteSession,
+    project_id: int,
+    action: str,
+    row: WebhookRow,
+    asker: Asker,
+    now: datetime,
+    before: WebhookRow | None = None,
 ) -> None:
-    deed = audit.Deed(asker.actor, action, row.outside, "done", asker.person_id, None, row.told())
+    old = None if before is None else before.told()
+    deed = audit.Deed(asker.actor, action, row.outside, "done", asker.person_id, old, row.told())
     await audit.record(tx, project_id, deed, now)

@@ -27,9 +27,10 @@ from tests.backend.acquisition_edge import (
     readings,
     sample,
     until_leased,
+    until_rows,
+    until_state,
     working,
 )
-from tests.backend.test_acquisition_ingest import until_rows, until_state
 from tests.gateway.sparkplug.noise import NOT_UTF8, nested, payloads, unreadable
 from tests.postgres import MakeProject
 

@@ -18,9 +18,9 @@ from tests.backend.acquisition_edge import (
     connect_edge,
     make_gateway,
     until_leased,
+    until_rows,
     working,
 )
-from tests.backend.test_acquisition_ingest import until_rows
 from tests.postgres import MakeProject, Tenant
 
 NEVER_S = 60.0

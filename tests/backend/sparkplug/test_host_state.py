@@ -19,10 +19,10 @@ from tests.backend.acquisition_edge import (
     make_gateway,
     sample,
     until_leased,
+    until_rows,
     working,
 )
 from tests.backend.sparkplug.session import HOUR_MS, Recording, state_of
-from tests.backend.test_acquisition_ingest import until_rows
 from tests.gateway.sparkplug.checklist import names
 from tests.gateway.sparkplug.tap import Disconnected, Published, Subscribed, tapped
 from tests.gateway.test_publish import until

@@ -254,9 +254,10 @@ async def _recorded(platform: Platform, plant: Plant, alice: Actor) -> dict[str,
     async with database.project(project) as tx:
         content = b"energy,gateway,device\nelectricity,g1,x\n"
         listed = await check_list(tx, project, "secret.csv", content, asker, NOW)
-        hook, _ = await make_hook(
-            tx, project, "https://secret.example/x", ["alarm"], ["secret.example"], asker, NOW
-        )
+        hook, over = [
+            (await make_hook(tx, project, url, ["alarm"], ["secret.example"], asker, NOW))[0]
+            for url in ("https://secret.example/x", "https://secret.example/over")
+        ]
     return {
         "yard": encode_id("mtr", yard.uid),
         "paper": encode_id("stk", paper),
@@ -265,6 +266,7 @@ async def _recorded(platform: Platform, plant: Plant, alice: Actor) -> dict[str,
         "file": encode_id("imp", file.uid),
         "list": encode_id("mls", listed.uid),
         "webhook": hook.outside,
+        "webhook over": over.outside,
     }
 
 

@@ -8,11 +8,11 @@ one, a file a topic, a line an element:
     "Alarm.raisedAt": {"en": "...", "zh-CN": "..."}    a field, an input's field, an enum's value
     "Query.project(id:)": {"en": "...", "zh-CN": "..."}   an argument
 
-`common.json` says once what `*.createdAt` or `*(project:)` is wherever nothing else is said.
+`common.json` says once what `*.createdAt` or `*(project:)` is wherever nothing else is said
+(backend/application/entries.py).
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -33,36 +33,17 @@ from graphql import (
 )
 from graphql.pyutils import register_description
 
-from backend.core.texts import LOCALES
+from backend.application.entries import ENGLISH, Entries, Entry, entry_of, read_entries, told
 
 Element = GraphQLNamedType | GraphQLField | GraphQLInputField | GraphQLArgument | GraphQLEnumValue
-Entry = Mapping[str, str]
 FOLDER: Final = Path(__file__).parent
-ENGLISH: Final = LOCALES[0]
 _reader: ContextVar[str] = ContextVar("schema_reader", default=ENGLISH)
 
 
 @cache
-def catalogue() -> Mapping[str, Entry]:
-    """All entries by coordinate, read when the first text is asked for.
-
-    A coordinate that two files have, or one file twice, is a ValueError.
-    """
-    found: dict[str, Entry] = {}
-    for file in sorted(FOLDER.glob("*.json")):
-        pairs: list[tuple[str, Entry]] = json.loads(
-            file.read_bytes(), object_pairs_hook=_entry_or_pairs
-        )
-        for coordinate, entry in pairs:
-            if coordinate in found:
-                raise ValueError(f"{file.name}: {coordinate} is described twice")
-            found[coordinate] = entry
-    return found
-
-
-def _entry_or_pairs(pairs: list[tuple[str, object]]) -> object:
-    """Keep a file as its pairs, so that a coordinate that stands in it twice is seen."""
-    return dict(pairs) if all(isinstance(value, str) for _, value in pairs) else pairs
+def catalogue() -> Entries:
+    """All entries by coordinate, read when the first text is asked for."""
+    return read_entries(FOLDER)
 
 
 def common_key(coordinate: str) -> str:
@@ -72,20 +53,6 @@ def common_key(coordinate: str) -> str:
         return f"*({name}"
     kind, member, name = coordinate.partition(".")
     return f"*.{name}" if member else kind
-
-
-def entry_of(coordinate: str, coded: str | None) -> Entry:
-    """Answer what is said of an element; `coded` is its English in the code, if any.
-
-    A common text stands for English in the code only where it says the very same.
-    """
-    own = catalogue().get(coordinate)
-    common = catalogue().get(common_key(coordinate), {})
-    if coded is None:
-        return own or common
-    if own is None and common.get(ENGLISH) == coded:
-        return common
-    return {ENGLISH: coded, **(own or {})}
 
 
 class Described:
@@ -104,8 +71,11 @@ class Described:
 
     def told(self, language: str) -> str:
         """Answer the text in a language, in English where it has none."""
-        entry = entry_of(self.coordinate, self.coded)
-        return entry.get(language) or entry.get(ENGLISH, "")
+        return told(self.entry(), language)
+
+    def entry(self) -> Entry:
+        """Answer what is said of the element, by language."""
+        return entry_of(catalogue(), self.coordinate, common_key(self.coordinate), self.coded)
 
 
 register_description(Described)
@@ -145,5 +115,4 @@ def describe(schema: GraphQLSchema) -> None:
 def write_out(schema: GraphQLSchema, language: str) -> None:
     """Have every element described by a plain text in one language, for a file of the schema."""
     for coordinate, element in elements(schema):
-        told = Described(coordinate, element.description).told(language)
-        element.description = told or None
+        element.description = Described(coordinate, element.description).told(language) or None

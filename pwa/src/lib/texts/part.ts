@@ -47,7 +47,8 @@ const REST = new Set([
   'stock',
   'substance',
   'support',
-  'updates'
+  'updates',
+  'webhook'
 ]);
 
 export function partOf(key: string): 'first' | 'rest' | null {
