@@ -14,6 +14,7 @@ from backend.core.settings import Settings
 from backend.service.gateways.enrolment import Enrolments
 from backend.service.identity.identity import Identity, make_identity
 from backend.service.people.sign_in import SignIn
+from backend.service.people.sign_up import SignUps
 from gateway.contract.energy import energy_types
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class WebProcess:
 
     platform: Platform
     sign_in: SignIn
+    sign_ups: SignUps
     live: LiveCache
     news: News
     enrolments: Enrolments
@@ -61,9 +63,16 @@ def make_process(platform: Platform, *, secure: bool = False) -> WebProcess:
     demo = demo_people_let_in(settings)
     live = LiveCache(platform.database, platform.clock)
     identity = make_identity(platform)
+    sign_in = SignIn(platform.database, platform.clock, identity.second, demo=demo)
     return WebProcess(
         platform=platform,
-        sign_in=SignIn(platform.database, platform.clock, identity.second, demo=demo),
+        sign_in=sign_in,
+        sign_ups=SignUps(
+            platform.database,
+            platform.clock,
+            sign_in.passwords,
+            opened=settings.sign_up == "open",
+        ),
         live=live,
         news=News(),
         enrolments=Enrolments(

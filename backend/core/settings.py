@@ -258,11 +258,12 @@ class Settings(BaseSettings):
         description="Where webhooks may go, by commas: names (hooks.example.com, *.example.com: "
         "https), or host:port of your own network (http, too).",
     )
-    sign_up: Literal["off", "invited"] = Field(
+    sign_up: Literal["off", "invited", "open"] = Field(
         default="off",
         validation_alias="KILOWISE_SIGN_UP",
         description="Who may make projects besides the platform's operators: off = nobody, invited "
-        "= everybody who is a person of the platform.",
+        "= everybody who is a person of the platform; open = the same, and strangers ask for an "
+        "account online, on which an operator decides.",
     )
     quota_points_per_s: int = Field(
         default=0,

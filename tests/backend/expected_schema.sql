@@ -1323,6 +1323,19 @@ CREATE TABLE public.sign_in_step (
     sealed bytea NOT NULL,
     expires_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.sign_up (
+    uid uuid NOT NULL,
+    login text NOT NULL,
+    name text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    locale text NOT NULL,
+    network text NOT NULL,
+    password_hash text,
+    asked_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    decided_by bigint,
+    decided_at timestamp with time zone
+);
 CREATE TABLE public.stale (
     project_id integer NOT NULL,
     id bigint NOT NULL,
@@ -1743,6 +1756,8 @@ ALTER TABLE ONLY public.sign_in_session
     ADD CONSTRAINT sign_in_session_pkey PRIMARY KEY (token_hash);
 ALTER TABLE ONLY public.sign_in_step
     ADD CONSTRAINT sign_in_step_pkey PRIMARY KEY (token_hash);
+ALTER TABLE ONLY public.sign_up
+    ADD CONSTRAINT sign_up_pkey PRIMARY KEY (uid);
 ALTER TABLE ONLY public.stale
     ADD CONSTRAINT stale_pkey PRIMARY KEY (project_id, id);
 ALTER TABLE ONLY public.stock_document
@@ -1804,6 +1819,7 @@ CREATE UNIQUE INDEX sheet_import_applied ON public.sheet_import USING btree (pro
 CREATE INDEX sign_in_session_device ON public.sign_in_session USING btree (device_uid) WHERE (device_uid IS NOT NULL);
 CREATE INDEX sign_in_session_person ON public.sign_in_session USING btree (person_id);
 CREATE INDEX sign_in_step_end ON public.sign_in_step USING btree (expires_at);
+CREATE INDEX sign_up_state ON public.sign_up USING btree (state, asked_at);
 CREATE INDEX stale_newest ON public.stale USING btree (project_id, last_ts);
 CREATE INDEX stock_document_meter ON public.stock_document USING btree (project_id, meter_id, ts);
 CREATE INDEX webhook_delivery_due ON public.webhook_delivery USING btree (project_id, next_at) WHERE (state = 'pending'::text);
@@ -2217,6 +2233,7 @@ GRANT SELECT ON TABLE public.shift_period TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_failure TO kw_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_session TO kw_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_step TO kw_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_up TO kw_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.stale TO kw_app;
 GRANT SELECT ON TABLE public.stale TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.stock_document TO kw_app;

@@ -65,6 +65,7 @@ from backend.application.graphql.restatements import (
 )
 from backend.application.graphql.scalars import SCALARS
 from backend.application.graphql.second_factor import SecondFactorMutation
+from backend.application.graphql.sign_ups import SignUpMutation, SignUpQuery
 from backend.application.graphql.stocks import StockMutation
 from backend.application.graphql.summary import SummarySubscription
 from backend.application.graphql.support import SupportMutation
@@ -86,6 +87,7 @@ Query = merge_types(
         FoundingQuery,
         GroupQuery,
         OperatingQuery,
+        SignUpQuery,
         DemoQuery,
     ),
 )
@@ -110,6 +112,7 @@ Mutation = merge_types(
         ClosingMutation,
         ExportMutation,
         OperatingMutation,
+        SignUpMutation,
         GroupMutation,
         ConsentMutation,
         TraitsMutation,

@@ -99,6 +99,7 @@ from backend.core.tables.readings import (
     Stale,
 )
 from backend.core.tables.remote import AuditEntry, AuditTold, Command, DeviceProfile, GatewayConfig
+from backend.core.tables.sign_up import SignUp
 from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
 
 metadata = SQLModel.metadata
@@ -195,6 +196,7 @@ __all__ = [
     "SignInFailure",
     "SignInSession",
     "SignInStep",
+    "SignUp",
     "Stale",
     "StockDocument",
     "StockRule",

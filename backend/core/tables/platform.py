@@ -120,6 +120,7 @@ GLOBAL_TABLES = frozenset(
         "person_badge",
         "person_pin",
         "delegation",
+        "sign_up",
         "project_group",
         "group_person",
         "group_invitation",

@@ -54,6 +54,9 @@ PERSONAL: tuple[Held, ...] = (
          "accountability", _RECORD, Fate.RENAMED),
     Held("group_look", ("person_id",), "who of a group was told figures, and on which days",
          "accountability to the project", _RECORD, Fate.RENAMED),
+    Held("sign_up", ("login", "name", "note", "network", "locale", "password_hash", "decided_by"),
+         "who asks for an account, and from where; the hash until the decision",
+         "letting people in", "14 days, a decision 30 days", Fate.RUNS_OUT),
     Held("sign_in_session", ("person_id", "user_agent", "address"), "where and with what somebody"
          " is signed in", "showing and ending sessions", "30 days after the last sign-in",
          Fate.GOES),

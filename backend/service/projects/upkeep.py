@@ -1,6 +1,7 @@
 """What is kept of projects hourly: about how much they store, and that what is over ends.
 
-Over are answers to repeats after a day, and deleted projects after their grace.
+Over are answers to repeats after a day, deleted projects after their grace, and requests for
+accounts that nobody decided on.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from backend.core.erase import erase_project
 from backend.core.errors import Unavailable
 from backend.core.platform import Platform
 from backend.service.integration import answered
+from backend.service.people.sign_up import purge
 from backend.service.projects.known import known_projects
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,8 @@ async def keep_projects(platform: Platform) -> None:
         except (psycopg.Error, Unavailable):
             log.exception("project %s was not kept; it is tried again", slug)
     await erase_due(platform, now)
+    async with platform.database.platform() as tx:
+        await purge(tx, now)
 
 
 async def erase_due(platform: Platform, now: datetime) -> None:

@@ -12,6 +12,7 @@ export async function outside(status: string) {
 
 function part(status: string) {
   if (status === 'in') return import('../projects/NoProject.svelte');
+  if (location.pathname === '/signup') return import('../access/SignUp.svelte');
   if (location.pathname === '/join') return import('../access/Join.svelte');
   const post = readChoice('post') ?? location.pathname === '/post';
   return post ? import('../posts/Take.svelte') : import('./SignIn.svelte');

@@ -43,6 +43,7 @@ const REST = new Set([
   'round',
   'sheet',
   'signin',
+  'signup',
   'stock',
   'substance',
   'support',
