@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from graphql import GraphQLWrappingType
 
 from backend.application.explorer import FILES, FOLDER
+from backend.application.graphql.descriptions import elements
+from backend.application.graphql.schema import build_schema, core_schema
 from backend.application.web import build_app
 from backend.application.web_process import WebProcess, make_process
 from tests.graphql.conftest import BASE, Client, session_token
@@ -59,3 +62,14 @@ async def test_it_loads_our_own_files_alone(shown: WebProcess, alice: Actor) -> 
     assert "script-src 'self'" in page.headers["content-security-policy"]
     texts = [(FOLDER / name).read_text() for name in FILES]
     assert not [text for text in texts if re.search(r"https?://|//[a-z]+\.[a-z]", text)]
+
+
+def test_it_asks_for_types_as_deep_as_there_are() -> None:
+    def depth(kind: object) -> int:
+        return 1 + depth(kind.of_type) if isinstance(kind, GraphQLWrappingType) else 0
+
+    [asked] = re.findall(
+        r"'kind name ofType { '\.repeat\((\d)\)", (FOLDER / "explorer.js").read_text()
+    )
+    types = [getattr(one, "type", None) for _, one in elements(core_schema(build_schema()))]
+    assert max(map(depth, types)) <= int(asked)

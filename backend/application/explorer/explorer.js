@@ -1,6 +1,7 @@
 // Asks this server with the session of whoever is signed in; nothing comes from anywhere else.
 const at = (id) => document.getElementById(id);
-const KIND = 'kind name ofType { kind name ofType { kind name ofType { kind name } } }';
+// As deep as [[ShiftTurn!]!]!, the deepest type there is.
+const KIND = `${'kind name ofType { '.repeat(5)}kind name${' }'.repeat(5)}`;
 const SCHEMA = `{ __schema { types { name kind description
   fields { name description args { name description type { ${KIND} } } type { ${KIND} } }
   inputFields { name description type { ${KIND} } }
