@@ -140,8 +140,10 @@ async def _broker(findings: Findings, config: GatewayConfig) -> None:
     place = f"{config.broker.host}:{config.broker.port}"
     try:
         tls = config.broker.context() or None
-        connecting = asyncio.open_connection(config.broker.host, config.broker.port, ssl=tls)
-        _, writer = await asyncio.wait_for(connecting, 3)
+        async with asyncio.timeout(3):
+            _, writer = await asyncio.open_connection(
+                config.broker.host, config.broker.port, ssl=tls
+            )
     except (OSError, TimeoutError) as error:
         findings.bad(f"the broker {place} does not answer ({error}). Check mqtt.url and firewall.")
     else:

@@ -28,6 +28,7 @@ from backend.acquisition.mosquitto import Known
 from backend.core.errors import Unavailable
 from backend.core.events import notified
 from backend.core.platform import Platform
+from backend.core.waking import rung
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +68,7 @@ class Admission:
                     await self._look()
                 except (psycopg.OperationalError, Unavailable) as error:
                     log.warning("The broker's credentials could not be looked after: %s", error)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._told.wait(), LOOK_S)
+                await rung(self._told, LOOK_S)
                 self._told.clear()
 
     async def _listen(self) -> None:

@@ -6,7 +6,7 @@ Whoever writes a row for a gateway notifies `kw_command`.
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 
 import psycopg
 
@@ -18,6 +18,7 @@ from backend.acquisition.outgoing import Outgoing, Source
 from backend.core.errors import Unavailable
 from backend.core.events import notified
 from backend.core.platform import Platform
+from backend.core.waking import rung
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +52,7 @@ class Sender:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())
             while True:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._told.wait(), LOOK_S)
+                await rung(self._told, LOOK_S)
                 self._told.clear()
                 await self._announced.wait()
                 try:

@@ -33,6 +33,7 @@ from backend.application.graphql.sources import Stream
 from backend.application.origin import address_of, caller_of, check_origin
 from backend.application.web_process import WebProcess
 from backend.core.errors import KilowiseError
+from backend.core.waking import rung
 from backend.service.people.delegations import rights_change_at
 from backend.service.people.sessions import Caller
 
@@ -172,8 +173,7 @@ class Socket:
     async def _stay_valid(self) -> None:
         """End the socket when its session ends: told by the news, or found at the next look."""
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.ending.wait(), RECHECK_S)
+            await rung(self.ending, RECHECK_S)
             since = self.sending_since
             if since is not None and time.monotonic() - since > SEND_S:
                 raise Closing(4413, "Too slow")

@@ -20,6 +20,7 @@ from backend.application.web_process import WebProcess
 from backend.core import events
 from backend.core.errors import Unavailable
 from backend.core.events import Event
+from backend.core.waking import rung
 from backend.service.integration import topics
 from backend.service.integration.access import Held, Scope, held_credentials, settle
 from backend.service.integration.topics import RequestTopic
@@ -99,8 +100,7 @@ class Speaker:
                 except Exception:
                     # One project's trouble is not that of the others in this process.
                     log.exception("third parties of %s could not be told", self._project)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._bell.wait(), LOOK_S)
+                await rung(self._bell, LOOK_S)
                 self._bell.clear()
         finally:
             with suppress(psycopg.OperationalError, Unavailable):

@@ -12,11 +12,11 @@ import os
 import secrets
 import socket
 import time
-from contextlib import suppress
 from datetime import timedelta
 
 from backend.acquisition.live import batches
 from backend.core.platform import Platform
+from backend.core.waking import rung
 from backend.service.alarms.evaluate import evaluate
 from backend.service.alarms.kinds.base import Definition
 from backend.service.alarms.kinds.registry import KINDS
@@ -72,8 +72,7 @@ class Evaluator:
         """Evaluate one project whenever it is woken, while the lease is held."""
         event = self._wake[project_id]
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), EVERY_S)
+            await rung(event, EVERY_S)
             event.clear()
             try:
                 if await self.owns(project_id):

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Final
 
 from backend.core.db import Database
 from backend.core.events import notified
+from backend.core.waking import rung
 from backend.service.projects.known import known_projects
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,7 @@ async def go_round(database: Database, channel: str, what: str, turn: Turn) -> N
     listener = asyncio.create_task(listen())
     try:
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), LOOK_S)
+            await rung(wake, LOOK_S)
             wake.clear()
             for project_id, slug in await known_projects(database):
                 try:

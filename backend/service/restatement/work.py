@@ -6,7 +6,7 @@ that looks at the state again, so any number of workers may run and any of them 
 
 import asyncio
 import logging
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
@@ -18,6 +18,7 @@ from backend.core.db import Database
 from backend.core.errors import KilowiseError, Unavailable
 from backend.core.events import notified, publish
 from backend.core.platform import Platform
+from backend.core.waking import rung
 from backend.service.projects.known import known_projects
 from backend.service.restatement import apply, trial
 from backend.service.restatement.decide import CHANNEL
@@ -115,8 +116,7 @@ async def run(platform: Platform) -> None:
         while True:
             wake.clear()
             waiting = await _round(platform)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), PACE_S if waiting else LOOK_S)
+            await rung(wake, PACE_S if waiting else LOOK_S)
     finally:
         listener.cancel()
 

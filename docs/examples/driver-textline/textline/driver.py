@@ -37,9 +37,9 @@ class TextLine:
     async def open(self) -> None:
         """Connect; LinkDown when nobody is there."""
         self.close()
-        connecting = asyncio.open_connection(self._link.host, self._link.port)
         try:
-            self._streams = await asyncio.wait_for(connecting, self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                self._streams = await asyncio.open_connection(self._link.host, self._link.port)
         except (OSError, TimeoutError) as error:
             raise LinkDown(f"{self._link} does not accept a connection") from error
 
@@ -60,7 +60,8 @@ class TextLine:
         reader, writer = self._streams
         try:
             writer.write(f"READ {unit} {item}\n".encode())
-            answer = await asyncio.wait_for(reader.readline(), self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                answer = await reader.readline()
         except TimeoutError as error:
             # A late answer would be taken for the next question's: begin anew.
             self.close()
