@@ -66,7 +66,7 @@ def bring_list(page: Page, port: int) -> None:
     expect(page.get_by_test_id("counts")).to_contain_text("10 meters change")
     expect(page.get_by_test_id("differences")).to_contain_text("10 devices are added")
     page.get_by_role("button", name="Apply").click()
-    expect(page.get_by_test_id("list-state")).to_have_text("applied")
+    expect(page.get_by_test_id("stand")).to_have_text("applied")
 
 
 def enrol(page: Page, config: Path) -> None:

@@ -1,68 +1,53 @@
 /** Who belongs to the project, their roles, and who is invited. */
 import { graphql, type ResultOf } from './document.ts';
+import { rolesAndParts } from './roles.ts';
 
-export const peopleQuery = graphql(`
-  query People($project: ID!) {
-    now
-    project(id: $project) {
-      nodes {
-        id
-        parentId
-        name {
-          en
-          zh
-        }
-      }
-      roles {
-        slug
-        permissions
-        readyMade
-        ended
-        secondFactor
-        holders
-        name {
-          en
-          zh
-        }
-      }
-      members {
-        role
-        modules
-        until
-        person {
-          id
-          login
-          name {
-            en
-            zh
+export const peopleQuery = graphql(
+  `
+    query People($project: ID!) {
+      now
+      project(id: $project) {
+        ...RolesAndParts
+        members {
+          role
+          modules
+          until
+          person {
+            id
+            login
+            name {
+              en
+              zh
+            }
+          }
+          part {
+            id
+            name {
+              en
+              zh
+            }
           }
         }
-        part {
+        invitations {
           id
-          name {
-            en
-            zh
-          }
-        }
-      }
-      invitations {
-        id
-        role
-        note
-        expiresAt
-        acceptedAt
-        revokedAt
-        part {
-          id
-          name {
-            en
-            zh
+          role
+          note
+          expiresAt
+          acceptedAt
+          revokedAt
+          part {
+            id
+            name {
+              en
+              zh
+            }
           }
         }
       }
     }
-  }
-`);
+  `,
+  [rolesAndParts]
+);
 
 export const setMemberMutation = graphql(`
   mutation SetMember($input: MemberInput!) {

@@ -1,5 +1,6 @@
 /** Shared devices: enrolling, taking and leaving them, and looking after them. */
 import { graphql, type ResultOf } from './document.ts';
+import { rolesAndParts } from './roles.ts';
 
 export const postQuery = graphql(`
   query Post {
@@ -46,67 +47,51 @@ export const setPinMutation = graphql(`
   }
 `);
 
-export const postsQuery = graphql(`
-  query Posts($project: ID!) {
-    now
-    project(id: $project) {
-      nodes {
-        id
-        parentId
-        name {
-          en
-          zh
-        }
-      }
-      roles {
-        slug
-        permissions
-        readyMade
-        ended
-        secondFactor
-        holders
-        name {
-          en
-          zh
-        }
-      }
-      sharedDevices {
-        id
-        name
-        role
-        codeExpiresAt
-        enrolledAt
-        revokedAt
-        heldSince
-        holder {
-          login
-          name {
-            en
-            zh
-          }
-        }
-        part {
-          name {
-            en
-            zh
-          }
-        }
-      }
-      takingMeans {
-        badgeSince
-        pinSince
-        person {
+export const postsQuery = graphql(
+  `
+    query Posts($project: ID!) {
+      now
+      project(id: $project) {
+        ...RolesAndParts
+        sharedDevices {
           id
-          login
-          name {
-            en
-            zh
+          name
+          role
+          codeExpiresAt
+          enrolledAt
+          revokedAt
+          heldSince
+          holder {
+            login
+            name {
+              en
+              zh
+            }
+          }
+          part {
+            name {
+              en
+              zh
+            }
+          }
+        }
+        takingMeans {
+          badgeSince
+          pinSince
+          person {
+            id
+            login
+            name {
+              en
+              zh
+            }
           }
         }
       }
     }
-  }
-`);
+  `,
+  [rolesAndParts]
+);
 
 export const makeDeviceMutation = graphql(`
   mutation MakeSharedDevice($input: SharedDeviceInput!) {
