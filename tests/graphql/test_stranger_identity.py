@@ -29,6 +29,7 @@ QUESTIONS: dict[str, list[str]] = {
         f'mutation {{ resetSecondFactor(project: "%({project})s", person: "%(person)s") }}'
         for project in ("project", "own")
     ],
+    "Mutation.changePassword": ['mutation { changePassword(current: "x", wanted: "y") }'],
     "Mutation.proveByPassword": ['mutation { proveByPassword(password: "x") }'],
     "Mutation.proveByPasskey": [f"mutation {{ proveByPasskey({STEP}) }}"],
 }

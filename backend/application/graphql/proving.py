@@ -1,4 +1,4 @@
-"""Proving who somebody is by other things than a password, and proving it anew."""
+"""Proving who somebody is by other things than a password, proving it anew, another password."""
 
 import strawberry
 
@@ -11,7 +11,7 @@ from backend.service.people.sign_in import Stranger
 
 @strawberry.type
 class ProvingMutation:
-    """Signing in by passkey, and proving anew who is signed in."""
+    """Signing in by passkey, proving anew who is signed in, and changing their password."""
 
     @strawberry.mutation
     async def begin_passkey_sign_in(self, info: KwInfo) -> PasskeyOffer:
@@ -39,6 +39,14 @@ class ProvingMutation:
         context = info.context
         await context.process.sign_in.prove(context.signed_in(), password, context.address)
         return True
+
+    @strawberry.mutation
+    async def change_password(self, info: KwInfo, current: str, wanted: str) -> int:
+        """Change the viewer's password; their other sessions end, and how many is answered."""
+        context = info.context
+        return await context.process.sign_in.change_password(
+            context.signed_in(), current, wanted, context.address
+        )
 
     @strawberry.mutation
     async def prove_by_passkey(self, info: KwInfo, step: str, answer: str) -> bool:

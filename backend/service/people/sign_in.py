@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from backend.core import events
 from backend.core.clock import Clock
 from backend.core.db import Database
-from backend.core.errors import NotSignedIn
+from backend.core.errors import InvalidInput, NotAllowed, NotSignedIn
 from backend.core.ids import encode_id
+from backend.service.identity.personal import note
 from backend.service.identity.second_factor import SecondFactors
 from backend.service.people import keys, sessions, taking
+from backend.service.people.asker import Asker
 from backend.service.people.openings import projects_of
 from backend.service.people.passwords import Passwords
 from backend.service.people.sessions import Caller
@@ -135,6 +137,31 @@ class SignIn:
         """Keep that who is signed in proved it anew, maybe by a second factor."""
         async with self._database.platform() as tx:
             await sessions.note_proof(tx, caller.token_hash, self._clock.now(), strong=strong)
+
+    async def change_password(self, caller: Caller, current: str, wanted: str, address: str) -> int:
+        """Give who is signed in another password; answer how many of their other sessions end.
+
+        Raises what `check_password` does for `current`, NotAllowed for keys, shared devices and
+        people of the demonstration, InvalidInput for a password that is no good or no other one.
+        """
+        caller.in_person()
+        if caller.demo:
+            raise NotAllowed("demo_password")
+        await self.check_password(caller.login, current, address)
+        if wanted == current:
+            raise InvalidInput("password_same")
+        hashed = await self.passwords.hash(wanted)
+        now = self._clock.now()
+        async with self._database.platform() as tx:
+            await tx.execute(
+                "UPDATE person SET password_hash = %s WHERE id = %s", (hashed, caller.person_id)
+            )
+            held = await sessions.list_sessions(tx, caller.person_id, now)
+        others = [one.token_hash for one in held if one.token_hash != caller.token_hash]
+        for other in others:
+            await self.end_session(caller.person_id, other)
+        await note(self._database, Asker(caller.person_id, caller.uid), "password.change", now)
+        return len(others)
 
     async def caller(self, token: str, *, bearer: bool) -> Caller | None:
         """Answer who holds the token; None when it is no valid session or key here."""

@@ -153,6 +153,12 @@ export const signInByPasskeyMutation = graphql(
   [viewerParts]
 );
 
+export const changePasswordMutation = graphql(`
+  mutation ChangePassword($current: String!, $wanted: String!) {
+    changePassword(current: $current, wanted: $wanted)
+  }
+`);
+
 export const proveByPasswordMutation = graphql(`
   mutation ProveByPassword($password: String!) {
     proveByPassword(password: $password)
