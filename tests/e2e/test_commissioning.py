@@ -88,8 +88,8 @@ def test_from_an_invitation_to_the_first_live_value(
         assert meters.stdout is not None
         port, page = int(meters.stdout.readline()), held.page
         began = time.monotonic()
-        held.open(invited(browser, running, "Chen Jie"))
-        join(page, "Chen Jie", "20261126", "four words apart here")
+        held.open(invited(browser, running, "陈洁"))
+        join(page, "陈洁", "20261126", "four words apart here")
         page.get_by_test_id("today").wait_for()
         held.open("/projects")
         make_project(page)

@@ -94,7 +94,7 @@ def test_an_administrator_lets_a_gateway_in_and_out(browser: Chromium, running: 
         held.open("/gateways")
         new = held.page.get_by_test_id("gateway").first
         expect(new).to_contain_text("Paint shop")
-        expect(new.get_by_test_id("troubles")).to_contain_text("Not connected")
+        expect(new.get_by_test_id("troubles")).to_contain_text("It was never let in")
         new.click()
         expect(held.page.get_by_text("Code created")).to_be_visible()
         held.page.get_by_role("button", name="Revoke its access").click()
