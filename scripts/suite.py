@@ -38,7 +38,7 @@ PARTS = (
     Part("backend", 170, ("tests/backend",), workers=3),
     Part("graphql", 160, ("tests/graphql",), workers=3),
     Part("packaging", 20, ("tests/packaging",)),
-    Part("e2e", 250, ("tests/e2e",)),
+    Part("e2e", 280, ("tests/e2e",)),
     Part("faults", 210, ("tests/faults",)),
 )
 
