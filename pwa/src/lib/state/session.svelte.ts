@@ -28,11 +28,16 @@ class Session {
     return projects.find((project) => project.id === this.#chosen) ?? projects[0] ?? null;
   });
 
-  /** Asks the server who it is and shows the last known person until it answers. */
+  /**
+   * Asks the server who it is and shows the last known person until it answers; one of whom the
+   * chosen project is not known yet, only when it does not.
+   */
   async start(): Promise<void> {
     const checked = this.check();
-    const known = await loadSnapshot<Viewer>('viewer');
-    if (known && !this.viewer && this.status !== 'out') this.#enter(known.data);
+    const known = (await loadSnapshot<Viewer>('viewer'))?.data;
+    const found = known?.projects.some((project) => project.id === this.#chosen);
+    if (this.#chosen && !found) await checked;
+    if (known && !this.viewer && this.status !== 'out') this.#enter(known);
     await checked;
   }
 
