@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from backend.aggregation.calendar import QUARTER, PlantTime, quarter_of, read_plant_time
+from backend.aggregation.dirty import mark_points
 from backend.aggregation.rollup import Scope
 from backend.aggregation.stale import mark_again
 from backend.core import audit
@@ -50,10 +51,14 @@ class Edit:
             raise InvalidInput("not_quarter_hour", at=at.isoformat())
         if at > self.now + AHEAD:
             raise InvalidInput("date_far", at=self.shown(at))
-        since = self.plant.start_of(self.plant.day_of(self.now))
+        since = self.start_of_day()
         if at < since and not self.restated:
             raise InvalidInput("restatement_needed", at=self.shown(at), since=self.shown(since))
         return at
+
+    def start_of_day(self) -> datetime:
+        """Answer when the plant's running day began."""
+        return self.plant.start_of(self.plant.day_of(self.now))
 
     def shown(self, at: datetime | None) -> str:
         """Answer an instant as the plant's clock shows it; a dash for an open end."""
@@ -67,13 +72,9 @@ class Edit:
         """Have virtual meters or nodes made again from what is below them, from an instant on."""
         await mark_again(self.tx, self.project_id, int(scope), ids, since, self.now)
 
-    async def read_anew(self, point_id: int, since: datetime) -> None:
-        """Have a register's accounts made anew from an instant to now."""
-        await self.tx.execute(
-            "INSERT INTO dirty (project_id, point_id, first_ts, last_ts) VALUES (%s, %s, %s, %s)",
-            (self.project_id, point_id, since, self.now),
-        )
-        await self.account_soon()
+    async def read_anew(self, points: Sequence[int], since: datetime) -> None:
+        """Have the accounts of registers and gauges made anew from an instant to now."""
+        await mark_points(self.tx, self.project_id, points, since, self.now)
 
     async def account_soon(self) -> None:
         """Wake who accounts: something is dirty."""

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from backend.aggregation.mapping import points_of
 from backend.aggregation.rollup import Scope
 from backend.core.db import ReadSession
 from backend.core.errors import Conflict, InvalidInput, NotFound
@@ -167,7 +168,7 @@ async def create_meter(edit: Edit, wanted: NewMeter) -> MeterRow:
         ),
     )
     if source.point_id is not None and wanted.valid_from < edit.now:
-        await edit.read_anew(source.point_id, wanted.valid_from)
+        await edit.read_anew([source.point_id], wanted.valid_from)
     made = await find_meter(edit.tx, edit.project_id, uid)
     if source.expression is not None and wanted.valid_from < edit.now:
         await edit.count_anew(Scope.METER, [made.id], wanted.valid_from)
@@ -176,7 +177,10 @@ async def create_meter(edit: Edit, wanted: NewMeter) -> MeterRow:
 
 
 async def change_meter(edit: Edit, uid: UUID | None, name: Name | None, traits: Traits) -> MeterRow:
-    """Say anew what a meter is called and what it is; what it counts stays."""
+    """Say anew what a meter is called and what it is; what it counts stays.
+
+    Another nameplate judges the running day's readings anew, and those before it that are held.
+    """
     before = await find_meter(edit.tx, edit.project_id, uid)
     _check(before.energy, traits)
     after = replace(
@@ -202,6 +206,9 @@ async def change_meter(edit: Edit, uid: UUID | None, name: Name | None, traits: 
             before.id,
         ),
     )
+    if after.nameplate_per_hour != before.nameplate_per_hour:
+        points = await points_of(edit.tx, edit.project_id, [before.id])
+        await edit.read_anew(points, edit.start_of_day())
     await edit.tell("meter.change", before.outside, "changed", before.told(), after.told())
     return after
 
@@ -239,15 +246,8 @@ async def reopen_meter(edit: Edit, meter: MeterRow) -> MeterRow:
         "UPDATE meter SET valid_to = NULL WHERE project_id = %s AND id = %s",
         (edit.project_id, meter.id),
     )
-    point = await edit.tx.fetch_value(
-        "SELECT p.id FROM meter m JOIN point p ON p.project_id = %(project)s"
-        " AND p.device_id = m.device_id AND p.name = m.register_name"
-        " WHERE m.project_id = %(project)s AND m.id = %(meter)s",
-        {"project": edit.project_id, "meter": meter.id},
-        into=int,
-    )
-    if point is not None and since < edit.now:
-        await edit.read_anew(point, since)
+    if since < edit.now:
+        await edit.read_anew(await points_of(edit.tx, edit.project_id, [meter.id]), since)
     after = replace(meter, valid_to=None)
     await edit.tell("meter.reopen", meter.outside, "reopened", meter.told(), after.told())
     return after
