@@ -18,6 +18,7 @@ from backend.application.web_process import make_process, warm_up
 from backend.core.clock import ManualClock
 from backend.core.platform import Platform
 from backend.core.settings import Settings
+from backend.service.people.authority import Grant
 from backend.service.people.limits import Limit, limit_of
 from backend.service.people.openings import OpenProject, narrowed
 from backend.service.people.roles import Permission, known, require, within
@@ -43,7 +44,7 @@ def check(stored: list[str], node: int) -> None:
     found = narrowed(
         OpenProject(
             1, uuid4(), "bench", {}, "UTC", 0, 0, 1, 1, "CNY", demo=False, role="manager",
-            permissions=granted, limit=limit,
+            permissions=granted, limit=limit, own=Grant(granted, limit),
         ),
         KeyScope(uuid4(), 1, frozenset(Permission), Limit(node)),
     )  # fmt: skip

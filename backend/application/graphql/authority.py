@@ -20,7 +20,7 @@ from backend.application.graphql.naming import Name
 from backend.application.graphql.persons import Person
 from backend.application.graphql.plant import Node
 from backend.service.people import authority
-from backend.service.people.authority import Change, Grant, MemberRow, RoleRow
+from backend.service.people.authority import Change, MemberRow, RoleRow
 from backend.service.people.roles import known, within
 
 
@@ -206,10 +206,13 @@ class AuthorityMutation:
 async def changing(
     info: KwInfo, door: Door, needed: Permission = Permission.PEOPLE
 ) -> AsyncIterator[Change]:
-    """Open a change of who may do what; NotAllowed without the permission it needs."""
+    """Open a change of who may do what; NotAllowed without the permission it needs.
+
+    Who stands in for somebody may use what is handed to them here, and gives no more than is their
+    own: what they gave would not end with it.
+    """
     door.require(needed)
-    asker = asker_of(info.context.signed_in())
-    holds = Grant(door.project.permissions, door.project.limit)
+    asker, holds = asker_of(info.context.signed_in()), door.project.own
     now = door.process.platform.clock.now()
     async with door.write() as tx:
         yield await authority.begin(tx, door.project.id, asker, holds, now)

@@ -2,9 +2,7 @@
 
 from uuid import UUID
 
-from backend.core.db import ReadSession
 from backend.core.errors import Conflict, NotAllowed
-from backend.core.events import publish
 from backend.service.identity.second_factor import take_away
 from backend.service.people.authority import (
     Change,
@@ -13,18 +11,28 @@ from backend.service.people.authority import (
     find_member,
     find_role,
     list_members,
+    tell,
 )
 from backend.service.people.roles import Permission
 from backend.service.people.sessions import Caller
 
 _ELSEWHERE = (
-    "SELECT p.slug FROM membership m JOIN project p ON p.id = m.project_id"
-    " WHERE m.person_id = %s AND NOT EXISTS (SELECT 1 FROM membership mine"
+    "SELECT 1 FROM membership m"
+    " WHERE m.person_id = %(person)s AND NOT EXISTS (SELECT 1 FROM membership mine"
     " JOIN project_role r ON r.project_id = mine.project_id AND r.slug = mine.role"
-    " WHERE mine.project_id = m.project_id AND mine.person_id = %s AND %s = ANY(r.permissions))"
+    " WHERE mine.project_id = m.project_id AND mine.person_id = %(asker)s"
+    " AND (mine.ends_at IS NULL OR mine.ends_at > %(now)s) AND %(people)s = ANY(r.permissions))"
+    " UNION ALL SELECT 1 FROM platform_operator o WHERE o.person_id = %(person)s"
+    " AND NOT EXISTS (SELECT 1 FROM platform_operator mine WHERE mine.person_id = %(asker)s)"
+    " UNION ALL SELECT 1 FROM group_person g JOIN project_group going"
+    " ON going.id = g.group_id AND going.ended_at IS NULL"
+    " WHERE g.person_id = %(person)s AND NOT EXISTS (SELECT 1 FROM group_person mine"
+    " WHERE mine.group_id = g.group_id AND mine.person_id = %(asker)s AND mine.owner)"
     " LIMIT 1"
 )
-"""Projects of somebody in which somebody else has no say over people."""
+"""What somebody's second factor guards and somebody else has no say over: other projects, groups,
+and the platform itself, whose operators look after it.
+"""
 
 
 async def ask(change: Change, caller: Caller, slug: str, *, asked: bool) -> RoleRow:
@@ -40,10 +48,8 @@ async def ask(change: Change, caller: Caller, slug: str, *, asked: bool) -> Role
         "UPDATE project_role SET second_factor_since = %s WHERE project_id = %s AND slug = %s",
         (change.now if asked else None, change.project_id, slug),
     )
-    for member in await list_members(change.tx, change.project_id):
-        if member.role == slug:
-            uid = str(member.uid)
-            await publish(change.tx, change.project_id, "member", uid, change.now)
+    members = await list_members(change.tx, change.project_id)
+    await tell(change, [member.uid for member in members if member.role == slug])
     await change.note("role.second_factor", slug, None, {"asked": asked})
     return await find_role(change.tx, change.project_id, slug)
 
@@ -51,16 +57,22 @@ async def ask(change: Change, caller: Caller, slug: str, *, asked: bool) -> Role
 async def reset(change: Change, person: UUID | None) -> MemberRow:
     """Take a member's second factor away, because it was lost; their password stays asked for.
 
-    Who also belongs to a project over whose people the asker has no say is Conflict: one project
-    must not weaken the door of another.
+    Who also belongs to a project or group over whose people the asker has no say, or is an operator
+    where the asker is none, is Conflict: one project must not weaken another's door.
     """
     member = await find_member(change.tx, change.project_id, person)
-    if await _elsewhere(change.tx, member.person_id, change.asker.person_id):
+    if await _elsewhere(change, member.person_id):
         raise Conflict("second_factor_elsewhere")
     had = await take_away(change.tx, member.person_id)
     await change.note("member.second_factor_reset", member.ref, {"had": bool(had)}, None)
     return member
 
 
-async def _elsewhere(tx: ReadSession, person: int, asker: int) -> bool:
-    return bool(await tx.fetch_tuples(_ELSEWHERE, (person, asker, Permission.PEOPLE.value)))
+async def _elsewhere(change: Change, person: int) -> bool:
+    asked = {
+        "person": person,
+        "asker": change.asker.person_id,
+        "people": Permission.PEOPLE.value,
+        "now": change.now,
+    }
+    return bool(await change.tx.fetch_tuples(_ELSEWHERE, asked))

@@ -213,7 +213,7 @@ async def change_role(
     )
     await _keep_an_administrator(change, had)
     holders = [row for row in await list_members(change.tx, change.project_id) if row.role == slug]
-    await _tell(change, [row.uid for row in holders])
+    await tell(change, [row.uid for row in holders])
     return await _role_noted(change, slug, "role.change", before.words)
 
 
@@ -249,7 +249,7 @@ async def change_member(
     )
     await _keep_an_administrator(change, had)
     after = await find_member(change.tx, change.project_id, person)
-    await _tell(change, [before.uid])
+    await tell(change, [before.uid])
     await change.note("member.change", before.ref, before.words, after.words)
     return after
 
@@ -263,7 +263,7 @@ async def end_member(change: Change, person: UUID | None) -> None:
         (change.project_id, before.person_id),
     )
     await _keep_an_administrator(change, had)
-    await _tell(change, [before.uid])
+    await tell(change, [before.uid])
     await change.note("member.end", before.ref, before.words, None)
 
 
@@ -321,7 +321,7 @@ async def _keep_an_administrator(change: Change, had: int) -> None:
         raise Conflict("last_administrator")
 
 
-async def _tell(change: Change, people: Sequence[UUID]) -> None:
+async def tell(change: Change, people: Sequence[UUID]) -> None:
     """Have the web processes open the sockets of these people anew, and of whom they handed to."""
     takers = await change.tx.fetch_tuples(
         "SELECT p.uid FROM delegation d JOIN person g ON g.id = d.given_by"

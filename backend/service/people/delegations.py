@@ -74,7 +74,11 @@ _ROWS = (
 _NEXT = (
     "SELECT min(t.at) FROM (SELECT ends_at AS at FROM membership WHERE person_id = %(person)s"
     " UNION ALL SELECT unnest(ARRAY[valid_from, valid_to]) FROM delegation"
-    " WHERE person_id = %(person)s AND revoked_at IS NULL) t WHERE t.at > %(now)s"
+    " WHERE person_id = %(person)s AND revoked_at IS NULL"
+    " UNION ALL SELECT g.ends_at FROM delegation d JOIN membership g"
+    " ON g.project_id = d.project_id AND g.person_id = d.given_by"
+    " WHERE d.person_id = %(person)s AND d.revoked_at IS NULL AND d.valid_to > %(now)s"
+    ") t WHERE t.at > %(now)s"
 )
 
 

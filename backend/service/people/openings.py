@@ -39,6 +39,8 @@ class OpenProject(ProjectRow):
 
     permissions: frozenset[Permission]
     limit: Limit
+    own: Grant
+    """What the membership alone gives: what is handed to somebody is not theirs to give away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class _Membership(ProjectRow):
         limit = limit_of(self.node_id, self.modules)
         permissions = within(known(self.stored), part=limit.part, modules=limit.modules)
         row = {field.name: getattr(self, field.name) for field in fields(ProjectRow)}
-        return OpenProject(**row, permissions=permissions, limit=limit)
+        own = Grant(permissions, limit)
+        return OpenProject(**row, permissions=permissions, limit=limit, own=own)
 
     def handed(self) -> Grant:
         """What is handed to the person, as far as its giver has it now."""
@@ -138,7 +141,7 @@ def opening(held: Sequence[_Membership], caller: Caller) -> OpenProject | None:
     if held[0].closed_to(caller):
         return None
     project = held[0].opened()
-    has = Grant(project.permissions, project.limit)
+    has = project.own
     for row in held[1:]:
         if not row.closed_to(caller):
             has = joined(has, row.handed())
@@ -167,4 +170,6 @@ def narrowed(project: OpenProject, scope: KeyScope | None) -> OpenProject | None
     )
     if Permission.READ not in permissions:
         return None
-    return replace(project, permissions=permissions, limit=limit)
+    gives = Limit(project.own.limit.node_id, project.own.limit.modules & scope.limit.modules)
+    own = Grant(project.own.permissions & scope.permissions, gives)
+    return replace(project, permissions=permissions, limit=limit, own=own)
