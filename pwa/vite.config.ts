@@ -54,10 +54,10 @@ function buildName(): string {
 }
 
 const FRAME =
-  /src\/lib\/(alarm\/(order|text)|chart\/series|format|net\/(?!kept|send)|session\/Demo|state\/(?!again)|store|texts|ui\/(?!more|Answer|Language|Page|QrCode|Segmented|Shell|Update|Validity))|node_modules\/(graphql-ws|idb)\//;
+  /src\/lib\/(alarm\/(order|text)|chart\/series|format|net\/(?!kept|send)|session\/Demo|state\/(?!again)|store|texts|ui\/(?!more|Answer|Language|Page|Password|QrCode|Segmented|Shell|Update|Validity))|node_modules\/(graphql-ws|idb)\//;
 /** What most of the other screens share; one file, which the first screen does not need. */
 const PAGE =
-  /src\/lib\/(analyse\/Stepper|forms|gateways\/Connected|graphql\/(access|groups|identity|model|model-changes|operating|plant|posts|roles)\.ts|model\/(NameFields|Since)|people\/(ScannedOnce|Ticks)|plant\/(tree|points)|projects\/(brand|enter)|session\/may|ui\/(Answer|Language|Page|QrCode|Segmented|Validity|more-icons)|state\/again)/;
+  /src\/lib\/(analyse\/Stepper|forms|gateways\/Connected|graphql\/(access|groups|identity|model|model-changes|operating|plant|posts|roles)\.ts|model\/(NameFields|Since)|people\/(ScannedOnce|Ticks)|plant\/(tree|points)|projects\/(brand|enter)|session\/may|ui\/(Answer|Language|Page|Password|QrCode|Segmented|Validity|more-icons)|state\/again)/;
 const PAYLOAD = /@sveltejs\/kit\/src\/runtime\/client\/payload\.js/;
 const KIT = /@sveltejs\/kit\/src\/(?!runtime\/client\/entry\.js)/;
 

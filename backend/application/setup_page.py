@@ -1,12 +1,15 @@
 """`/setup`: the page behind the one-time link of the first start, a form in both languages."""
 
 import html
+from base64 import b64encode
 from dataclasses import dataclass
+from hashlib import sha256
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from backend.application.headers import content_security_policy
 from backend.application.origin import address_of, check_origin
 from backend.application.web_process import WebProcess
 from backend.core.errors import KilowiseError
@@ -17,7 +20,16 @@ MAX_FORM = 4_000
 STYLE = (
     "body{font:1rem/1.5 system-ui;margin:2rem auto;max-width:26rem;padding:0 1rem}"
     "input,button{font:inherit;display:block;width:100%;box-sizing:border-box;padding:.6rem;"
-    "margin:.3rem 0 1rem}"
+    "margin:.3rem 0 1rem}[aria-pressed]{margin-top:-.7rem}[aria-pressed=true]{font-weight:700}"
+)
+SHOW = (
+    "const [button]=document.getElementsByTagName('button');button.onclick=()=>{"
+    "const shown=button.ariaPressed!=='true';button.ariaPressed=shown;"
+    "document.forms[0].password.type=shown?'text':'password'}"
+)
+"""The first button shows what is typed as the password, and hides it again."""
+POLICY = content_security_policy(
+    [f"'sha256-{b64encode(sha256(SHOW.encode()).digest()).decode()}'"],
 )
 
 
@@ -78,12 +90,19 @@ def _page(token: str, error: KilowiseError | None = None) -> Response:
     content = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<link rel="icon" href="/icons/icon.svg">'
         f"<title>Kilowise</title><style>{STYLE}</style><h1>Kilowise</h1>"
         f"<p>{say('setup.why')}</p>{told}<form method=post action=/setup>"
         f'<input type=hidden name=token value="{html.escape(token)}">'
         f"<label>{say('setup.login')}<input name=login required autocomplete=username></label>"
         f"<label>{say('setup.password')}<input name=password type=password required minlength=12"
-        f" autocomplete=new-password></label><button>{say('setup.go')}</button></form></html>"
+        f" autocomplete=new-password></label><button type=button aria-pressed=false>"
+        f"{say('signin.show')}</button><button>{say('setup.go')}</button></form>"
+        f"<script>{SHOW}</script></html>"
     )
-    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    headers = {
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "Content-Security-Policy": POLICY,
+    }
     return HTMLResponse(content, 200 if error is None else error.status, headers)

@@ -32,5 +32,5 @@ def join(page: Page, name: str, login: str, password: str) -> None:
     """Fill the form behind the link and send it."""
     page.get_by_label("Your name").fill(name)
     page.get_by_label("Employee number").fill(login)
-    page.get_by_label("Password").fill(password)
+    page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Join").click()

@@ -25,7 +25,7 @@ def test_an_invitation_makes_a_limited_member(browser: Chromium, running: Produc
         assert held.overflow() == 0
         join(page, "Wang Li", "20260417", "123qweasdzxc")
         expect(page.get_by_test_id("failure")).to_have_attribute("data-code", "password_frequent")
-        page.get_by_label("Password").fill("four words apart here")
+        page.get_by_label("Password", exact=True).fill("four words apart here")
         page.get_by_role("button", name="Join").click()
         held.page.get_by_test_id("today").wait_for()
         held.open("/more")

@@ -34,7 +34,7 @@ def test_a_code_is_asked_for_after_the_password(browser: Chromium, running: Prod
         held.context.clear_cookies()
         held.open("/")
         page.get_by_label("Employee number").fill("admin")
-        page.get_by_label("Password").fill("kilowise-demo")
+        page.get_by_label("Password", exact=True).fill("kilowise-demo")
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.get_by_label("Code of your authenticator app").fill(codes[0])
         assert axe(held) == []
