@@ -135,13 +135,25 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 @contextmanager
 def cloned(postgres_server: Server) -> Iterator[str]:
     """Clones the template and drops the clone afterwards."""
-    name = f"t{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(postgres_server.url("postgres", "postgres"), autocommit=True) as admin:
-        admin.execute(
-            f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER kw_owner STRATEGY FILE_COPY".encode()
-        )
+    with copied(postgres_server, TEMPLATE) as name:
         yield name
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@contextmanager
+def copied(postgres_server: Server, database_name: str) -> Iterator[str]:
+    """Copies a database that nobody is connected to, and drops the copy afterwards."""
+    name = f"t{os.getpid()}_{next(_numbers)}"
+    _as_superuser(
+        postgres_server,
+        f"CREATE DATABASE {name} TEMPLATE {database_name} OWNER kw_owner STRATEGY FILE_COPY",
+    )
+    yield name
+    _as_superuser(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _as_superuser(postgres_server: Server, statement: str) -> None:
+    with psycopg.connect(postgres_server.url("postgres", "postgres"), autocommit=True) as admin:
+        admin.execute(statement.encode())
 
 
 @pytest.fixture
