@@ -6,8 +6,8 @@ import psycopg
 
 from backend.core.platform import Platform
 from tests.graphql.conftest import Ask, Client
+from tests.graphql.desks import CURVE, FIGURES, GIVE
 from tests.graphql.strangers import learns_nothing, look, make_stranger, nothing_like
-from tests.graphql.test_groups import FIGURES, GIVE
 from tests.graphql.walk.people import make_group
 from tests.postgres import Actor, MakePerson, MakeProject
 
@@ -23,7 +23,8 @@ QUESTIONS: dict[str, list[str]] = {
     "Query.groups": ["{ groups { id name } }"],
     "Query.group": [
         '{ group(id: "%(group)s") { group { name } people { owner } invitations { note }'
-        ' figures(period: MONTH, day: "2026-02-01") { members { id } } } }'
+        ' figures(period: MONTH, day: "2026-02-01") { members { id } }'
+        ' curve(period: MONTH, last: "2026-02-01", count: 2) { id points { now } } } }'
     ],
     "Query.groupOffer": ['{ groupOffer(token: "%(used)s") { name } }'],
     "Project.groupConsents": [
@@ -98,7 +99,8 @@ async def test_who_is_in_another_group_is_told_nothing_of_this_one(
     made = await make_group(platform, alice, bob.login)
     other = await client(charlie)
     for whose in (made["group"], "grp_00000000000000000000000000"):
-        assert (await ask(other, FIGURES, {"group": whose}))["data"] == {"group": None}
+        for question in (FIGURES, CURVE):
+            assert (await ask(other, question, {"group": whose}))["data"] == {"group": None}
     given = {
         "project": "acme", "token": made["groupToken"], "rollups": ["KGCE"], "since": "2026-01-01",
     }  # fmt: skip

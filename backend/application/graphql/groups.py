@@ -7,12 +7,13 @@ import strawberry
 
 from backend.application.graphql.context import Context, KwInfo, asker_of, outside_uid
 from backend.application.graphql.enums import GroupLink, Period, Rollup
+from backend.application.graphql.group_curves import GroupLine
 from backend.application.graphql.naming import Name
 from backend.application.graphql.persons import Person
 from backend.application.graphql.plant import QUALITIES, Quality
 from backend.core.ids import encode_id
+from backend.service.groups import curve, groups, invitations, reading
 from backend.service.groups import figures as put_together
-from backend.service.groups import groups, invitations, reading
 from backend.service.groups.figures import Amount, EnergyAmount, Member, Total
 from backend.service.groups.groups import GroupPersonRow, GroupRow
 from backend.service.groups.invitations import GroupInvitationRow
@@ -235,7 +236,7 @@ class OpenGroup:
         """
         platform = info.context.process.platform
         question = reading.question_of(period.stored, day, platform.clock.now())
-        found = await reading.read_group(platform.database, self.row, self.asker, question)
+        found = await reading.read_members(platform.database, self.row, self.asker, question)
         whole = put_together.totals(found)
         return GroupFigures(
             members=[GroupMember.of(row) for row in put_together.ranked(found, by, energy)],
@@ -246,6 +247,26 @@ class OpenGroup:
             kgco2=GroupTotal.of_total(whole.kgco2, "kgCO2"),
             costs=[GroupTotal.of_total(row, row.of) for row in whole.costs],
         )
+
+    @strawberry.field
+    async def curve(
+        self,
+        info: KwInfo,
+        period: Period,
+        last: date,
+        count: int,
+        by: Rollup = Rollup.KGCE,
+        energy: str | None = None,
+    ) -> list[GroupLine]:
+        """One amount of each project over `count` months (36 at most) or days (62).
+
+        The last is that of each plant which holds `last`. Quantities and intensities need to know
+        of which `energy`. Every project keeps who was told figures of it on which day.
+        """
+        platform = info.context.process.platform
+        asked = curve.wanted(period.stored, last, count, by, energy, platform.clock.now())
+        found = await curve.read_curve(platform.database, self.row, self.asker, asked)
+        return [GroupLine.of(row) for row in found]
 
 
 @strawberry.type
