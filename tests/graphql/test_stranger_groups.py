@@ -7,7 +7,13 @@ import psycopg
 from backend.core.platform import Platform
 from tests.graphql.conftest import Ask, Client
 from tests.graphql.desks import CURVE, FIGURES, GIVE
-from tests.graphql.strangers import learns_nothing, look, make_stranger, nothing_like
+from tests.graphql.strangers import (
+    learns_nothing,
+    look,
+    make_stranger,
+    nothing_like,
+    routes_tell_nothing,
+)
 from tests.graphql.walk.people import make_group
 from tests.postgres import Actor, MakePerson, MakeProject
 
@@ -58,6 +64,13 @@ QUESTIONS: dict[str, list[str]] = {
         for whose in ("project", "own")
     ],
 }
+ROUTE_ROWS: dict[str, list[str]] = {
+    "GET /api/v1/groups": ["/api/v1/groups"],
+    "GET /api/v1/groups/{group}/figures": [
+        "/api/v1/groups/{group}/figures?period=MONTH&day=2026-02-01"
+    ],
+    "GET /api/v1/groups/{group}/curve": ["/api/v1/groups/{group}/curve?last=2026-02-01"],
+}
 
 
 async def test_the_stranger_learns_and_changes_nothing(
@@ -90,6 +103,7 @@ async def test_the_stranger_learns_and_changes_nothing(
         return {**look(admin, alice), **kept}
 
     await learns_nothing(QUESTIONS, names, none, partial(client, charlie), ask, seen)
+    await routes_tell_nothing(ROUTE_ROWS, names, none, partial(client, charlie), seen)
 
 
 async def test_who_is_in_another_group_is_told_nothing_of_this_one(
