@@ -170,11 +170,11 @@ def months(plant: PlantTime, first: date, last: date) -> Iterator[CalendarRow]:
     year = plant.year_of(first)
     while year < last:
         bounds = plant.start_of(year), plant.start_of(later(year, 12))
-        yield CalendarRow(Period.YEAR, *bounds, _year_name(plant.named_month(year)))
+        yield CalendarRow(Period.YEAR, *bounds, year_name(plant.named_month(year)))
         year = later(year, 12)
 
 
-def _year_name(month: date) -> str:
+def year_name(month: date) -> str:
     """Answer 2026 for a calendar year, 2026/27 for one that begins in another month."""
     return f"{month:%Y}" if month.month == 1 else f"{month:%Y}/{(month.year + 1) % 100:02d}"
 

@@ -1,8 +1,5 @@
 """Groups of projects: a group is told what each project consents to, while it consents."""
 
-from dataclasses import dataclass
-
-import httpx
 import psycopg
 import pytest
 
@@ -11,37 +8,27 @@ from backend.core import audit
 from backend.core.clock import ManualClock
 from backend.core.platform import Platform
 from tests.graphql.conftest import Ask, Client, code
-from tests.graphql.holdings import Holding, make_holding, project_of
+from tests.graphql.desks import (
+    CHANGE,
+    END,
+    FIGURES,
+    GIVE,
+    INVITE,
+    MAKE,
+    Desk,
+    amount,
+    make_desk,
+)
+from tests.graphql.holdings import project_of
 from tests.graphql.walk.people import make_key
 from tests.postgres import MakePerson, MakeProject
 
-MAKE = "mutation ($name: String!) { makeGroup(name: $name) { id name owner peopleCount } }"
-INVITE = """mutation ($group: ID!, $kind: GroupLink = PROJECT, $days: Int = 7) {
-  inviteToGroup(group: $group, kind: $kind, days: $days, note: "works") {
-    link qr qrSize invitation { id kind note usedAt } } }"""
 REVOKE = """mutation ($group: ID!, $id: ID!) {
   revokeGroupInvitation(group: $group, id: $id) { revokedAt } }"""
 OFFER = "query ($token: String!) { groupOffer(token: $token) { name kind } }"
 ACCEPT = "mutation ($token: String!) { acceptGroupInvitation(token: $token) { id owner } }"
-GIVE = """mutation ($project: ID!, $token: String!, $rollups: [Rollup!]!, $since: Date!) {
-  giveGroupConsent(project: $project, token: $token, rollups: $rollups, since: $since) {
-    id group rollups since endedAt people { person { login } owner gone days last } } }"""
-CHANGE = """mutation ($project: ID!, $id: ID!, $rollups: [Rollup!]!, $since: Date!) {
-  changeGroupConsent(project: $project, id: $id, rollups: $rollups, since: $since) {
-    id rollups since } }"""
-END = """mutation ($project: ID!, $id: ID!) {
-  endGroupConsent(project: $project, id: $id) { endedAt } }"""
 CONSENTS = """query ($project: ID!) { project(id: $project) { groupConsents {
   id group rollups since endedAt people { person { login } owner gone days last } } } }"""
-FIGURES = """query ($group: ID!, $period: Period = MONTH, $day: Date = "2026-02-10",
-  $by: Rollup = KGCE, $energy: String) { group(id: $group) { figures(period: $period, day: $day,
-  by: $by, energy: $energy) {
-    members { id currency since rollups figures { start end complete quality
-      energies { energy unit amount { now before } } kgce { now before } kgco2 { now before }
-      cost { now before } intensity { energy unit amount { now before } } } }
-    kgce { projects amount { now before } } kgco2 { projects amount { now before } }
-    costs { of projects amount { now before } }
-    energies { of unit projects amount { now } } } } }"""
 GROUP = """query ($group: ID!) { group(id: $group) { group { name owner peopleCount projectCount }
   people { person { login } owner } invitations { kind usedAt } } }"""
 LEAVE = "mutation ($group: ID!, $person: ID) { leaveGroup(group: $group, person: $person) }"
@@ -49,65 +36,11 @@ OWNER = """mutation ($group: ID!, $person: ID!, $owner: Boolean!) {
   setGroupOwner(group: $group, person: $person, owner: $owner) { owner } }"""
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Everybody signed in, and the group that Helga made."""
-
-    holding: Holding
-    ask: Ask
-    helga: httpx.AsyncClient
-    nora: httpx.AsyncClient
-    sam: httpx.AsyncClient
-    group: str
-
-    async def link(self, kind: str = "PROJECT") -> str:
-        """The token of a new link of the group."""
-        answer = await self.ask(self.helga, INVITE, {"group": self.group, "kind": kind})
-        return str(answer["data"]["inviteToGroup"]["link"]).partition("#")[2]  # type: ignore[index]
-
-    async def consent(self, project: str, *rollups: str, since: str = "2025-01-01") -> str:
-        """A consent of the north or the south works, and its identity."""
-        asker = self.nora if project == "north" else self.sam
-        given = {
-            "project": project, "token": await self.link(), "rollups": rollups, "since": since,
-        }  # fmt: skip
-        answer = await self.ask(asker, GIVE, given)
-        return str(answer["data"]["giveGroupConsent"]["id"])  # type: ignore[index]
-
-    async def figures(self, **asked: object) -> dict[str, object]:
-        """What Helga is told."""
-        answer = await self.ask(self.helga, FIGURES, {"group": self.group, **asked})
-        told: dict[str, object] = answer["data"]["group"]["figures"]  # type: ignore[index]
-        return told
-
-    async def member(self, **asked: object) -> dict[str, object]:
-        """What Helga is told of the only project."""
-        [found] = (await self.figures(**asked))["members"]  # type: ignore[misc]
-        told: dict[str, object] = found["figures"]  # type: ignore[has-type]
-        return told
-
-
 @pytest.fixture
-async def holding(
-    platform: Platform, make_project: MakeProject, make_person: MakePerson
-) -> Holding:
-    return await make_holding(platform, make_project, make_person)
-
-
-@pytest.fixture
-async def desk(holding: Holding, client: Client, ask: Ask) -> Desk:
-    helga = await client(holding.helga)
-    made = (await ask(helga, MAKE, {"name": " The  Holding "}))["data"]["makeGroup"]  # type: ignore[index]
-    assert {**made, "id": ""} == {
-        "id": "", "name": "The Holding", "owner": True, "peopleCount": 1,
-    }  # fmt: skip
-    nora, sam = await client(holding.nora), await client(holding.sam)
-    return Desk(holding, ask, helga, nora, sam, made["id"])
-
-
-def amount(now: str | None, before: str | None = None) -> dict[str, str | None]:
-    """An amount as it is answered."""
-    return {"now": now, "before": before}
+async def desk(
+    platform: Platform, make_project: MakeProject, make_person: MakePerson, client: Client, ask: Ask
+) -> Desk:
+    return await make_desk(platform, make_project, make_person, client, ask)
 
 
 async def test_a_group_is_told_ranked_figures_and_totals_of_what_was_consented_to(
@@ -365,7 +298,7 @@ async def test_nothing_but_the_root_s_accounts_can_be_read_for_a_group(
     await desk.consent("north", "KGCE")
     seen: list[tuple[int, ...]] = []
 
-    async def spied(tx: object, project_id: int, *_: object) -> list[object]:
+    async def spied(tx: object, project_id: int, *_: object) -> dict[int, object]:
         counts = []
         for table in ("node", "meter", "point", "gateway", "reading", "audit", "alarm_occurrence"):
             rows = await tx.fetch_tuples(f"SELECT count(*) FROM {table}".encode())  # type: ignore[attr-defined]
@@ -375,8 +308,8 @@ async def test_nothing_but_the_root_s_accounts_can_be_read_for_a_group(
         )
         assert [row[0] for row in rows] == [desk.holding.north.nodes["site"].id]
         seen.append(tuple(counts))
-        return []
+        return {}
 
-    monkeypatch.setattr("backend.service.groups.reading.sums", spied)
+    monkeypatch.setattr("backend.service.groups.reading.span_sums", spied)
     await desk.figures()
     assert seen[0][:5] == (1, 0, 0, 0, 0)

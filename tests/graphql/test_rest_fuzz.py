@@ -27,7 +27,7 @@ FEW, MANY = 4, 100
 """Requests of one operation by one person; many with `--long`."""
 LEFT_OUT = {"POST /session", "DELETE /session"}
 """Signing in (a password takes a quarter of a second on purpose) and out."""
-PLACES = {name: name for name in ("node", "meter", "gateway", "restatement", "command")}
+PLACES = {name: name for name in ("node", "meter", "gateway", "restatement", "command", "group")}
 """Names of the scene by parameters of paths; `id` is what stands before it."""
 IDS = {"alarms": "alarm", "commands": "command", "imports": "file", "import": "job",
        "meter-lists": "list"}  # fmt: skip

@@ -6,8 +6,14 @@ import psycopg
 
 from backend.core.platform import Platform
 from tests.graphql.conftest import Ask, Client
-from tests.graphql.strangers import learns_nothing, look, make_stranger, nothing_like
-from tests.graphql.test_groups import FIGURES, GIVE
+from tests.graphql.desks import CURVE, FIGURES, GIVE
+from tests.graphql.strangers import (
+    learns_nothing,
+    look,
+    make_stranger,
+    nothing_like,
+    routes_tell_nothing,
+)
 from tests.graphql.walk.people import make_group
 from tests.postgres import Actor, MakePerson, MakeProject
 
@@ -23,7 +29,8 @@ QUESTIONS: dict[str, list[str]] = {
     "Query.groups": ["{ groups { id name } }"],
     "Query.group": [
         '{ group(id: "%(group)s") { group { name } people { owner } invitations { note }'
-        ' figures(period: MONTH, day: "2026-02-01") { members { id } } } }'
+        ' figures(period: MONTH, day: "2026-02-01") { members { id } }'
+        ' curve(period: MONTH, last: "2026-02-01", count: 2) { id points { now } } } }'
     ],
     "Query.groupOffer": ['{ groupOffer(token: "%(used)s") { name } }'],
     "Project.groupConsents": [
@@ -57,6 +64,13 @@ QUESTIONS: dict[str, list[str]] = {
         for whose in ("project", "own")
     ],
 }
+ROUTE_ROWS: dict[str, list[str]] = {
+    "GET /api/v1/groups": ["/api/v1/groups"],
+    "GET /api/v1/groups/{group}/figures": [
+        "/api/v1/groups/{group}/figures?period=MONTH&day=2026-02-01"
+    ],
+    "GET /api/v1/groups/{group}/curve": ["/api/v1/groups/{group}/curve?last=2026-02-01"],
+}
 
 
 async def test_the_stranger_learns_and_changes_nothing(
@@ -89,6 +103,7 @@ async def test_the_stranger_learns_and_changes_nothing(
         return {**look(admin, alice), **kept}
 
     await learns_nothing(QUESTIONS, names, none, partial(client, charlie), ask, seen)
+    await routes_tell_nothing(ROUTE_ROWS, names, none, partial(client, charlie), seen)
 
 
 async def test_who_is_in_another_group_is_told_nothing_of_this_one(
@@ -98,7 +113,8 @@ async def test_who_is_in_another_group_is_told_nothing_of_this_one(
     made = await make_group(platform, alice, bob.login)
     other = await client(charlie)
     for whose in (made["group"], "grp_00000000000000000000000000"):
-        assert (await ask(other, FIGURES, {"group": whose}))["data"] == {"group": None}
+        for question in (FIGURES, CURVE):
+            assert (await ask(other, question, {"group": whose}))["data"] == {"group": None}
     given = {
         "project": "acme", "token": made["groupToken"], "rollups": ["KGCE"], "since": "2026-01-01",
     }  # fmt: skip

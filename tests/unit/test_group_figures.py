@@ -8,6 +8,7 @@ import pytest
 
 from backend.aggregation.calendar import Period, PlantTime, plant_time
 from backend.aggregation.figures import Sum
+from backend.aggregation.stretches import Stretch
 from backend.core.errors import InvalidInput
 from backend.service.groups.consents import Rollup, checked
 from backend.service.groups.figures import (
@@ -15,13 +16,19 @@ from backend.service.groups.figures import (
     EnergyAmount,
     Figures,
     Member,
-    added,
     ranked,
     told,
     totals,
 )
 from backend.service.groups.reading import question_of
-from backend.service.groups.spans import Leg, Told, legs, told_span
+from backend.service.groups.spans import (
+    Told,
+    Why,
+    days_of,
+    name_of,
+    stretches,
+    told_span,
+)
 
 NOW = datetime(2026, 3, 15, 4, 10, tzinfo=UTC)
 PLANT = plant_time("Asia/Shanghai", 0)
@@ -35,7 +42,7 @@ def at(text: str) -> datetime:
 
 def span(
     period: Period, day: str, since: str, *, days: bool, plant: PlantTime = PLANT
-) -> Told | None:
+) -> Told | Why:
     """What is told at noon of the 15th of March."""
     first, asked = date.fromisoformat(since), date.fromisoformat(day)
     return told_span(plant, period, asked, first, days=days, now=NOW)
@@ -49,7 +56,7 @@ def test_whole_months_compare_with_the_year_before() -> None:
 
 
 def test_nothing_before_the_day_that_was_consented_to() -> None:
-    assert span(Period.MONTH, "2026-01-20", "2026-02-01", days=True) is None
+    assert span(Period.MONTH, "2026-01-20", "2026-02-01", days=True) is Why.BEFORE
     held = span(Period.YEAR, "2026-01-20", "2026-02-10", days=True)
     assert held == Told(at("2026-02-10T00:00"), at("2026-03-15T12:00"), None)
     # The year before began before that day: it is not told in part either.
@@ -58,8 +65,10 @@ def test_nothing_before_the_day_that_was_consented_to() -> None:
 
 
 def test_without_days_only_months_that_are_over_are_told() -> None:
-    assert span(Period.DAY, "2026-02-20", "2025-01-01", days=False) is None
-    assert span(Period.MONTH, "2026-03-01", "2025-01-01", days=False) is None
+    assert span(Period.DAY, "2026-02-20", "2025-01-01", days=False) is Why.NOT_CONSENTED
+    assert span(Period.MONTH, "2026-03-01", "2025-01-01", days=False) is Why.NOT_OVER
+    # A month that holds the day is not told by its rest.
+    assert span(Period.MONTH, "2026-02-01", "2026-02-02", days=False) is Why.BEFORE
     held = span(Period.YEAR, "2026-03-01", "2025-12-05", days=False)
     assert held == Told(at("2026-01-01T00:00"), at("2026-03-01T00:00"), None)
     held = span(Period.YEAR, "2026-03-01", "2026-01-02", days=False)
@@ -70,9 +79,9 @@ def test_days_are_told_to_the_running_quarter_hour_and_compared_to_the_same_time
     year_ago = (at("2025-03-15T00:00"), at("2025-03-15T12:00"))
     held = span(Period.DAY, "2026-03-15", "2025-01-01", days=True)
     assert held == Told(at("2026-03-15T00:00"), at("2026-03-15T12:00"), year_ago)
-    assert span(Period.DAY, "2026-03-16", "2025-01-01", days=True) is None
+    assert span(Period.DAY, "2026-03-16", "2025-01-01", days=True) is Why.NOT_OVER
     leap = told_span(PLANT, Period.DAY, date(2024, 2, 29), date(2020, 1, 1), days=True, now=NOW)
-    assert leap is not None
+    assert isinstance(leap, Told)
     assert leap.before == (at("2023-02-28T00:00"), at("2023-03-01T00:00"))
 
 
@@ -84,13 +93,28 @@ def test_periods_are_those_of_the_plant() -> None:
 
 def test_a_span_is_months_then_days_then_quarter_hours() -> None:
     start, end = at("2026-01-01T00:00"), at("2026-03-15T12:00")
-    assert list(legs(PLANT, start, end)) == [
-        Leg(Period.MONTH, start, at("2026-03-01T00:00")),
-        Leg(Period.DAY, at("2026-03-01T00:00"), at("2026-03-15T00:00")),
-        Leg(Period.QUARTER_HOUR, at("2026-03-15T00:00"), end),
+    assert list(stretches(PLANT, 7, start, end)) == [
+        Stretch(7, Period.MONTH, start, at("2026-03-01T00:00")),
+        Stretch(7, Period.DAY, at("2026-03-01T00:00"), at("2026-03-15T00:00")),
+        Stretch(7, Period.QUARTER_HOUR, at("2026-03-15T00:00"), end),
     ]
     start, end = at("2026-01-05T00:00"), at("2026-03-01T00:00")
-    assert list(legs(PLANT, start, end)) == [Leg(Period.DAY, start, end)]
+    assert list(stretches(PLANT, 7, start, end)) == [Stretch(7, Period.DAY, start, end)]
+
+
+def test_periods_are_in_step_and_called_as_people_of_the_plant_call_them() -> None:
+    day = date(2026, 3, 15)
+    late = plant_time("Asia/Shanghai", 0, month_start_day=26, year_start_month=4)
+    for plant, period, days, names in (
+        (PLANT, Period.MONTH, ["2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01"],
+         ["2025-12", "2026-01", "2026-02", "2026-03"]),
+        (late, Period.MONTH, ["2026-01-26", "2026-02-26"], ["2026-02", "2026-03"]),
+        (PLANT, Period.DAY, ["2026-03-14", "2026-03-15"], ["2026-03-14", "2026-03-15"]),
+        (late, Period.YEAR, ["2024-03-26", "2025-03-26"], ["2024/25", "2025/26"]),
+    ):  # fmt: skip
+        found = days_of(plant, period, day, len(days))
+        assert [one.isoformat() for one in found] == days
+        assert [name_of(plant, period, one) for one in found] == names
 
 
 def test_what_can_be_asked_and_consented_to() -> None:
@@ -191,8 +215,3 @@ def test_projects_are_ranked_and_added_up_where_they_tell() -> None:
         ("EUR", Decimal(1)),
     ]
     assert [(one.of, one.projects) for one in whole.energies] == [("electricity", 1)]
-
-
-def test_parts_add_up_and_what_is_unknown_of_one_is_unknown_of_the_whole() -> None:
-    parts = [row("electricity", 1, "1", "1"), row("electricity", 2, "2", None)]
-    assert added(parts) == {"electricity": row("electricity", 3, "3", None)}

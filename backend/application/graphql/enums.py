@@ -10,6 +10,7 @@ from backend.aggregation.measures import Measure
 from backend.application.curves import Period
 from backend.service.groups.consents import Rollup
 from backend.service.groups.invitations import For as GroupLink
+from backend.service.groups.spans import Why as GroupWhy
 from backend.service.integration.access import Scope as MqttScope
 from backend.service.people.roles import Module, Permission
 from backend.service.webhooks.hooks import DeliveryState
@@ -47,11 +48,19 @@ strawberry.enum(
     description="Whom a link of a group is for: a project, or a person who becomes its reader or"
     " owner.",
 )
+strawberry.enum(
+    GroupWhy,
+    name="GroupWhy",
+    description="Why a group is not told a number: the consent ended; the amount, or days, were"
+    " not consented to; it lies before the first day that is told; it is not over; or the plant"
+    " has no figure, factor or price.",
+)
 
 __all__ = [
     "Against",
     "DeliveryState",
     "GroupLink",
+    "GroupWhy",
     "Measure",
     "Module",
     "MqttScope",

@@ -5,19 +5,21 @@ from decimal import Decimal
 
 import strawberry
 
-from backend.application.graphql.context import Context, KwInfo, asker_of, outside_uid
+from backend.application.graphql.context import KwInfo, asker_of
 from backend.application.graphql.enums import GroupLink, Period, Rollup
+from backend.application.graphql.group_curves import GroupLine
 from backend.application.graphql.naming import Name
 from backend.application.graphql.persons import Person
 from backend.application.graphql.plant import QUALITIES, Quality
+from backend.application.groups import find_mine, list_mine
+from backend.core.errors import NotFound
 from backend.core.ids import encode_id
+from backend.service.groups import curve, groups, invitations, reading
 from backend.service.groups import figures as put_together
-from backend.service.groups import groups, invitations, reading
 from backend.service.groups.figures import Amount, EnergyAmount, Member, Total
 from backend.service.groups.groups import GroupPersonRow, GroupRow
 from backend.service.groups.invitations import GroupInvitationRow
 from backend.service.people.asker import Asker
-from backend.service.people.sessions import Caller
 from gateway.contract.energy import energy_type
 from gateway.contract.quality import Quality as Stored
 
@@ -235,7 +237,7 @@ class OpenGroup:
         """
         platform = info.context.process.platform
         question = reading.question_of(period.stored, day, platform.clock.now())
-        found = await reading.read_group(platform.database, self.row, self.asker, question)
+        found = await reading.read_members(platform.database, self.row, self.asker, question)
         whole = put_together.totals(found)
         return GroupFigures(
             members=[GroupMember.of(row) for row in put_together.ranked(found, by, energy)],
@@ -246,6 +248,26 @@ class OpenGroup:
             kgco2=GroupTotal.of_total(whole.kgco2, "kgCO2"),
             costs=[GroupTotal.of_total(row, row.of) for row in whole.costs],
         )
+
+    @strawberry.field
+    async def curve(
+        self,
+        info: KwInfo,
+        period: Period,
+        last: date,
+        count: int,
+        by: Rollup = Rollup.KGCE,
+        energy: str | None = None,
+    ) -> list[GroupLine]:
+        """One amount of each project over `count` months (36 at most) or days (62).
+
+        The last is that of each plant which holds `last`. Quantities and intensities need to know
+        of which `energy`. Every project keeps who was told figures of it on which day.
+        """
+        platform = info.context.process.platform
+        asked = curve.wanted(period.stored, last, count, by, energy, platform.clock.now())
+        found = await curve.read_curve(platform.database, self.row, self.asker, asked)
+        return [GroupLine.of(row) for row in found]
 
 
 @strawberry.type
@@ -267,19 +289,19 @@ class GroupQuery:
         caller = info.context.caller
         if caller is None:
             return None
-        if caller.scope is not None:
-            return []
-        async with info.context.process.platform.database.platform_read() as tx:
-            found = await groups.list_groups(tx, caller.person_id)
-        return [Group.of(row) for row in found]
+        return [Group.of(row) for row in await list_mine(info.context.process, caller)]
 
     @strawberry.field
     async def group(self, info: KwInfo, id: strawberry.ID) -> OpenGroup | None:
         """A group that the viewer is in; null for everybody else, as for one that is not."""
         caller = info.context.caller
-        if caller is None or caller.scope is not None:
+        if caller is None:
             return None
-        return await opened(info.context, caller, id)
+        try:
+            row = await find_mine(info.context.process, caller, id)
+        except NotFound:
+            return None
+        return OpenGroup(row=row, asker=asker_of(caller))
 
     @strawberry.field
     async def group_offer(self, info: KwInfo, token: str) -> GroupOffer:
@@ -291,15 +313,6 @@ class GroupQuery:
         return GroupOffer(
             name=found.group_name, kind=GroupLink(found.kind), expires_at=found.expires_at
         )
-
-
-async def opened(context: Context, caller: Caller, id: str) -> OpenGroup | None:
-    """Open a group; None for who is not in it."""
-    async with context.process.platform.database.platform_read() as tx:
-        found = await groups.list_groups(tx, caller.person_id)
-    uid = outside_uid("grp", id)
-    row = next((one for one in found if one.uid == uid), None)
-    return None if row is None else OpenGroup(row=row, asker=asker_of(caller))
 
 
 def _figures(found: put_together.Figures) -> GroupProjectFigures:

@@ -15,6 +15,7 @@ from backend.application.rest import (
     configs,
     enrolment,
     files,
+    groups,
     imports,
     labels,
     meter_lists,
@@ -65,6 +66,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(rules.router)
     app.include_router(alarms.router)
     app.include_router(people.router)
+    app.include_router(groups.router)
     app.include_router(readings.router)
     app.include_router(webhooks.router)
     app.include_router(commands.router)

@@ -136,9 +136,11 @@ def ranked(members: Iterable[Member], by: Rollup, energy: str | None = None) -> 
 
 def amount_of(member: Member, by: Rollup, energy: str | None = None) -> Amount:
     """Answer the amount that projects are ranked by."""
-    figures = member.figures
-    if figures is None:
-        return NONE
+    return NONE if member.figures is None else amount_in(member.figures, by, energy)
+
+
+def amount_in(figures: Figures, by: Rollup, energy: str | None = None) -> Amount:
+    """Answer one of the amounts of what a project tells; `energy` of quantities and intensities."""
     if by in (Rollup.QUANTITY, Rollup.INTENSITY):
         rows = figures.energies if by is Rollup.QUANTITY else figures.intensity
         return next((row.amount for row in rows if row.energy == energy), NONE)
@@ -160,32 +162,6 @@ def totals(members: Sequence[Member]) -> Totals:
             for money in currencies
         ],
     )
-
-
-def added(parts: Iterable[Sum]) -> dict[str, Sum]:
-    """Answer the sum of parts by energy; what is unknown of one is unknown of the whole."""
-    whole: dict[str, Sum] = {}
-    for part in parts:
-        held = whole.get(part.energy)
-        whole[part.energy] = part if held is None else _both(held, part)
-    return whole
-
-
-def _both(one: Sum, other: Sum) -> Sum:
-    return Sum(
-        one.scope_id,
-        one.energy,
-        one.qty + other.qty,
-        one.estimated_qty + other.estimated_qty,
-        max(one.quality, other.quality),
-        _plus(one.kgce, other.kgce),
-        _plus(one.kgco2, other.kgco2),
-        _plus(one.cost, other.cost),
-    )
-
-
-def _plus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    return None if one is None or other is None else one + other
 
 
 def _sum(of: str, amounts: Sequence[Amount]) -> Total:
