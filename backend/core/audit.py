@@ -1,7 +1,8 @@
 """The audit: who did what, when, with what result; appended only, each entry chained to the last.
 
-No role of the database may change or delete an entry, and an entry's hash covers its own words and
-the hash before it, so that whoever can (a superuser) leaves a break that `broken` finds.
+No role that serves people may change or delete an entry, and an entry's hash covers its own words
+and the hash before it, so that whoever can (a superuser) leaves a break that `broken` finds. What
+is old stands in files (`backend/service/audit/moving.py`); `moved_months` says which entries.
 """
 
 import hashlib
@@ -25,6 +26,10 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 _SELECT = """
 SELECT number, at, person_id, actor, action, ref, old, new, result, hash FROM audit
 WHERE project_id = %s AND number > %s ORDER BY number LIMIT %s
+"""
+_MOVED = """
+SELECT month, first_number, last_number, before_hash, head_hash, sha256, bytes, moved_at
+FROM audit_file WHERE project_id = %s ORDER BY last_number
 """
 _LATEST = """
 SELECT number, at, person_id, actor, action, ref, old, new, result, hash FROM audit
@@ -81,6 +86,40 @@ class Entry:
     result: str
     hash: bytes
 
+    def hash_after(self, before: bytes) -> bytes:
+        """Answer the hash that this entry has to have, after an entry with the hash `before`."""
+        return _hash(
+            before,
+            (
+                self.number,
+                self.at,
+                self.person_id,
+                self.actor,
+                self.action,
+                self.ref,
+                self.old,
+                self.new,
+                self.result,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MovedMonth:
+    """A month of the audit that stands in a file: which entries, `before_hash` is the hash of the
+    entry before the first (empty at the beginning), `head_hash` that of the last.
+    """
+
+    month: str
+    """`2024-05`, of UTC."""
+    first_number: int
+    last_number: int
+    before_hash: bytes
+    head_hash: bytes
+    sha256: str
+    bytes: int
+    moved_at: datetime
+
 
 async def record(tx: WriteSession, project_id: int, deed: Deed, now: datetime) -> None:
     """Append a deed in the transaction that does it. Call it late: others wait until it ends."""
@@ -101,24 +140,21 @@ async def record(tx: WriteSession, project_id: int, deed: Deed, now: datetime) -
     await tx.execute(_INSERT, (project_id, *words, _hash(before, words)))
 
 
+async def moved_months(tx: ReadSession, project_id: int) -> list[MovedMonth]:
+    """Answer what stands in files, the oldest first."""
+    return await tx.fetch_all(_MOVED, (project_id,), into=MovedMonth)
+
+
 async def broken(tx: ReadSession, project_id: int) -> int | None:
-    """Answer the number of the first entry that was tampered with; None when all are whole."""
-    number, before = 0, b""
+    """Answer the number of the first entry of the table that was tampered with; None when all are
+    whole. What stands in files is looked through by `backend/service/audit/chain.py`.
+    """
+    moved = await moved_months(tx, project_id)
+    number, before = (moved[-1].last_number, moved[-1].head_hash) if moved else (0, b"")
     while True:
         entries = await tx.fetch_all(_SELECT, (project_id, number, BATCH), into=Entry)
         for entry in entries:
-            words = (
-                entry.number,
-                entry.at,
-                entry.person_id,
-                entry.actor,
-                entry.action,
-                entry.ref,
-                entry.old,
-                entry.new,
-                entry.result,
-            )
-            if entry.number != number + 1 or entry.hash != _hash(before, words):
+            if entry.number != number + 1 or entry.hash != entry.hash_after(before):
                 return number + 1
             number, before = entry.number, entry.hash
         if len(entries) < BATCH:

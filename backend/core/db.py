@@ -274,6 +274,17 @@ class Database:
         await _run_after(session)
 
     @asynccontextmanager
+    async def owner(self, project_id: int) -> AsyncIterator[WriteSession]:
+        """Open a write transaction in one project as kw_owner, for what kw_app has no rights to.
+
+        That is moving old entries out of the audit, and nothing else.
+        """
+        async with self._transaction("kw_owner", _begin(project_id)) as connection:
+            session = WriteSession(connection)
+            yield session
+        await _run_after(session)
+
+    @asynccontextmanager
     async def _transaction(
         self, role: str, begin: bytes, *, limited: bool = False
     ) -> AsyncIterator[AsyncConnection[TupleRow]]:

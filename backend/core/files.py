@@ -11,3 +11,18 @@ def write_private(file: Path, content: bytes) -> None:
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
     fresh.replace(file)
+
+
+def settle(fresh: Path, file: Path) -> None:
+    """Give a written file its name for good: it is there after a loss of power, or was never."""
+    _sync(fresh)
+    fresh.replace(file)
+    _sync(file.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -15,6 +15,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from backend.core.clock import Clock, parse_clock
 from backend.core.errors import SettingError
 
+LAWFUL_MONTHS = 6
+"""How long logs are kept at least: Cybersecurity Law of the PRC, article 21 (3)."""
+
 
 def _database_url(text: str | None) -> str | None:
     if text and urlsplit(text).scheme not in {"postgresql", "postgres"}:
@@ -48,6 +51,15 @@ def _syslog_url(text: str | None) -> str | None:
     if parts.scheme != "tls" or not parts.hostname or parts.path not in {"", "/"}:
         raise ValueError("write tls://log.example.com:6514")
     return text or None
+
+
+def _audit_months(months: int) -> int:
+    if months < LAWFUL_MONTHS:
+        raise ValueError(
+            f"the law has logs kept for at least {LAWFUL_MONTHS} months "
+            "(Cybersecurity Law of the PRC, article 21)"
+        )
+    return months
 
 
 def _clock(text: str | None) -> str | None:
@@ -184,6 +196,18 @@ class Settings(BaseSettings):
         validation_alias="KILOWISE_SYSLOG_CA",
         description="File (PEM) with the certificates that KILOWISE_SYSLOG_URL is trusted by; "
         "default the system's.",
+    )
+    audit_months: Annotated[int, AfterValidator(_audit_months)] = Field(
+        default=24,
+        validation_alias="KILOWISE_AUDIT_MONTHS",
+        description="Months after which entries of the audit are moved out of the database into "
+        "files; at least 6.",
+    )
+    audit_path: Path | None = Field(
+        default=None,
+        validation_alias="KILOWISE_AUDIT_FOLDER",
+        description="Folder of those files, the same for the roles web and worker; default audit "
+        "in the data folder.",
     )
     reorder_s: float = Field(
         default=1.0,
@@ -323,6 +347,11 @@ class Settings(BaseSettings):
     def data_folder(self) -> Path:
         """The data folder as an absolute path."""
         return self.data.expanduser().absolute()
+
+    @property
+    def audit_folder(self) -> Path:
+        """Where months of the audit lie that were moved out of the database."""
+        return (self.audit_path or self.data_folder / "audit").expanduser().absolute()
 
     @property
     def passwords_file(self) -> Path:

@@ -16,6 +16,7 @@ from backend.core.partitions import keep_partitions
 from backend.core.platform import Platform
 from backend.service import demand_peaks
 from backend.service.audit import forward
+from backend.service.audit.moving import keep_audit
 from backend.service.compaction import compact_readings, join_late_readings
 from backend.service.equipment.keep import keep_all as keep_equipment
 from backend.service.projects import answer
@@ -97,9 +98,19 @@ def queue(platform: Platform) -> procrastinate.App:
     async def exports(timestamp: int) -> None:
         await make_exports(platform)
 
+    _move_old(app, platform)
+    return app
+
+
+def _move_old(app: procrastinate.App, platform: Platform) -> None:
+    """The jobs that move what is old to where it takes less."""
+
+    @app.periodic(cron="53 * * * *")
+    @app.task(name="keep_audit", pass_context=False, queueing_lock="keep_audit")
+    async def keep_old_audit(timestamp: int) -> None:
+        await keep_audit(platform)
+
     @app.periodic(cron="41 * * * *")
     @app.task(name="compact_readings", pass_context=False, queueing_lock="compact_readings")
     async def compact(timestamp: int) -> None:
         await compact_readings(platform)
-
-    return app

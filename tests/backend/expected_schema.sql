@@ -1,5 +1,40 @@
 CREATE SCHEMA public;
 COMMENT ON SCHEMA public IS 'standard public schema';
+CREATE FUNCTION public.audit_move_out(project integer, of_month text, upto bigint, head bytea, file_sha256 text, file_bytes bigint, moved timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'public'
+    AS $$
+DECLARE
+    begun bigint;
+    before bytea;
+    gone bigint;
+BEGIN
+    SELECT f.last_number + 1, f.head_hash INTO begun, before FROM audit_file f
+    WHERE f.project_id = project ORDER BY f.last_number DESC LIMIT 1;
+    begun := coalesce(begun, 1);
+    IF NOT EXISTS (SELECT FROM audit a WHERE a.project_id = project AND a.number > upto) THEN
+        RAISE 'the newest entry of the audit stays in the table';
+    END IF;
+    IF NOT EXISTS (SELECT FROM audit a
+                   WHERE a.project_id = project AND a.number = upto AND a.hash = head) THEN
+        RAISE 'entry % has another hash', upto;
+    END IF;
+    IF EXISTS (SELECT FROM audit a WHERE a.project_id = project AND a.number <= upto
+               AND a.at > clock_timestamp() - interval '6 months') THEN
+        RAISE 'entries of the last six months stay in the table';
+    END IF;
+    INSERT INTO audit_file (project_id, last_number, first_number, month, before_hash, head_hash,
+        sha256, bytes, moved_at)
+    VALUES (project, upto, begun, of_month, coalesce(before, ''::bytea), head,
+        file_sha256, file_bytes, moved);
+    DELETE FROM audit a WHERE a.project_id = project AND a.number <= upto;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    IF gone <> upto - begun + 1 THEN
+        RAISE 'entries % to % are not whole', begun, upto;
+    END IF;
+    RETURN gone;
+END
+$$;
 CREATE TABLE public.account (
     project_id integer NOT NULL,
     scope smallint NOT NULL,
@@ -159,6 +194,18 @@ CREATE TABLE public.audit (
     hash bytea NOT NULL
 );
 ALTER TABLE ONLY public.audit FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.audit_file (
+    project_id integer NOT NULL,
+    last_number bigint NOT NULL,
+    first_number bigint NOT NULL,
+    month text NOT NULL,
+    before_hash bytea NOT NULL,
+    head_hash bytea NOT NULL,
+    sha256 text NOT NULL,
+    bytes bigint NOT NULL,
+    moved_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY public.audit_file FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.audit_told (
     project_id integer NOT NULL,
     number bigint NOT NULL
@@ -1532,6 +1579,10 @@ ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_pkey PRIMARY KEY (key_hash);
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_uid_key UNIQUE (uid);
+ALTER TABLE ONLY public.audit_file
+    ADD CONSTRAINT audit_file_pkey PRIMARY KEY (project_id, last_number);
+ALTER TABLE ONLY public.audit_file
+    ADD CONSTRAINT audit_file_project_id_month_key UNIQUE (project_id, month);
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (project_id, number);
 ALTER TABLE ONLY public.audit_told
@@ -1833,6 +1884,7 @@ ALTER TABLE public.alarm_occurrence ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.alarm_transition ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.answered_request ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_file ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.audit_told ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.calendar_period ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.command ENABLE ROW LEVEL SECURITY;
@@ -1903,6 +1955,7 @@ CREATE POLICY sight ON public.alarm_transition AS RESTRICTIVE TO kw_limited USIN
   WHERE (d.project_id = alarm_transition.project_id))));
 CREATE POLICY sight ON public.answered_request AS RESTRICTIVE TO kw_limited USING (true);
 CREATE POLICY sight ON public.audit AS RESTRICTIVE TO kw_limited USING (true);
+CREATE POLICY sight ON public.audit_file AS RESTRICTIVE TO kw_limited USING (false);
 CREATE POLICY sight ON public.audit_told AS RESTRICTIVE TO kw_limited USING (false);
 CREATE POLICY sight ON public.calendar_period AS RESTRICTIVE TO kw_limited USING (true);
 CREATE POLICY sight ON public.command AS RESTRICTIVE TO kw_limited USING ((('devices'::text = ANY (string_to_array(current_setting('app.modules'::text, true), ','::text))) AND (device_id IN ( SELECT unnest((string_to_array(current_setting('app.devices'::text, true), ','::text))::bigint[]) AS unnest))));
@@ -1984,6 +2037,7 @@ CREATE POLICY tenant ON public.alarm_occurrence USING ((project_id = (NULLIF(cur
 CREATE POLICY tenant ON public.alarm_transition USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.answered_request USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.audit USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
+CREATE POLICY tenant ON public.audit_file USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.audit_told USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.calendar_period USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
 CREATE POLICY tenant ON public.command USING ((project_id = (NULLIF(current_setting('app.project'::text, true), ''::text))::integer));
@@ -2050,6 +2104,7 @@ CREATE POLICY tenant ON public.webhook_delivery USING ((project_id = (NULLIF(cur
 ALTER TABLE public.tree ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.webhook ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.webhook_delivery ENABLE ROW LEVEL SECURITY;
+REVOKE ALL ON FUNCTION public.audit_move_out(project integer, of_month text, upto bigint, head bytea, file_sha256 text, file_bytes bigint, moved timestamp with time zone) FROM PUBLIC;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.account TO kw_app;
 GRANT SELECT ON TABLE public.account TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.account_history TO kw_app;
@@ -2072,6 +2127,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_key TO kw_app;
 GRANT SELECT,INSERT ON TABLE public.audit TO kw_app;
 GRANT SELECT,INSERT ON TABLE public.audit TO kw_ingest;
 GRANT SELECT,INSERT ON TABLE public.audit TO kw_limited;
+GRANT SELECT ON TABLE public.audit_file TO kw_app;
+GRANT SELECT ON TABLE public.audit_file TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.audit_told TO kw_app;
 GRANT SELECT ON TABLE public.audit_told TO kw_limited;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.calendar_period TO kw_app;

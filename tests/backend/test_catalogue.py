@@ -129,8 +129,20 @@ def test_grants_are_exactly_these(admin: psycopg.Connection) -> None:
     expected[("alembic_version", "kw_app")] = {"SELECT"}
     # Append-only: what the audit says is changed by nobody.
     expected[("audit", "kw_app")] = {"SELECT", "INSERT"}
+    expected[("audit_file", "kw_app")] = {"SELECT"}
     expected |= {(table, "kw_ingest"): kinds for table, kinds in INGEST.items()}
     assert given == expected
+
+
+def test_functions_are_called_by_the_owner_only_and_lend_no_rights(
+    admin: psycopg.Connection,
+) -> None:
+    found = rows(
+        admin,
+        "SELECT proname, proowner::regrole::text, prosecdef, proacl::text FROM pg_proc"
+        " WHERE pronamespace = 'public'::regnamespace",
+    )
+    assert found == [("audit_move_out", "kw_owner", False, "{kw_owner=X/kw_owner}")]
 
 
 def test_everything_belongs_to_the_owner(admin: psycopg.Connection) -> None:

@@ -98,7 +98,14 @@ from backend.core.tables.readings import (
     RegisterEvent,
     Stale,
 )
-from backend.core.tables.remote import AuditEntry, AuditTold, Command, DeviceProfile, GatewayConfig
+from backend.core.tables.remote import (
+    AuditEntry,
+    AuditFile,
+    AuditTold,
+    Command,
+    DeviceProfile,
+    GatewayConfig,
+)
 from backend.core.tables.sign_up import SignUp
 from backend.core.tables.stock import HandReading, SheetImport, StockDocument, StockRule
 
@@ -117,6 +124,7 @@ __all__ = [
     "AnsweredRequest",
     "ApiKey",
     "AuditEntry",
+    "AuditFile",
     "AuditTold",
     "CalendarPeriod",
     "Command",

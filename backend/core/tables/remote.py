@@ -82,6 +82,24 @@ class AuditTold(SQLModel, table=True):
     number: int = bigint()
 
 
+class AuditFile(SQLModel, table=True):
+    """A month of the audit that was moved into a file: which entries, the hash before the first and
+    that of the last, and the file's own. No role but the owner writes it.
+    """
+
+    __tablename__ = "audit_file"
+    __table_args__ = (sa.UniqueConstraint("project_id", "month"),)
+    project_id: int = project_key()
+    last_number: int = bigint(key=True)
+    first_number: int = bigint()
+    month: str = text_column()
+    before_hash: bytes = Field(sa_column=sa.Column(sa.LargeBinary, nullable=False))
+    head_hash: bytes = Field(sa_column=sa.Column(sa.LargeBinary, nullable=False))
+    sha256: str = text_column()
+    bytes: int = bigint()
+    moved_at: datetime = instant()
+
+
 class GatewayConfig(SQLModel, table=True):
     """One version of a gateway's configuration document, and what the gateway did with it."""
 

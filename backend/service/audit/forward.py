@@ -1,9 +1,9 @@
 """Tells the audit to a log server over TLS: at least once, in order, project by project.
 
-The table itself is the queue, so nothing is lost while the server is away and nothing grows in
-memory. RFC 5425 has no acknowledgement: an entry counts as told when the peer's kernel has
-acknowledged its octets (Linux tells how many it has not), and whatever is not is sent again over
-the next connection. What the server's process loses after that is the server's.
+The audit itself is the queue, its files and its table, so nothing is lost while the server is away
+and nothing grows in memory. RFC 5425 has no acknowledgement: an entry counts as told when the
+peer's kernel has acknowledged its octets (Linux tells how many it has not), and whatever is not is
+sent again over the next connection. What the server's process loses after that is the server's.
 """
 
 import asyncio
@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from backend.core.audit import entries_after
 from backend.core.errors import Unavailable
 from backend.core.platform import Platform
+from backend.service.audit.chain import read_on
+from backend.service.audit.month_file import FileFault
 from backend.service.audit.syslog import framed, message
 from backend.service.projects.known import known_projects
 
@@ -83,7 +84,10 @@ async def tell_all(platform: Platform, writer: asyncio.StreamWriter) -> int:
     """Tell what is new of every project, a batch each; how many entries."""
     told = 0
     for number, slug in await known_projects(platform.database):
-        told += await _tell(platform, number, slug, writer)
+        try:
+            told += await _tell(platform, number, slug, writer)
+        except FileFault as fault:
+            log.warning("the audit of project %s is not told on: the file %s", slug, fault)
     return told
 
 
@@ -103,7 +107,8 @@ async def _tell(
             (project_id,),
             into=int,
         )
-        entries = await entries_after(tx, project_id, at or 0, BATCH)
+        folder = platform.settings.audit_folder
+        entries = await read_on(tx, project_id, at or 0, BATCH, folder)
         if not entries:
             return 0
         for entry in entries:

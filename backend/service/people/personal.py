@@ -91,7 +91,9 @@ PERSONAL: tuple[Held, ...] = (
          "browsers that are told of alarms", "telling of alarms", "until it is turned off",
          Fate.GOES),
     Held("audit", ("person_id", "actor"), "who did what; identities, no names",
-         "accountability; chained, so no entry is changed", "for ever", Fate.RENAMED),
+         "accountability; chained, so no entry is changed", "as long as the project, in files after"
+         " KILOWISE_AUDIT_MONTHS; the last six months of an ended project until they are over",
+         Fate.RENAMED),
     Held("alarm_ack", ("person_id",), "who took an alarm", "handing over", _RECORD, Fate.RENAMED),
     Held("alarm_transition", ("person_id",), "who took an alarm", "handing over", _RECORD,
          Fate.RENAMED),

@@ -1,7 +1,7 @@
 """What is kept of projects hourly: about how much they store, and that what is over ends.
 
-Over are answers to repeats after a day, deleted projects after their grace, and requests for
-accounts that nobody decided on.
+Over are answers to repeats after a day, deleted projects after their grace, what had to be kept of
+their audit, and requests for accounts that nobody decided on.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from backend.core.db import Database
 from backend.core.erase import erase_project
 from backend.core.errors import Unavailable
 from backend.core.platform import Platform
+from backend.service.audit.ending import end_audit, forget_ended
 from backend.service.integration import answered
 from backend.service.people.sign_up import purge
 from backend.service.projects.known import known_projects
@@ -46,6 +47,7 @@ async def keep_projects(platform: Platform) -> None:
         except (psycopg.Error, Unavailable):
             log.exception("project %s was not kept; it is tried again", slug)
     await erase_due(platform, now)
+    await asyncio.to_thread(forget_ended, platform.settings.audit_folder, now)
     async with platform.database.platform() as tx:
         await purge(tx, now)
 
@@ -56,9 +58,10 @@ async def erase_due(platform: Platform, now: datetime) -> None:
         due = await tx.fetch_tuples("SELECT id, slug FROM project WHERE delete_at <= %s", (now,))
     for project_id, slug in due:
         try:
+            await end_audit(platform, int(project_id))
             owner = platform.database.url("kw_owner")
             rows = await asyncio.to_thread(erase_project, owner, int(project_id))
-        except psycopg.Error:
+        except (psycopg.Error, Unavailable, OSError):
             log.exception("the deleted project %s did not end; it is tried again", slug)
         else:
             log.info("the deleted project %s has ended with its %s rows", slug, rows)
