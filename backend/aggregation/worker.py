@@ -163,12 +163,13 @@ class Worker:
 def next_span(span: timedelta, done: Done, took: float) -> timedelta:
     """Answer how long the next bite is after one of `span` that took so many seconds.
 
-    One in which nothing was read costs its look-ups however short it is: a longer one follows.
+    One in which next to nothing was read costs its look-ups however short it is: a longer one
+    follows.
     """
-    empty = not (done.buckets or done.changed)
-    if took > BITE_S and not empty:
+    sparse = done.buckets < done.rows and not done.changed
+    if took > BITE_S and not sparse:
         return max(SHORTEST, span / 2)
-    if done.more and (took < BITE_S / 4 or empty):
+    if done.more and (took < BITE_S / 4 or sparse):
         return min(LONGEST, span * 2)
     return span
 
