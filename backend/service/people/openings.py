@@ -160,8 +160,8 @@ def narrowed(project: OpenProject, scope: KeyScope | None) -> OpenProject | None
     """Answer what is left of an opening by a key or at a post: never more than its owner has."""
     if scope is None:
         return project
-    own = None if project.limit.node_id == scope.within else project.limit.node_id
-    parts = {one for one in (own, scope.limit.node_id) if one is not None}
+    part = None if project.limit.node_id == scope.within else project.limit.node_id
+    parts = {one for one in (part, scope.limit.node_id) if one is not None}
     if scope.project_id != project.id or len(parts) > 1:
         return None
     limit = Limit(next(iter(parts), None), project.limit.modules & scope.limit.modules)
