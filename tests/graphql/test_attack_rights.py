@@ -103,9 +103,7 @@ async def test_a_project_resets_no_second_factor_that_guards_more_than_itself(
     deputy: Deputy, client: Client, ask: Ask, admin: psycopg.Connection
 ) -> None:
     root, ben = await client(deputy.root), deputy.ben
-    admin.execute(
-        "INSERT INTO platform_operator (person_id, since) VALUES (%s, %s)", (ben.id, NOW)
-    )
+    admin.execute("INSERT INTO platform_operator (person_id, since) VALUES (%s, %s)", (ben.id, NOW))
     assert code(await ask(root, RESET, {"person": ben.text})) == "second_factor_elsewhere"
     admin.execute("DELETE FROM platform_operator")
     admin.execute(
