@@ -33,11 +33,7 @@ class PushMutation:
         info: KwInfo,
         input: RegisterPushInput,  # noqa: A002 - what the schema calls it
     ) -> bool:
-        """Have this browser notified of the project's alarms; repeatable.
-
-        For people on devices of their own: what is pushed is what the person sees, however little
-        a key or a post is good for, and goes on after it has ended.
-        """
+        """Have this browser notified of the project's alarms; repeatable."""
         caller, door = await _in_person(info, input.project)
         if input.locale not in LOCALES:
             raise InvalidInput("locale_unknown", locale=input.locale[:20])
@@ -69,6 +65,11 @@ class PushMutation:
 
 
 async def _in_person(info: KwInfo, project: str) -> tuple[Caller, Door]:
+    """Open a project to who asks in person, on a device of their own.
+
+    What is pushed is what the person sees, however little a key or a post is good for, and it goes
+    on after that has ended.
+    """
     caller = info.context.signed_in()
     door = await enter_project(info.context, project)
     caller.in_person()
