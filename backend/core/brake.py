@@ -6,12 +6,29 @@ It slows guessing down; it is never what protects a secret.
 
 import math
 import time
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from backend.core.errors import TooMuch
+
+
+def network_of(address: str) -> str:
+    """Answer whose address that is, as far as one can tell: of IPv6 the /64, else the address.
+
+    One who has an IPv6 address has 2^64 of them, and would be counted anew at each.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address[:100]
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ip_network((found, 64), strict=False))
 
 
 class Brake:

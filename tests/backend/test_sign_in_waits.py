@@ -55,3 +55,21 @@ async def test_who_guesses_waits_and_the_owner_does_not(
     await sign_in.sign_in("alice", PASSWORD, ELSEWHERE)
     await wrong(ELSEWHERE)
     await sign_in.sign_in("alice", PASSWORD, ELSEWHERE)
+
+
+async def test_a_host_of_many_addresses_is_one_who_guesses(
+    sign_in: SignIn, clock: ManualClock
+) -> None:
+    """A network of IPv6 has more addresses than anybody counts."""
+    hosts = (Stranger(f"2001:db8:1:2::{n:x}", None, bearer=False) for n in range(1, 8))
+    for who, _ in zip(hosts, range(5), strict=False):
+        with pytest.raises(NotSignedIn):
+            await sign_in.sign_in("alice", "wrong", who)
+    with pytest.raises(TooMuch):
+        await sign_in.sign_in("alice", "wrong", next(hosts))
+    sign_in.throttle = SignInThrottle(2, 2)
+    await clock.advance(1)
+    for _ in range(2):
+        await sign_in.throttle.count_from(f"2001:db8:3::{_}")
+    with pytest.raises(TooMuch):
+        await sign_in.throttle.count_from("2001:db8:3::9")

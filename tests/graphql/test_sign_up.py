@@ -10,13 +10,13 @@ import pytest
 
 from backend.application.web import build_app
 from backend.application.web_process import WebProcess, make_process
+from backend.core.brake import network_of
 from backend.core.clock import ManualClock
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
 from backend.core.settings import Settings
 from backend.service.people import sign_up
 from backend.service.people.operators import appoint
-from backend.service.people.sign_up import network_of
 from backend.service.projects.upkeep import keep_projects
 from tests.graphql.conftest import BASE, Ask, code, session_token
 from tests.postgres import NOW, Actor, MakePerson, MakeProject
@@ -176,4 +176,5 @@ async def test_only_where_it_is_open_and_only_operators_decide(
 def test_a_network_is_an_address_or_a_64() -> None:
     assert network_of("192.0.2.7") == "192.0.2.7"
     assert network_of("2001:db8:1:2:3:4:5:6") == "2001:db8:1:2::/64"
+    assert network_of("::ffff:192.0.2.7") == "192.0.2.7"
     assert network_of("testclient") == "testclient"

@@ -25,6 +25,7 @@ from backend.application.graphql.persons import Person, persons_by_id
 from backend.application.live_cache import LiveView
 from backend.application.refusals import note_refusal
 from backend.application.web_process import WebProcess
+from backend.core.brake import network_of
 from backend.core.db import Opens, ReadSession, WriteSession
 from backend.core.errors import NotFound, NotSignedIn
 from backend.core.ids import decode_id
@@ -168,7 +169,7 @@ class Context:
 
     def spend_as_caller(self) -> None:
         """Take the cost from who asks; TooMuch when their budget does not do."""
-        whose = self.caller.token_hash if self.caller else self.address
+        whose = self.caller.token_hash if self.caller else network_of(self.address)
         self.spent["caller"] = self.process.budgets.callers.spend(whose, self.cost)
 
     def spend_in(self, project_id: int) -> None:

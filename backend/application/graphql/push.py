@@ -2,10 +2,11 @@
 
 import strawberry
 
-from backend.application.graphql.context import KwInfo, enter_project
+from backend.application.graphql.context import Door, KwInfo, enter_project
 from backend.application.graphql.persons import LOCALES
 from backend.core.errors import InvalidInput
 from backend.service.notify import outbox, subscriptions
+from backend.service.people.sessions import Caller
 
 MOST_CHARACTERS = 2_000
 
@@ -33,8 +34,7 @@ class PushMutation:
         input: RegisterPushInput,  # noqa: A002 - what the schema calls it
     ) -> bool:
         """Have this browser notified of the project's alarms; repeatable."""
-        caller = info.context.signed_in()
-        door = await enter_project(info.context, input.project)
+        caller, door = await _in_person(info, input.project)
         if input.locale not in LOCALES:
             raise InvalidInput("locale_unknown", locale=input.locale[:20])
         if max(map(len, (input.endpoint, input.p256dh, input.auth))) > MOST_CHARACTERS:
@@ -58,8 +58,19 @@ class PushMutation:
     @strawberry.mutation
     async def test_push(self, info: KwInfo, project: strawberry.ID) -> int:
         """Send a test notification to the viewer's own browsers; the number queued."""
-        caller = info.context.signed_in()
-        door = await enter_project(info.context, project)
+        caller, door = await _in_person(info, project)
         now = info.context.process.platform.clock.now()
         async with door.write() as tx:
             return await outbox.enqueue_test(tx, door.project.id, caller.person_id, now)
+
+
+async def _in_person(info: KwInfo, project: str) -> tuple[Caller, Door]:
+    """Open a project to who asks in person, on a device of their own.
+
+    What is pushed is what the person sees, however little a key or a post is good for, and it goes
+    on after that has ended.
+    """
+    caller = info.context.signed_in()
+    door = await enter_project(info.context, project)
+    caller.in_person()
+    return caller, door

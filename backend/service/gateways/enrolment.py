@@ -26,7 +26,7 @@ from backend.acquisition.authority import (
 )
 from backend.acquisition.authority_store import authorities
 from backend.acquisition.credentials import is_slug
-from backend.core.brake import Brake
+from backend.core.brake import Brake, network_of
 from backend.core.clock import Clock, SystemClock
 from backend.core.db import Database, Opens, WriteSession
 from backend.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, TooMuch
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 CODES_PER_MINUTE = 20
 """Of one project."""
 TRIES_PER_MINUTE = 20
-"""To enrol or to renew, of one address."""
+"""To enrol or to renew, of one network."""
 CERTIFICATES_PER_DAY = 10
 """Of one gateway."""
 DAY = timedelta(days=1)
@@ -137,7 +137,7 @@ class Enrolments:
         Raises NotAllowed for a code that is not good, InvalidInput for a request that is none.
         """
         broker_url = self._broker()
-        await self._tries.count(address)
+        await self._tries.count(network_of(address))
         asked = _checked(request)
         read = read_code(code)
         project = None if read is None else await self._project(read.project)
@@ -164,7 +164,7 @@ class Enrolments:
         Raises NotAllowed `renewal_refused` alike for one that ended, was revoked or is not ours.
         """
         broker_url = self._broker()
-        await self._tries.count(address)
+        await self._tries.count(network_of(address))
         asked = _checked(request)
         real_now = self._real.now()
         held = await authorities(self._database, real_now)

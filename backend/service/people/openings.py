@@ -171,5 +171,5 @@ def narrowed(project: OpenProject, scope: KeyScope | None) -> OpenProject | None
     if Permission.READ not in permissions:
         return None
     gives = Limit(project.own.limit.node_id, project.own.limit.modules & scope.limit.modules)
-    own = Grant(project.own.permissions & scope.permissions, gives)
-    return replace(project, permissions=permissions, limit=limit, own=own)
+    left = Grant(project.own.permissions & scope.permissions, gives)
+    return replace(project, permissions=permissions, limit=limit, own=left)

@@ -10,13 +10,12 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
 from typing import Final
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from backend.core.brake import Brake
+from backend.core.brake import Brake, network_of
 from backend.core.clock import Clock
 from backend.core.db import Database, ReadSession, WriteSession
 from backend.core.errors import Conflict, NotAllowed, NotFound, TooMuch
@@ -168,15 +167,6 @@ async def purge(tx: WriteSession, now: datetime) -> None:
         "DELETE FROM sign_up WHERE (state = 'waiting' AND asked_at <= %s) OR decided_at <= %s",
         (now - WAITS, now - KEPT),
     )
-
-
-def network_of(address: str) -> str:
-    """Answer whose address that is, as far as one can tell: of IPv6 the /64, else the address."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address[:100]
-    return str(found) if found.version == 4 else str(ip_network((found, 64), strict=False))
 
 
 async def _allow(tx: WriteSession, network: str) -> None:

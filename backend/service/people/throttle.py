@@ -1,12 +1,12 @@
 """Brakes on guessing passwords: so many tries a minute, then waits that grow with every failure.
 
-Both count a login together with the address it is tried from, so that whoever guesses elsewhere
+Both count a login together with the network it is tried from, so that whoever guesses elsewhere
 locks nobody out. What protects a password is argon2id.
 """
 
 from datetime import datetime, timedelta
 
-from backend.core.brake import Brake
+from backend.core.brake import Brake, network_of
 from backend.core.db import Database
 from backend.core.errors import TooMuch
 
@@ -30,7 +30,7 @@ async def wait_out(database: Database, login: str, address: str, now: datetime) 
     async with database.platform_read() as tx:
         row = await tx.fetch_one(
             "SELECT failures, last_at FROM sign_in_failure WHERE login = %s AND address = %s",
-            (login, address),
+            (login, network_of(address)),
         )
     if row is None:
         return
@@ -47,7 +47,7 @@ async def note_failure(database: Database, login: str, address: str, now: dateti
             "INSERT INTO sign_in_failure AS f (login, address, failures, last_at)"
             " VALUES (%s, %s, 1, %s) ON CONFLICT (login, address) DO UPDATE"
             " SET failures = least(f.failures + 1, 1000), last_at = excluded.last_at",
-            (login, address, now),
+            (login, network_of(address), now),
         )
         await tx.execute("DELETE FROM sign_in_failure WHERE last_at < %s", (now - FORGOTTEN,))
 
@@ -56,7 +56,8 @@ async def forget_failures(database: Database, login: str, address: str) -> None:
     """Forget the failures of a login that has signed in from there."""
     async with database.platform() as tx:
         await tx.execute(
-            "DELETE FROM sign_in_failure WHERE login = %s AND address = %s", (login, address)
+            "DELETE FROM sign_in_failure WHERE login = %s AND address = %s",
+            (login, network_of(address)),
         )
 
 
@@ -72,13 +73,13 @@ class SignInThrottle:
 
     async def count(self, login: str, address: str) -> None:
         """Count one try; TooMuch with `retry_after_s` when the login or the address had enough."""
-        await self._addresses.count(address)
-        await self._logins.count(f"{login} {address}")
+        await self._addresses.count(network_of(address))
+        await self._logins.count(f"{login} {network_of(address)}")
 
     async def count_from(self, address: str) -> None:
         """Count one try that names no login."""
-        await self._addresses.count(address)
+        await self._addresses.count(network_of(address))
 
     async def forgive(self, login: str, address: str) -> None:
         """Forget the tries of a login that has signed in from there."""
-        await self._logins.forgive(f"{login} {address}")
+        await self._logins.forgive(f"{login} {network_of(address)}")

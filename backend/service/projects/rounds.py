@@ -22,7 +22,8 @@ Turn = Callable[[int, str], Awaitable[int]]
 async def go_round(database: Database, channel: str, what: str, turn: Turn) -> None:
     """Take turns in every project until cancelled, woken by NOTIFY on a channel.
 
-    Where a project's turn fails, that its `what` were not delivered is logged; the others go on.
+    Each project has one turn after the other's, however much it has to do. Where a turn fails, that
+    the project's `what` were not delivered is logged; the others go on.
     """
     wake = asyncio.Event()
 
@@ -30,16 +31,19 @@ async def go_round(database: Database, channel: str, what: str, turn: Turn) -> N
         async for _ in notified(database, channel):
             wake.set()
 
+    async def found(project_id: int, slug: str) -> bool:
+        try:
+            return bool(await turn(project_id, slug))
+        except Exception:
+            log.exception("%s of project %s were not delivered", what, slug)
+            return False
+
     listener = asyncio.create_task(listen())
     try:
         while True:
             await rung(wake, LOOK_S)
             wake.clear()
-            for project_id, slug in await known_projects(database):
-                try:
-                    while await turn(project_id, slug):
-                        pass
-                except Exception:
-                    log.exception("%s of project %s were not delivered", what, slug)
+            while any([await found(*project) for project in await known_projects(database)]):
+                pass
     finally:
         listener.cancel()

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http.cookiejar import DefaultCookiePolicy
 from typing import Final
 from uuid import UUID
 
@@ -24,6 +25,8 @@ from backend.service.webhooks.signing import signed
 MAX_TRIES: Final = 8
 FIRST_RETRY_S: Final = 5.0
 LONGEST_RETRY_S: Final = 3600.0
+LONGEST_S: Final = 20.0
+"""Seconds after which a delivery failed, even if the receiver is answering bit by bit."""
 BATCH: Final = 20
 EVENTS_AT_ONCE: Final = 500
 MOST_PENDING: Final = 10_000
@@ -133,6 +136,8 @@ class Sender:
         self._database = database
         self._clock = clock
         self._client = client
+        # What a receiver would have us remember is not told to the next project's.
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._allowed = tuple(allowed)
 
     async def round(self, project_id: int, slug: str) -> int:
@@ -160,14 +165,21 @@ class Sender:
             option=orjson.OPT_UTC_Z,
         )
         headers = signed(encode_id("whd", one.uid), now, body, held)
+        headers["content-type"] = "application/json"
         try:
-            answer = await self._client.post(
-                one.url, content=body, headers={**headers, "content-type": "application/json"}
-            )
-        except httpx.HTTPError as error:
+            return await self._sent(one.url, body, headers)
+        except TimeoutError:
+            return _Outcome(None, f"it took more than {LONGEST_S:g} s")
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            # ValueError: a name that can be no host's.
             return _Outcome(None, repr(error)[:200])
-        wrong = None if answer.is_success else f"it answered {answer.status_code}"
-        return _Outcome(answer.status_code, wrong)
+
+    async def _sent(self, url: str, body: bytes, headers: dict[str, str]) -> _Outcome:
+        """Send one delivery; of the answer its status alone is read, however long the rest is."""
+        sending = self._client.stream("POST", url, content=body, headers=headers)
+        async with asyncio.timeout(LONGEST_S), sending as answer:
+            wrong = None if answer.is_success else f"it answered {answer.status_code}"
+            return _Outcome(answer.status_code, wrong)
 
 
 async def _record(

@@ -37,6 +37,8 @@ TOKEN_LIFE_S = 12 * 3600
 TTL_S = 3600
 """An energy alarm older than an hour is read in the app, not pushed."""
 DECLARATIVE = 8030
+LONGEST_RETRY_AFTER_S = 24 * 3600.0
+"""However long a push service asks to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,9 @@ class WebPushChannel:
             answer = await self._client.post(recipient.endpoint, content=body, headers=headers)
         except httpx.HTTPError as error:
             raise TransportError(f"push service unreachable: {error!r}") from error
+        except (httpx.InvalidURL, ValueError) as error:
+            # What a browser gave as its address is none: nobody else waits for it.
+            raise TransportError(f"unusable address: {error!r}", gone=True) from error
         _judge(answer, self._real_now())
 
     def request(self, recipient: Recipient, message: Message) -> tuple[bytes, dict[str, str]]:
@@ -128,11 +133,15 @@ class WebPushChannel:
         }
 
     def _check_host(self, endpoint: str) -> None:
-        parts = urlsplit(endpoint)
+        try:
+            parts = urlsplit(endpoint)
+            port = parts.port
+        except ValueError as error:
+            raise TransportError(f"unusable address: {error}", gone=True) from error
         if parts.netloc in self._extra_hosts:
             return
         known = any(fnmatch(parts.hostname or "", pattern) for pattern in PUSH_HOSTS)
-        if parts.scheme != "https" or not known or parts.port not in (None, 443):
+        if parts.scheme != "https" or not known or port not in (None, 443):
             raise TransportError(f"not a known push service: {parts.netloc}", gone=True)
 
 
@@ -182,9 +191,12 @@ def _judge(answer: httpx.Response, now: datetime) -> None:
 
 def _retry_after(answer: httpx.Response, now: datetime) -> float | None:
     value = answer.headers.get("retry-after", "")
-    if value.isdigit():
-        return float(value)
     try:
-        return max(0.0, (parsedate_to_datetime(value) - now) / timedelta(seconds=1))
+        told = float(value) if value.isdecimal() else _seconds_until(value, now)
     except (TypeError, ValueError):
         return None
+    return min(max(0.0, told), LONGEST_RETRY_AFTER_S)
+
+
+def _seconds_until(date: str, now: datetime) -> float:
+    return (parsedate_to_datetime(date) - now) / timedelta(seconds=1)
