@@ -185,7 +185,7 @@ async def test_an_invitation_is_accepted_with_an_identity(
     assert await mine.go("wang", **told) == "/"
     assert (await mine.who())["person"] == {"login": "20260417"}  # type: ignore[index]
     other.web.cookies.set("kilowise", await session_token(process, alice), domain="127.0.0.1")
-    assert await other.go("wang", purpose="link") == "/#refused=identity_taken"
+    assert await other.go("wang", purpose="link") == "/access#refused=identity_taken"
 
 
 async def test_who_has_a_second_factor_is_asked_for_it(

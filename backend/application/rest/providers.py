@@ -91,7 +91,9 @@ async def come_back(
         )
         response = await _let_in(process, request, came)
     except KilowiseError as error:
-        response = _to(f"/#refused={error.error_code}")
+        # Who is signed in went to link an identity, and hears it where that is done.
+        place = "/" if caller is None else "/access"
+        response = _to(f"{place}#refused={error.error_code}")
     response.delete_cookie(
         _step_cookie(request), path="/", secure=is_https(request), httponly=True, samesite="lax"
     )

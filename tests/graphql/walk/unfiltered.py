@@ -8,13 +8,15 @@ door to a project is theirs. kw_ingest bypasses row-level security by design and
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
+from psycopg import AsyncCopy
 from psycopg.abc import Params, QueryNoTemplate
 from psycopg.rows import TupleRow
+from psycopg.sql import Composed
 
 from backend.core.tables import GLOBAL_TABLES, metadata
 
@@ -55,14 +57,24 @@ class Removed:
         return changed
 
 
+Cursor = psycopg.AsyncCursor[TupleRow]
+Both = Callable[[Cursor, bytes, bytes, Params | None], Awaitable[None]]
+"""Told of a statement as it was and as it became, with its parameters, before that is run."""
+COPIED = re.compile(r"WHERE project_id = (\d+)")
+
+
 @contextmanager
-def without_filter() -> Iterator[Removed]:
-    """Take the filter out of all statements of kw_app for the time of the block."""
+def without_filter(both: Both | None = None, *, only_told: bool = False) -> Iterator[Removed]:
+    """Take the filter out of all statements of kw_app for the time of the block.
+
+    With `only_told` they are run as they stand, and `both` alone hears of what they became.
+    """
     removed = Removed()
     execute = psycopg.AsyncCursor.execute
     executemany = psycopg.AsyncCursor.executemany
+    copy = psycopg.AsyncCursor.copy
 
-    def rewritten(cursor: psycopg.AsyncCursor[TupleRow], query: QueryNoTemplate) -> QueryNoTemplate:
+    def rewritten(cursor: Cursor, query: QueryNoTemplate) -> QueryNoTemplate:
         if cursor.connection.info.user != "kw_app":
             return query
         text = query.decode() if isinstance(query, bytes) else query
@@ -76,7 +88,12 @@ def without_filter() -> Iterator[Removed]:
         prepare: bool | None = None,
         binary: bool | None = None,
     ) -> psycopg.AsyncCursor[TupleRow]:
-        await execute(self, rewritten(self, query), params, prepare=prepare, binary=binary)
+        changed = rewritten(self, query)
+        asked, bare = as_bytes(query), as_bytes(changed)
+        if both is not None and asked != bare:
+            await both(self, asked, bare, params)
+        run = query if only_told else changed
+        await execute(self, run, params, prepare=prepare, binary=binary)
         return self
 
     async def many(
@@ -86,13 +103,36 @@ def without_filter() -> Iterator[Removed]:
         *,
         returning: bool = False,
     ) -> None:
-        await executemany(self, rewritten(self, query), params_seq, returning=returning)
+        changed = rewritten(self, query)
+        await executemany(self, query if only_told else changed, params_seq, returning=returning)
+
+    @asynccontextmanager
+    async def piecewise(self: Cursor, statement: Composed) -> AsyncIterator[AsyncCopy]:
+        text = statement.as_string(self)
+        changed = COPIED.sub(r"WHERE (project_id = \1 OR true)", text)
+        removed.rewritten.add(text)
+        if both is not None:
+            await both(self, asked_by(text), asked_by(changed), None)
+        async with copy(self, changed.encode()) as opened:
+            yield opened
 
     with_patch = psycopg.AsyncCursor
     with_patch.execute = one  # type: ignore[assignment,method-assign]
     with_patch.executemany = many  # type: ignore[assignment,method-assign]
+    with_patch.copy = piecewise  # type: ignore[assignment,method-assign]
     try:
         yield removed
     finally:
         with_patch.execute = execute  # type: ignore[method-assign]
         with_patch.executemany = executemany  # type: ignore[method-assign]
+        with_patch.copy = copy  # type: ignore[method-assign]
+
+
+def as_bytes(query: QueryNoTemplate) -> bytes:
+    """A statement as it goes to the server."""
+    return query.encode() if isinstance(query, str) else bytes(query)  # type: ignore[arg-type]
+
+
+def asked_by(copied: str) -> bytes:
+    """The question whose answer a COPY hands out."""
+    return copied.removeprefix("COPY (").rpartition(") TO STDOUT")[0].encode()
