@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { draftHref } from '../src/lib/balance/draft.ts';
-import { lossShare, otherPairs, verdict } from '../src/lib/balance/words.ts';
+import { amount, lacksFigures, lossShare, otherPairs, verdict } from '../src/lib/balance/words.ts';
 import type { Balance, Suspicion } from '../src/lib/graphql/balance.ts';
 
 const balance: Balance = {
@@ -47,6 +47,22 @@ test('a loss is a share of what went in where every part is known', () => {
   expect(lossShare(balance)).toBe(0.03);
   expect(lossShare({ ...balance, openValue: '400.000000' })).toBe(0.05);
   expect(lossShare({ ...balance, openValue: '1000.000000' })).toBeNull();
+});
+
+test('what is not known is a dash with its reason and never a zero', () => {
+  const part = {
+    node: { id: 'node_2', name: { en: 'Press', zh: '冲压' } },
+    value: null,
+    open: null
+  };
+  const nothing = { ...balance, value: null, openValue: null, loss: null, openQuarters: 96 };
+  expect(amount(null, 'kWh')).toBe('–');
+  expect(lossShare(nothing)).toBeNull();
+  expect(verdict({ ...nothing, derived: true }).text).toBe(verdict(nothing).text);
+  expect(verdict(nothing).text).not.toBe(verdict({ ...balance, openQuarters: 96 }).text);
+  expect(lacksFigures(nothing)).toBe(true);
+  expect(lacksFigures({ ...balance, parts: [part] })).toBe(true);
+  expect(lacksFigures(balance)).toBe(false);
 });
 
 test('what cannot be told is quiet, what classes explain is fine, the rest warns', () => {

@@ -108,8 +108,7 @@ async def test_what_is_missing_or_estimated_is_open_and_no_loss(plant: Plant) ->
     assert (found.quantity, found.open_quantity) == (1400 * KWH, 500 * KWH)
     assert found.parts[1] == Part(two, 13 * 38 * KWH, 4 * 38 * KWH)
     assert found.loss == 9 * 2 * KWH
-    outs = sum(part.quantity for part in found.parts)
-    assert found.quantity - outs == found.loss + found.open
+    assert found.open == 5 * 100 * KWH - 5 * 60 * KWH - 4 * 38 * KWH
     running = await balance(plant, site, START + 14 * QUARTER, now=START + HOUR + QUARTER / 2)
     assert running.end == START + HOUR, "the quarter hour that runs is not judged"
 
@@ -133,6 +132,7 @@ async def test_the_part_with_the_wrong_ratio_is_named(plant: Plant) -> None:
     assert found.suspicion is not None
     assert (found.suspicion.fault, found.suspicion.part) == (Fault.RATIO, nodes[wrong])
     assert found.suspicion.mixups[0].installed == "200/5"
+    assert found.split is not None
     assert found.split.within is False
 
 
@@ -162,6 +162,36 @@ async def test_a_part_that_is_connected_the_wrong_way_round_counts_as_export(
     found = (await balance(plant, site, START + 3 * DAY)).suspicion
     assert found is not None
     assert (found.fault, found.part) == (Fault.DIRECTION, nodes[turned])
+
+
+async def test_what_has_no_figure_is_unknown_and_not_zero(plant: Plant) -> None:
+    """History that is being read in, and a meter that has told nothing yet."""
+    site, one, two, _ = await small(plant)
+    later = START + DAY
+    async with plant.database.read(plant.project) as tx:
+        span = Span(site, "electricity", later, later + HOUR)
+        found = await node_balance(tx, plant.project, span, NOW)
+    assert found is not None
+    assert (found.quantity, found.open_quantity, found.loss, found.open) == (None,) * 4
+    assert found.parts == [Part(one, None, None), Part(two, None, None)]
+    assert (found.split, found.uncertainty, found.suspicion) == (None, None, None)
+    assert (found.quarters, found.open_quarters) == (4, 4)
+
+    silent = await plant.node({await plant.meter(): 1}, site)
+    found = await balance(plant, site, START + 2 * HOUR)
+    assert (found.quantity, found.loss, found.open) == (800 * KWH, None, None)
+    assert found.parts[-1] == Part(silent, None, None)
+
+    # A part that counts no meter in this time takes nothing: that is known.
+    idle = await plant.node({}, site)
+    await plant.member(idle, await plant.meter(), "1", START + 30 * DAY)
+    async with plant.database.project(plant.project) as tx:
+        await tx.execute(
+            "DELETE FROM node_meter WHERE project_id = %s AND node_id = %s",
+            (plant.project, silent),
+        )
+    found = await balance(plant, site, START + 2 * HOUR)
+    assert (found.loss, found.parts[-1]) == (16 * KWH, Part(idle, 0, 0))
 
 
 async def test_parts_that_make_the_place_cannot_lose(plant: Plant) -> None:

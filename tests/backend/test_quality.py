@@ -108,6 +108,15 @@ async def test_a_gap_of_more_than_5_percent_is_no_balance(plant: Plant) -> None:
     assert (await found(plant, part, whole)).meters[0].shares[Aspect.BALANCE] == Share(0, 1)
 
 
+async def test_a_balance_whose_part_has_no_figure_yet_says_nothing(plant: Plant) -> None:
+    whole, part = await plant.meter(), await plant.meter()
+    site = await plant.node({whole: 1})
+    await plant.node({part: 1}, site)
+    await plant.store(whole, every(START, QUARTER, [100.0 * n for n in range(97)]))
+    await plant.settle()
+    assert (await found(plant, whole)).meters[0].shares[Aspect.BALANCE] == Share(0, 0)
+
+
 async def test_recorded_causes_and_planned_time(plant: Plant) -> None:
     meter = await plant.meter(nameplate=100)
     node = await plant.node({meter: 1})

@@ -20,7 +20,9 @@ def fields(*texts: str) -> list[str]:
 
 WHOSE = ("project", "own")
 QUESTIONS: dict[str, list[str]] = {
-    "Project.balance": fields(f'balance(node: "%(node)s", {ELECTRICITY}, {SPAN}) {{ loss }}'),
+    "Project.balance": fields(
+        f'balance(node: "%(node)s", {ELECTRICITY}, {SPAN}) {{ energy loss }}'
+    ),
     "Project.equipment": fields(
         'equipment(node: "%(node)s") { kind state }', "equipment { kind twinGroup }"
     ),
@@ -59,6 +61,6 @@ async def test_the_stranger_learns_and_changes_nothing(
     await learns_nothing(QUESTIONS, names, nothing_like(names))
     # The same question does find something when Alice asks.
     answer = await ask(await client(alice), QUESTIONS["Project.balance"][0] % names)
-    assert answer == {"data": {"project": {"balance": {"loss": "0.000000"}}}}
+    assert answer == {"data": {"project": {"balance": {"energy": "electricity", "loss": None}}}}
     answer = await ask(await client(alice), QUESTIONS["Project.dataQuality"][0] % names)
     assert answer == {"data": {"project": {"dataQuality": {"score": None}}}}

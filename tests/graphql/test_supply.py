@@ -24,22 +24,30 @@ async def test_the_roof_and_the_grid(
             " VALUES (%s, 3, %s, %s, '2026-03-15')",
             (alice.tenant.id, TODAY, TODAY + timedelta(days=1)),
         )
-        for meter, role, kwh in (
-            ("m0", "grid_import", 2),
-            ("m1", "pv", 1),
-            ("m2", "grid_export", 0),
-        ):
-            number = made.meters[meter].id
+        for meter, role in (("m0", "grid_import"), ("m1", "pv"), ("m2", "grid_export")):
             await tx.execute(
                 "UPDATE meter SET role = %s, level = 1 WHERE project_id = %s AND id = %s",
-                (role, alice.tenant.id, number),
+                (role, alice.tenant.id, made.meters[meter].id),
             )
+    [unknown] = (await ask(hers, SUPPLY))["data"]["project"]["supply"]  # type: ignore[index]
+    assert unknown == {
+        "start": "2026-03-14T16:00:00Z",
+        "unit": "kWh",
+        "slots": 48,
+        "missing": 48,
+        "parts": [],
+        **dict.fromkeys(
+            ("consumption", "consumptionValue", "made", "sold", "selfUse", "selfSufficiency")
+        ),
+    }
+    async with platform.database.project(alice.tenant.id) as tx:
+        for meter, kwh in (("m0", 2), ("m1", 1), ("m2", 0)):
             await tx.execute(
                 "INSERT INTO account (project_id, scope, scope_id, energy, period, start_ts,"
                 " end_ts, qty, updated_at) SELECT %s, 1, %s, 'electricity', 1, t,"
                 " t + interval '15 minutes', %s, %s FROM generate_series(%s::timestamptz,"
                 " %s::timestamptz - interval '1 second', interval '15 minutes') t",
-                (alice.tenant.id, number, kwh * 10**6, NOW, TODAY, NOW),
+                (alice.tenant.id, made.meters[meter].id, kwh * 10**6, NOW, TODAY, NOW),
             )
     [day] = (await ask(hers, SUPPLY))["data"]["project"]["supply"]  # type: ignore[index]
     parts = {row["role"]: (row["quantity"], row["value"]) for row in day.pop("parts")}

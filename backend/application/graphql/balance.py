@@ -96,18 +96,23 @@ class ShownBy:
 
 @strawberry.type
 class BalancePart:
-    """A place below, and how much of its quantity lies in quarter hours that are open."""
+    """A place below, and how much of its quantity lies in quarter hours that are open.
+
+    Null where it has no figure in this time.
+    """
 
     node: Node
-    value: Decimal
-    open: Decimal
+    value: Decimal | None
+    open: Decimal | None
 
 
 @strawberry.type
 class Balance:
     """One balance in the energy's display unit, exact: in - out = loss + open.
 
-    The loss is transformer + metering + unmetered.
+    The loss is transformer + metering + unmetered. What is not known is null and never 0: the
+    quantities of a place without any figure in this time, and the loss with its parts where every
+    quarter hour is open.
     """
 
     start: datetime
@@ -118,14 +123,20 @@ class Balance:
     open_quarters: int = strawberry.field(
         description="Quarter hours with an estimated, held or missing part: no loss is told there."
     )
-    value: Decimal = strawberry.field(description="What went in.")
-    open_value: Decimal = strawberry.field(description="What of it lies in open quarter hours.")
+    value: Decimal | None = strawberry.field(
+        description="What went in; null without any figure of the place."
+    )
+    open_value: Decimal | None = strawberry.field(
+        description="What of it lies in open quarter hours."
+    )
     parts: list[BalancePart]
-    loss: Decimal
-    open: Decimal = strawberry.field(description="In - out of the open quarter hours.")
-    transformer: Decimal
-    metering: Decimal = strawberry.field(description="What the meters' classes explain.")
-    unmetered: Decimal
+    loss: Decimal | None
+    open: Decimal | None = strawberry.field(
+        description="In - out of the open quarter hours; null without one of the quantities."
+    )
+    transformer: Decimal | None
+    metering: Decimal | None = strawberry.field(description="What the meters' classes explain.")
+    unmetered: Decimal | None
     uncertainty: Decimal | None = strawberry.field(
         description="u of all meters; null where a class is not known."
     )
@@ -176,7 +187,11 @@ async def read_balance(
 
 async def _told(door: Door, energy: EnergyType, node: int, found: NodeBalance) -> Balance:
     nodes = (await door.directory()).nodes
-    shown = energy.display
+
+    def shown(quantity: int | None) -> Decimal | None:
+        return None if quantity is None else energy.display(quantity)
+
+    split = found.split
     return Balance(
         start=found.start,
         end=found.end,
@@ -197,11 +212,11 @@ async def _told(door: Door, energy: EnergyType, node: int, found: NodeBalance) -
         ],
         loss=shown(found.loss),
         open=shown(found.open),
-        transformer=shown(found.split.transformer),
-        metering=shown(found.split.metering),
-        unmetered=shown(found.split.unmetered),
-        uncertainty=None if found.uncertainty is None else shown(found.uncertainty),
-        within=found.split.within,
+        transformer=None if split is None else shown(split.transformer),
+        metering=None if split is None else shown(split.metering),
+        unmetered=None if split is None else shown(split.unmetered),
+        uncertainty=shown(found.uncertainty),
+        within=None if split is None else split.within,
         unclassed=await _meters(door, found.unclassed),
         derived=found.derived,
         suspicion=await _suspicion(door, energy, node, found),

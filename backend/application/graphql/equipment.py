@@ -48,15 +48,18 @@ class SpecificFigure:
 
 @strawberry.type
 class EquipmentSpan:
-    """What equipment did over a span; seconds by state add up to the hours looked at."""
+    """What equipment did over a span; seconds by state add up to the hours looked at.
+
+    Starts and idling are null where the state was unknown all the time.
+    """
 
     start: datetime
     off_s: int
     idle_s: int
     load_s: int
     unknown_s: int
-    starts: int
-    idle: Decimal = strawberry.field(description="Energy while idle, kWh.")
+    starts: int | None
+    idle: Decimal | None = strawberry.field(description="Energy while idle, kWh.")
     idle_cost: Decimal | None = strawberry.field(
         description="Its money by the tariff of each quarter hour; null without a price."
     )
@@ -68,15 +71,16 @@ class EquipmentSpan:
     @classmethod
     def of(cls, found: Ran) -> "EquipmentSpan":
         """Answer a span as it was summed."""
+        known = found.off_s + found.running_s > 0
         return cls(
             start=found.start_ts,
             off_s=found.off_s,
             idle_s=found.idle_s,
             load_s=found.load_s,
             unknown_s=found.unknown_s,
-            starts=found.starts,
-            idle=energy_type("electricity").display(found.idle_qty),
-            idle_cost=found.idle_cost,
+            starts=found.starts if known else None,
+            idle=energy_type("electricity").display(found.idle_qty) if known else None,
+            idle_cost=found.idle_cost if known else None,
             idle_share=found.idle_share,
             resolution_s=found.resolution_s,
         )

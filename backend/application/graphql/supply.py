@@ -28,7 +28,10 @@ class SupplyPart:
 
 @strawberry.type
 class SupplyBalance:
-    """Consumption = import + made on site + discharge - charge - export, at every quarter hour."""
+    """Consumption = import + made on site + discharge - charge - export, at every quarter hour.
+
+    While every quarter hour lacks a meter nothing is known: no part, and null for each quantity.
+    """
 
     start: datetime
     end: datetime
@@ -37,10 +40,12 @@ class SupplyBalance:
     slots: int = strawberry.field(description="Quarter hours that are over.")
     missing: int = strawberry.field(description="Those that lack a meter and are in no quantity.")
     parts: list[SupplyPart]
-    consumption: BigInt = strawberry.field(description="In the energy's smallest unit.")
-    consumption_value: Decimal = strawberry.field(description="In the display unit.")
-    made: BigInt = strawberry.field(description="Made on site, in the energy's smallest unit.")
-    sold: BigInt = strawberry.field(
+    consumption: BigInt | None = strawberry.field(description="In the energy's smallest unit.")
+    consumption_value: Decimal | None = strawberry.field(description="In the display unit.")
+    made: BigInt | None = strawberry.field(
+        description="Made on site, in the energy's smallest unit."
+    )
+    sold: BigInt | None = strawberry.field(
         description="Of what was made, exported in the same quarter hour; smallest unit."
     )
     self_use: Decimal | None = strawberry.field(
@@ -54,6 +59,7 @@ class SupplyBalance:
     def of(cls, found: supply.Balance) -> "SupplyBalance":
         """Answer a balance."""
         kind = main_energy()
+        known = found.missing < found.slots
         return cls(
             start=found.start,
             end=found.end,
@@ -64,11 +70,12 @@ class SupplyBalance:
             parts=[
                 SupplyPart(role=role, quantity=BigInt(qty), value=kind.display(qty))
                 for role, qty in found.parts.items()
+                if known
             ],
-            consumption=BigInt(found.consumption),
-            consumption_value=kind.display(found.consumption),
-            made=BigInt(found.made),
-            sold=BigInt(found.sold),
+            consumption=BigInt(found.consumption) if known else None,
+            consumption_value=kind.display(found.consumption) if known else None,
+            made=BigInt(found.made) if known else None,
+            sold=BigInt(found.sold) if known else None,
             self_use=shown(found.self_use),
             self_sufficiency=shown(found.self_sufficiency),
         )

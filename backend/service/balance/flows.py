@@ -3,7 +3,7 @@
 A quarter hour is complete when every meter's figure stands on readings.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,11 +31,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Quarter hours of a place and its parts by node, beside which of them are complete."""
+    """Quarter hours of a place and its parts by node, beside which of them are complete.
+
+    `told` are the nodes of which anything is known: a figure, or that nothing is expected.
+    """
 
     starts: Sequence[datetime]
     rows: Mapping[int, Sequence[int]]
     complete: Sequence[bool]
+    told: Set[int]
 
     def known(self, node_id: int) -> list[int]:
         """Quantities of a node in complete quarter hours."""
@@ -85,14 +89,16 @@ async def read_table(
     starts = [span.start + number * QUARTER for number in range(count)]
     rows = {node: [0] * count for node in nodes}
     sure = {node: [False] * count for node in nodes}
+    told = {node for node, *_ in found}
     for node, number, quantity, quality in found:
         rows[node][number] = quantity
         sure[node][number] = quality in KNOWN
     for node in nodes:
         for number in _absent(members.of(node), starts):
             sure[node][number] = True
+            told.add(node)
     complete = [all(one) for one in zip(*sure.values(), strict=True)]
-    return Table(starts, rows, complete)
+    return Table(starts, rows, complete, told)
 
 
 def _absent(members: Sequence[Member], starts: Sequence[datetime]) -> Iterable[int]:

@@ -25,6 +25,10 @@ class Member:
         """Whether it counts in the quarter hour that begins then."""
         return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
 
+    def holds_within(self, start: datetime, end: datetime) -> bool:
+        """Whether it counts at any time of [start, end)."""
+        return self.valid_from < end and (self.valid_to is None or self.valid_to > start)
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -53,6 +57,10 @@ class Members:
         """The meters of a place."""
         return self._members.get(node_id, ())
 
+    def counts(self, node_id: int, start: datetime, end: datetime) -> bool:
+        """Tell whether a place counts a meter at any time of a span."""
+        return any(one.holds_within(start, end) for one in self.of(node_id))
+
     def parts(self, node_id: int) -> list[int]:
         """The nearest places below that have meters of the energy, in the tree's order."""
         found: list[int] = []
@@ -71,7 +79,7 @@ class Members:
         total: defaultdict[int, Decimal] = defaultdict(Decimal)
         for sign, node in ((1, node_id), *((-1, part) for part in parts)):
             for one in self.of(node):
-                if one.valid_from < end and (one.valid_to is None or one.valid_to > start):
+                if one.holds_within(start, end):
                     total[one.meter_id] += sign * one.coefficient
         return {meter: coefficient for meter, coefficient in total.items() if coefficient}
 

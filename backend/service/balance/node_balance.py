@@ -31,11 +31,14 @@ WHOLE = timedelta(days=63)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A place below: its quantity, and how much of it lies in quarter hours that are open."""
+    """A place below: its quantity, and how much of it lies in quarter hours that are open.
+
+    None where it has no figure at all.
+    """
 
     node_id: int
-    quantity: int
-    open_quantity: int
+    quantity: int | None
+    open_quantity: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,21 @@ class NodeBalance:
     out of the others, `open` in - out of the open ones; `uncertainty` is None where a meter in
     `unclassed` has no class; `derived`: in is made of the parts' own meters, so that no loss can
     show; `suspicion` shows from `shown_from` on.
+
+    None is what is not known and never told as 0: the quantities of a place without any figure, the
+    loss, its split and u while all quarter hours are open, `open` without one of the quantities.
     """
 
     start: datetime
     end: datetime
     quarters: int
     open_quarters: int
-    quantity: int
-    open_quantity: int
+    quantity: int | None
+    open_quantity: int | None
     parts: Sequence[Part]
-    loss: int
-    open: int
-    split: Split
+    loss: int | None
+    open: int | None
+    split: Split | None
     uncertainty: int | None
     unclassed: Sequence[int]
     derived: bool
@@ -89,7 +95,10 @@ class _Stretch:
 
 @dataclass(slots=True)
 class _Sum:
-    """What the stretches of a span add up to; `parts` have the whole and what is known of it."""
+    """What the stretches of a span add up to; `parts` have the whole and what is known of it.
+
+    `told` are the places of which anything is known.
+    """
 
     parts: dict[int, tuple[int, int]]
     quarters: int = 0
@@ -98,6 +107,7 @@ class _Sum:
     known: int = 0
     lost: int = 0
     counted: Counter[int] = field(default_factory=Counter)
+    told: set[int] = field(default_factory=set)
 
     def add(self, node_id: int, one: _Stretch) -> None:
         """Take a stretch of a place."""
@@ -108,6 +118,7 @@ class _Sum:
         self.known += sum(table.known(node_id))
         self.lost += one.lost
         self.counted.update(one.counted)
+        self.told |= table.told
         for part, (whole, known) in self.parts.items():
             self.parts[part] = whole + sum(table.rows[part]), known + sum(table.known(part))
 
@@ -120,6 +131,18 @@ class _Sum:
     def open(self) -> int:
         """In - out of what is not."""
         return self.quantity - sum(whole for whole, _ in self.parts.values()) - self.loss
+
+    @property
+    def tells_loss(self) -> bool:
+        """Whether any quarter hour is complete."""
+        return self.open_quarters < self.quarters
+
+    def part(self, node_id: int) -> Part:
+        """Answer a place below."""
+        if node_id not in self.told:
+            return Part(node_id, None, None)
+        whole, known = self.parts[node_id]
+        return Part(node_id, whole, whole - known)
 
 
 async def node_balance(
@@ -166,18 +189,19 @@ async def _balance(place: _Place, spans: Sequence[tuple[datetime, datetime]]) ->
         total.add(span.node_id, last)
     since = max(span.start, span.end - WHOLE)
     recent = last if len(spans) == 1 else await _stretch(place, since, span.end)
-    u = _uncertainty(members, total.counted)
+    whole_told = span.node_id in total.told
+    u = _uncertainty(members, total.counted) if total.tells_loss else None
     return NodeBalance(
         start=span.start,
         end=span.end,
         quarters=total.quarters,
         open_quarters=total.open_quarters,
-        quantity=total.quantity,
-        open_quantity=total.quantity - total.known,
-        parts=[Part(part, whole, whole - known) for part, (whole, known) in total.parts.items()],
-        loss=total.loss,
-        open=total.open,
-        split=split(total.loss, total.lost, u),
+        quantity=total.quantity if whole_told else None,
+        open_quantity=total.quantity - total.known if whole_told else None,
+        parts=[total.part(part) for part in place.parts],
+        loss=total.loss if total.tells_loss else None,
+        open=total.open if total.told.issuperset((span.node_id, *place.parts)) else None,
+        split=split(total.loss, total.lost, u) if total.tells_loss else None,
         uncertainty=u,
         unclassed=sorted(meter for meter in total.counted if members.accuracy[meter] is None),
         derived=not total.counted,

@@ -1,5 +1,5 @@
 /** The sentences of a balance: what is lost and why, and who is suspected, with the numbers. */
-import { dec, num, share, unitText } from '../format/shown.ts';
+import { DASH, dec, num, share, unitText } from '../format/shown.ts';
 import type { Balance, Suspicion } from '../graphql/balance.ts';
 import { nameOf, t } from '../texts/language.svelte.ts';
 
@@ -7,15 +7,22 @@ export type Tone = 'ok' | 'warn' | 'quiet';
 
 /** A loss as a share of what went in and was not open; null without anything. */
 export function lossShare(balance: Balance): number | null {
+  if (balance.loss === null) return null;
   const known = Number(balance.value) - Number(balance.openValue);
   return known > 0 ? Number(balance.loss) / known : null;
 }
 
+/** Whether the place or a part of it has no figure in this time. */
+export function lacksFigures(balance: Balance): boolean {
+  return balance.value === null || balance.parts.some((part) => part.value === null);
+}
+
 export function verdict(balance: Balance): { tone: Tone; text: string } {
+  if (balance.value === null) return { tone: 'quiet', text: t('balance.no_figures') };
   if (balance.derived) return { tone: 'quiet', text: t('balance.derived') };
   if (balance.openQuarters === balance.quarters)
     return { tone: 'quiet', text: t('balance.all_open') };
-  const more = Number(balance.loss) < 0;
+  const more = Number(balance.loss ?? 0) < 0;
   if (balance.suspicion)
     return { tone: 'warn', text: t(more ? 'balance.suspected_more' : 'balance.suspected') };
   if (balance.within === null) return { tone: 'quiet', text: t('balance.unknown') };
@@ -63,7 +70,9 @@ export function otherPairs(found: Suspicion): string {
   return rest.map((pair) => `${pair.configured} → ${pair.installed}`).join(', ');
 }
 
-export function amount(value: string, unit: string): string {
+/** A quantity with its unit; an unknown one is a dash and never a zero. */
+export function amount(value: string | null, unit: string): string {
+  if (value === null) return DASH;
   const digits = Math.abs(Number(value)) < 100 ? 1 : 0;
   return `${dec(value, digits)} ${unitText(unit)}`;
 }

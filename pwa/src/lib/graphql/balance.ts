@@ -1,5 +1,6 @@
 /** The balance of a place: in, out, loss, what explains it, and who is suspected. */
 import { graphql, type ResultOf } from './document.ts';
+import { importProgress } from './fragments.ts';
 
 export const balanceTreesQuery = graphql(`
   query BalanceTrees($project: ID!) {
@@ -28,77 +29,89 @@ export const balancePlacesQuery = graphql(`
   }
 `);
 
-export const balanceQuery = graphql(`
-  query Balance($project: ID!, $node: ID!, $energy: String!, $start: DateTime!, $end: DateTime!) {
-    project(id: $project) {
-      balance(node: $node, energy: $energy, start: $start, end: $end) {
-        start
-        end
-        unit
-        quarters
-        openQuarters
-        value
-        openValue
-        loss
-        open
-        transformer
-        metering
-        unmetered
-        uncertainty
-        within
-        derived
-        unclassed {
-          id
-          name {
-            en
-            zh
-          }
+export const balanceQuery = graphql(
+  `
+    query Balance($project: ID!, $node: ID!, $energy: String!, $start: DateTime!, $end: DateTime!) {
+      project(id: $project) {
+        importProgress {
+          ...ImportParts
         }
-        parts {
-          value
-          open
-          node {
-            id
-            name {
-              en
-              zh
-            }
-          }
+        accounting {
+          hours
+          oldestS
+          rowsPerS
         }
-        suspicion {
-          fault
-          own
-          factor
-          factorError
-          explained
-          missingShare
+        balance(node: $node, energy: $energy, start: $start, end: $end) {
+          start
+          end
+          unit
           quarters
-          since
-          profile
-          baseShare
-          node {
+          openQuarters
+          value
+          openValue
+          loss
+          open
+          transformer
+          metering
+          unmetered
+          uncertainty
+          within
+          derived
+          unclassed {
             id
             name {
               en
               zh
             }
           }
-          meters {
-            id
-            name {
-              en
-              zh
+          parts {
+            value
+            open
+            node {
+              id
+              name {
+                en
+                zh
+              }
             }
           }
-          mixups {
-            configured
-            installed
+          suspicion {
+            fault
+            own
+            factor
+            factorError
+            explained
+            missingShare
+            quarters
+            since
+            profile
+            baseShare
+            node {
+              id
+              name {
+                en
+                zh
+              }
+            }
+            meters {
+              id
+              name {
+                en
+                zh
+              }
+            }
+            mixups {
+              configured
+              installed
+            }
           }
         }
       }
     }
-  }
-`);
+  `,
+  [importProgress]
+);
 
-export type Balance = NonNullable<NonNullable<ResultOf<typeof balanceQuery>['project']>['balance']>;
+export type Shown = NonNullable<ResultOf<typeof balanceQuery>['project']>;
+export type Balance = NonNullable<Shown['balance']>;
 export type Suspicion = NonNullable<Balance['suspicion']>;
