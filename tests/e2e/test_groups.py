@@ -1,5 +1,6 @@
 """A group is made on the phone, a project lets it see totals, and takes that back."""
 
+import re
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser as Chromium
@@ -31,8 +32,15 @@ def test_a_project_consents_is_ranked_and_withdraws(browser: Chromium, running: 
         member = page.get_by_test_id("group-member")
         expect(member).to_contain_text("tce")
         expect(page.get_by_test_id("group-totals")).to_contain_text("1 project")
+        expect(page.get_by_test_id("group-curve").get_by_role("img")).to_have_accessible_name(
+            re.compile("Coal equivalent by project, 20")
+        )
         page.get_by_label("Ranked by").select_option("QUANTITY")
         expect(member).to_contain_text("kWh")
+        page.get_by_role("button", name="Table").click()
+        rows = page.get_by_test_id("group-curve-table").locator("tbody tr")
+        expect(rows).to_have_count(13)
+        expect(rows.last).to_contain_text("kWh")
         assert (axe(boss), boss.overflow()) == ([], 0)
         boss.open("/groups/consents")
         expect(page.locator("main")).to_contain_text("looked on 1 day")

@@ -6,6 +6,7 @@ import strawberry
 
 from backend.application.graphql.context import Door, KwInfo
 from backend.application.graphql.enums import Permission
+from backend.application.graphql.expiring import Expiring
 from backend.application.graphql.limited import Limited
 from backend.application.graphql.naming import Name
 from backend.application.graphql.persons import Person
@@ -15,7 +16,7 @@ from backend.service.people.invitations import InvitationRow
 
 
 @strawberry.type
-class Invitation(Limited):
+class Invitation(Limited, Expiring):
     """A one-time link into the project, without what makes it good."""
 
     row: strawberry.Private[InvitationRow]
@@ -38,14 +39,6 @@ class Invitation(Limited):
         return await self.door.persons.load(self.row.invited_by)
 
     @strawberry.field
-    def created_at(self) -> datetime:
-        return self.row.created_at
-
-    @strawberry.field
-    def expires_at(self) -> datetime:
-        return self.row.expires_at
-
-    @strawberry.field
     def accepted_at(self) -> datetime | None:
         return self.row.accepted_at
 
@@ -53,10 +46,6 @@ class Invitation(Limited):
     async def accepted_by(self) -> Person | None:
         number = self.row.accepted_by
         return None if number is None else await self.door.persons.load(number)
-
-    @strawberry.field
-    def revoked_at(self) -> datetime | None:
-        return self.row.revoked_at
 
 
 @strawberry.type

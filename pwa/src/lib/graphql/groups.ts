@@ -241,7 +241,6 @@ export type Member = GroupPage['figures']['members'][number];
 export type Amount = GroupPage['figures']['kgce']['amount'];
 export type Rollup = GroupAsked['by'];
 export type GroupKind = GroupPage['invitations'][number]['kind'];
-export type NewLink = ResultOf<typeof inviteToGroupMutation>['inviteToGroup'];
 export type Offer = ResultOf<typeof groupOfferQuery>['groupOffer'];
 export type Consent = NonNullable<
   ResultOf<typeof consentsQuery>['project']

@@ -109,4 +109,3 @@ export type Member = PeoplePage['members'][number];
 export type Role = PeoplePage['roles'][number];
 export type Invitation = PeoplePage['invitations'][number];
 export type Place = PeoplePage['nodes'][number];
-export type NewInvitation = ResultOf<typeof inviteMutation>['invite'];

@@ -22,3 +22,16 @@ export function change(now: string | null, before: string | null): number | null
   if (now === null || before === null || Number(before) <= 0) return null;
   return Number(now) / Number(before) - 1;
 }
+
+/** A day inside the period of every plant that is called so, wherever its months begin. */
+export function within(period: GroupPeriod, day: string): string {
+  return period === 'DAY' ? day : `${day.slice(0, 8)}15`;
+}
+
+/** The slots of the curve beside a period: a month of days, or 13 months up to the last begun. */
+export function slotsBeside(period: GroupPeriod, day: string, today: string) {
+  if (period === 'DAY') return { period, last: day, count: 31 } as const;
+  const end = period === 'YEAR' ? moved('MONTH', day, 11) : day;
+  const last = within('MONTH', end <= today ? end : today);
+  return { period: 'MONTH', last, count: 13 } as const;
+}

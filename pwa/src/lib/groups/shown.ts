@@ -49,9 +49,12 @@ export function changeText(amount: Amount): string {
   return t('groups.change', { change: `${by < 0 ? '−' : '+'}${share(Math.abs(by), 1)}` });
 }
 
+/** Whether the amount is one of an energy or product, which has to be named. */
+export const ofEnergies = (by: Measure): boolean => by === 'QUANTITY' || by === 'INTENSITY';
+
 /** The energies, or products, that any of the projects tells. */
 export function energiesOf(members: readonly Member[], by: Measure): string[] {
-  if (by !== 'QUANTITY' && by !== 'INTENSITY') return [];
+  if (!ofEnergies(by)) return [];
   const rows = members.flatMap(({ figures }) =>
     by === 'INTENSITY' ? (figures?.intensity ?? []) : (figures?.energies ?? [])
   );
