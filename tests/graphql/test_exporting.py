@@ -23,8 +23,8 @@ EXPORT = 'mutation { exportProject(project: "mill") { id state progress } }'
 LISTED = '{ project(id: "mill") { exports { id state progress bytes sha256 askedBy { login } } } }'
 SECRET = re.compile("secret|hash|password|token|private")
 NO_SECRETS = {
-    "audit.hash", "audit_file.before_hash", "audit_file.head_hash", "device.profile_hash", "device_profile.hash", "gateway_config.hash",
-    "gateway_state.config_hash",
+    "audit.hash", "audit_file.before_hash", "audit_file.head_hash", "device.profile_hash",
+    "device_profile.hash", "gateway_config.hash", "gateway_state.config_hash",
 }  # fmt: skip
 """Of documents, and the chain of the audit."""
 
