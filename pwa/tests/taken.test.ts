@@ -41,7 +41,7 @@ test('a file is noted by a POST with what it holds, and written then', async () 
 
 test('without a network nothing is written, and why is said', async () => {
   const { link } = page(() => Promise.reject(new TypeError('away')));
-  await expect(takeAway('mill', ABOUT, SHEET)).rejects.toMatchObject({ code: 'offline' });
+  await expect(takeAway('mill', ABOUT, SHEET)).rejects.toMatchObject({ code: 'export_offline' });
   expect(link.click).not.toHaveBeenCalled();
 });
 

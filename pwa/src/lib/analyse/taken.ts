@@ -1,6 +1,7 @@
 /** A file of figures that the app writes by itself: noted in the audit first, then handed out. */
 import { csvOf } from '../chart/series.ts';
 import { noteExportedMutation, type Exported } from '../graphql/exported.ts';
+import { AppError, asAppError } from '../net/errors.ts';
 import { request } from '../net/request.ts';
 
 /** What the file is called, and its lines. */
@@ -10,7 +11,7 @@ export interface Sheet {
   rows: (string | number | null)[][];
 }
 
-/** An AppError where it cannot be noted (`offline`, `not_found`, ...): then nothing is written. */
+/** An AppError where it cannot be noted (`export_offline`, ...): then nothing is written. */
 export async function takeAway(
   project: string,
   about: Omit<Exported, 'rows'>,
@@ -18,7 +19,12 @@ export async function takeAway(
 ): Promise<void> {
   // Not called `input`: what has ended and is called so is asked for as what never changes.
   const exported = { ...about, rows: sheet.rows.length };
-  await request(noteExportedMutation, { project, exported });
+  try {
+    await request(noteExportedMutation, { project, exported });
+  } catch (cause) {
+    const error = asAppError(cause);
+    throw error.code === 'offline' ? new AppError('export_offline') : error;
+  }
   const blob = new Blob(['\ufeff', csvOf(sheet.header, sheet.rows)], { type: 'text/csv' });
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);
