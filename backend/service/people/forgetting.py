@@ -31,9 +31,7 @@ GONE: Final[tuple[LiteralString, ...]] = (
     "DELETE FROM person_pin WHERE person_id = %s",
     "DELETE FROM person_badge WHERE person_id = %s",
 )
-RENAME = (
-    "UPDATE person SET login = 'deleted-' || id, name = %s, password_hash = NULL WHERE id = %s"
-)
+RENAME = "UPDATE person SET login = 'deleted-' || id, name = %s, password_hash = NULL WHERE id = %s"
 NAME: Final = {"en": "Deleted person", "zh-CN": "已删除的人员"}
 MOST: Final = 10_000
 """Entries told of each kind and project; who did more asks an auditor for the rest."""
