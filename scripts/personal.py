@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from backend.service.people.personal import PERSONAL
+from backend.service.people.personal import PERSONAL, Held, Protection, protection
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "personal-data.md"
 HEAD = """# Personal data
@@ -13,19 +13,28 @@ with every column of every table. A person reads all of it under *Sessions and k
 themself there (`viewer { personalData }`, `forgetMe`). Backups and what a log server was told
 (`KILOWISE_SYSLOG_URL`) are yours to keep and to delete. Write no names into notes and reasons.
 
-| table | columns | what | what for | kept | when the person is deleted |
-|---|---|---|---|---|---|
+Which columns are secret, identifying or a mere trace, and the rules of each class, stand in
+[protection](protection.md).
+
+| table | columns | class | what | what for | kept | when the person is deleted |
+|---|---|---|---|---|---|---|
 """
 
 
 def page() -> str:
     """The page."""
     rows = (
-        f"| `{one.table}` | {', '.join(f'`{name}`' for name in one.columns)} | {one.what} |"
-        f" {one.purpose} | {one.kept} | {one.fate.value} |\n"
+        f"| `{one.table}` | {', '.join(f'`{name}`' for name in one.columns)} | {_classes(one)} |"
+        f" {one.what} | {one.purpose} | {one.kept} | {one.fate.value} |\n"
         for one in sorted(PERSONAL, key=lambda one: one.table)
     )
     return HEAD + "".join(rows)
+
+
+def _classes(held: Held) -> str:
+    """Answer the classes of a row's columns, the strongest first."""
+    found = {protection(name) for name in held.columns}
+    return ", ".join(one.value for one in Protection if one in found)
 
 
 if __name__ == "__main__":

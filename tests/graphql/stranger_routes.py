@@ -16,6 +16,14 @@ ROUTES: dict[str, list[str]] = {
     ],
     **stranger_series.ROUTES,
     **stranger_restatements.ROUTES,
+    "GET /api/v1/audit/months": [
+        "/api/v1/audit/months?project={project}",
+        "/api/v1/audit/months?project={slug}",
+    ],
+    "GET /api/v1/audit/months/{month}": [
+        "/api/v1/audit/months/2024-05?project={project}",
+        "/api/v1/audit/months/2024-05?project={slug}",
+    ],
     "GET /api/v1/exports/{export}": [
         "/api/v1/exports/{job}?project={project}",
         "/api/v1/exports/{job}?project={own}",

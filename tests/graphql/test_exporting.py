@@ -6,13 +6,18 @@ import io
 import json
 import re
 import zipfile
+from datetime import datetime
 
 import httpx
 import psycopg
 import pytest
 
+from backend.core.audit import Deed, record
+from backend.core.ids import encode_id
 from backend.core.platform import Platform
 from backend.core.tables import GLOBAL_TABLES, metadata
+from backend.service.audit.month_file import file_of
+from backend.service.audit.moving import keep_audit
 from backend.service.projects.archive import LEFT_OUT, sheets
 from backend.service.projects.exports import KEPT, make_exports
 from tests.graphql.conftest import Ask, Client
@@ -61,6 +66,26 @@ async def fetched(platform: Platform, boss: httpx.AsyncClient, ask: Ask) -> byte
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/zip"
     return answer.content
+
+
+async def test_months_of_the_audit_in_files_are_in_the_archive(
+    platform: Platform, root: Actor, client: Client, ask: Ask
+) -> None:
+    for at in ("2023-05-01T08:00:00+00:00", "2023-06-01T08:00:00+00:00"):
+        async with platform.database.project(root.tenant.id) as tx:
+            deed = Deed(root.text, "key.make", "key_1", "done", root.id)
+            await record(tx, root.tenant.id, deed, datetime.fromisoformat(at))
+    await keep_audit(platform)
+    project = encode_id("prj", root.tenant.uid)
+    file = file_of(platform.settings.audit_folder, project, "2023-05")
+    content = await fetched(platform, await client(root), ask)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.read("audit/2023-05.ndjson.gz") == file.read_bytes()
+        assert b"  audit/2023-05.ndjson.gz" in archive.read("SHA256SUMS")
+    file.unlink()
+    with zipfile.ZipFile(io.BytesIO(await fetched(platform, await client(root), ask))) as archive:
+        told = json.loads(archive.read("schema.json"))["left_out"]
+    assert told["audit/2023-05.ndjson.gz"] == "the platform has not got it"
 
 
 async def test_the_archive_is_whole_and_reads_without_us(

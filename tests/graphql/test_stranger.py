@@ -154,6 +154,7 @@ QUESTIONS: dict[str, list[str]] = {
     "Project.profiles": field("profiles {{ name }}", "profiles {{ name }}"),
     "Project.audit": field("audit {{ ref }}", "audit {{ ref }}"),
     "Project.auditBrokenAt": field("auditBrokenAt"),
+    "Project.auditMonths": field("auditMonths {{ month }}"),
     "Project.pushKey": field("pushKey"),
     "Project.pushRegistered": field(
         'pushRegistered(endpoint: "{endpoint}")', 'pushRegistered(endpoint: "{endpoint}")'

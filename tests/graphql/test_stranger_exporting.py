@@ -10,6 +10,11 @@ from tests.postgres import NOW, Actor
 
 QUESTIONS: dict[str, list[str]] = {
     "Project.exports": ['{ project(id: "%(project)s") { exports { id state } } }'],
+    "Mutation.noteExported": [
+        'mutation { noteExported(project: "%(project)s", input: { screen: ANALYSE,'
+        ' scope: "x", energy: "electricity", start: "2026-03-14T16:00:00Z",'
+        ' end: "2026-03-15T16:00:00Z", rows: 24 }) }'
+    ],
     "Mutation.exportProject": ['mutation { exportProject(project: "%(project)s") { id } }'],
 }
 

@@ -6,8 +6,11 @@ import strawberry
 
 from backend.application.graphql.context import Door
 from backend.application.graphql.persons import Person, person_with, persons_by_id
+from backend.application.graphql.scalars import BigInt
 from backend.application.lengths import list_length
 from backend.core import audit
+from backend.service.audit.chain import judge
+from backend.service.audit.months import kept_months
 from backend.service.people.roles import Permission
 
 MOST = 200
@@ -43,6 +46,70 @@ class AuditFilter:
     end: datetime | None = None
 
 
+@strawberry.type
+class AuditMonth:
+    """A month of the audit that was moved out of the database into a file, fetched at
+    `/api/v1/audit/months/{month}`.
+    """
+
+    month: str = strawberry.field(description="The month, of UTC: 2024-05.")
+    first: BigInt = strawberry.field(description="Number of its first entry.")
+    last: BigInt = strawberry.field(description="Number of its last entry.")
+    bytes: BigInt = strawberry.field(description="How long the file is, packed.")
+    sha256: str = strawberry.field(description="Of the file.")
+    moved_at: datetime
+    there: bool = strawberry.field(description="False: the file is missing; bring it back.")
+
+
+@strawberry.type
+class ProjectAudit:
+    """The part of a project that tells who did what."""
+
+    door: strawberry.Private[Door]
+
+    @strawberry.field
+    async def audit(
+        self,
+        first: int = 50,
+        before: int | None = None,
+        filter: AuditFilter | None = None,  # noqa: A002 - what the schema calls it
+    ) -> list[AuditEntry]:
+        """Who did what, newest first, as far as it stands in no file; `before` is an entry's
+        number.
+        """
+        return await read_audit(self.door, first, before, filter)
+
+    @strawberry.field
+    async def audit_broken_at(self) -> int | None:
+        """The first audit entry that somebody tampered with, or whose file is missing or damaged;
+        null when all are whole.
+        """
+        self.door.require(Permission.AUDIT)
+        async with self.door.read() as tx:
+            folder = self.door.process.platform.settings.audit_folder
+            return (await judge(tx, self.door.project.id, folder)).broken
+
+    @strawberry.field
+    async def audit_months(self) -> list[AuditMonth]:
+        """Months of the audit that stand in files, the newest first."""
+        self.door.require(Permission.AUDIT)
+        async with self.door.read() as tx:
+            folder = self.door.process.platform.settings.audit_folder
+            found = await kept_months(tx, self.door.project.id, folder)
+        return [
+            AuditMonth(
+                month=one.moved.month,
+                first=BigInt(one.moved.first_number),
+                last=BigInt(one.moved.last_number),
+                bytes=BigInt(one.moved.bytes),
+                sha256=one.moved.sha256,
+                moved_at=one.moved.moved_at,
+                there=one.there,
+            )
+            for one in found
+        ]
+
+
 async def read_audit(
     door: Door, first: int, before: int | None, chosen: AuditFilter | None
 ) -> list[AuditEntry]:
@@ -75,10 +142,3 @@ async def read_audit(
         )
         for entry in entries
     ]
-
-
-async def audit_broken_at(door: Door) -> int | None:
-    """Answer the first entry that was tampered with; None when all are whole."""
-    door.require(Permission.AUDIT)
-    async with door.read() as tx:
-        return await audit.broken(tx, door.project.id)

@@ -9,7 +9,7 @@ from backend.application.graphql.access import ProjectAccess
 from backend.application.graphql.accounting import Accounting, read_accounting
 from backend.application.graphql.alarm_types import Alarm
 from backend.application.graphql.alarms import find_alarm, list_alarms
-from backend.application.graphql.audit import AuditEntry, AuditFilter, audit_broken_at, read_audit
+from backend.application.graphql.audit import ProjectAudit
 from backend.application.graphql.balance import ProjectBalances
 from backend.application.graphql.calendar import PlantCalendar
 from backend.application.graphql.commands import Command, find_command, list_commands
@@ -95,6 +95,7 @@ class Project(
     ProjectWebhooks,
     ProjectOfTraits,
     ProjectExports,
+    ProjectAudit,
     ProjectBalances,
     ProjectQuality,
     ProjectEquipment,
@@ -311,21 +312,6 @@ class Project(
     async def gateway_releases(self) -> list[GatewayRelease]:
         """Releases of the gateways' software that the project brought, the newest upload first."""
         return await list_releases(self.door)
-
-    @strawberry.field
-    async def audit(
-        self,
-        first: int = 50,
-        before: int | None = None,
-        filter: AuditFilter | None = None,  # noqa: A002 - what the schema calls it
-    ) -> list[AuditEntry]:
-        """Who did what, newest first; `before` is an entry's number."""
-        return await read_audit(self.door, first, before, filter)
-
-    @strawberry.field
-    async def audit_broken_at(self) -> int | None:
-        """The first audit entry that somebody tampered with; null when all are whole."""
-        return await audit_broken_at(self.door)
 
     @strawberry.field
     async def push_key(self) -> str:

@@ -11,6 +11,7 @@ from backend.application.problems import named_problem, problem
 from backend.application.refusals import note_refusal
 from backend.application.rest import (
     alarms,
+    audit,
     commands,
     configs,
     enrolment,
@@ -57,6 +58,7 @@ def build_rest(process: WebProcess | None) -> FastAPI:
     app.include_router(openapi.router)
     app.include_router(session.router)
     app.include_router(projects.router)
+    app.include_router(audit.router)
     app.include_router(providers.router)
     app.include_router(imports.router)
     app.include_router(files.router)

@@ -31,14 +31,12 @@ GONE: Final[tuple[LiteralString, ...]] = (
     "DELETE FROM person_pin WHERE person_id = %s",
     "DELETE FROM person_badge WHERE person_id = %s",
 )
-_RENAME = (
-    "UPDATE person SET login = 'deleted-' || id, name = %s, password_hash = NULL WHERE id = %s"
-)
+RENAME = "UPDATE person SET login = 'deleted-' || id, name = %s, password_hash = NULL WHERE id = %s"
 NAME: Final = {"en": "Deleted person", "zh-CN": "已删除的人员"}
 MOST: Final = 10_000
 """Entries told of each kind and project; who did more asks an auditor for the rest."""
 
-_OWN: Final[Mapping[str, LiteralString]] = {
+OWN: Final[Mapping[str, LiteralString]] = {
     "person": "SELECT login, name, locale, created_at FROM person WHERE id = %s",
     "memberships": "SELECT p.slug AS project, m.role, m.ends_at FROM membership m"
     " JOIN project p ON p.id = m.project_id WHERE m.person_id = %s ORDER BY 1",
@@ -53,7 +51,7 @@ _OWN: Final[Mapping[str, LiteralString]] = {
     "handed_over": "SELECT valid_from, valid_to, permissions, note FROM delegation"
     " WHERE %s IN (given_by, person_id) ORDER BY 1",
 }
-_IN_PROJECT: Final[Mapping[str, LiteralString]] = {
+IN_PROJECT: Final[Mapping[str, LiteralString]] = {
     "did": "SELECT at, action, ref, result FROM audit WHERE project_id = %s AND person_id = %s"
     " ORDER BY number DESC LIMIT %s",
     "alarms_taken": "SELECT effective_at, channel FROM alarm_ack"
@@ -69,14 +67,14 @@ async def told(database: Database, person_id: int) -> dict[str, object]:
     """Answer what is kept of a person, by kind, and of each of their projects; no secrets."""
     async with database.platform_read() as tx:
         kept: dict[str, object] = {
-            kind: await tx.fetch_all(statement, (person_id,)) for kind, statement in _OWN.items()
+            kind: await tx.fetch_all(statement, (person_id,)) for kind, statement in OWN.items()
         }
         projects = await _named(tx, await projects_of(tx, person_id))
     for number, slug in projects:
         async with database.read(number) as tx:
             kept[slug] = {
                 kind: await tx.fetch_all(statement, (number, person_id, MOST))
-                for kind, statement in _IN_PROJECT.items()
+                for kind, statement in IN_PROJECT.items()
             }
     return kept
 
@@ -116,7 +114,7 @@ async def forget(database: Database, caller: Caller, now: datetime) -> None:
             (now, caller.person_id),
         )
         await tx.execute("DELETE FROM sign_in_failure WHERE login = %s", (caller.login,))
-        await tx.execute(_RENAME, (Jsonb(NAME), caller.person_id))
+        await tx.execute(RENAME, (Jsonb(NAME), caller.person_id))
 
 
 async def _named(tx: ReadSession, projects: list[int]) -> list[tuple[int, str]]:

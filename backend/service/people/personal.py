@@ -16,6 +16,14 @@ class Fate(Enum):
     RUNS_OUT = "goes by itself at its time"
 
 
+class Protection(Enum):
+    """How a column about people is protected: docs/protection.md has the rules."""
+
+    SECRET = "secret"  # noqa: S105 - the name of a class
+    IDENTIFYING = "identifying"
+    TRACE = "trace"
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Columns of a table that hold personal data; `kept` says how long."""
@@ -28,6 +36,11 @@ class Held:
     fate: Fate
 
 
+_SECRET = frozenset({"password_hash", "pin_hash", "badge_hash", "code_hash", "p256dh", "auth"})
+_IDENTIFYING = frozenset({
+    "login", "name", "locale", "address", "network", "user_agent", "endpoint", "subject",
+    "public_key", "credential_id", "note", "reason",
+})  # fmt: skip
 _MEMBERSHIP = "while the person belongs to the project"
 _RECORD = "as long as the project: records of a plant name who made them"
 _ACCOUNT = "as long as the person"
@@ -128,3 +141,14 @@ PERSONAL: tuple[Held, ...] = (
     Held("project", ("created_by",), "who made a project", "accountability", _RECORD,
          Fate.RENAMED),
 )  # fmt: skip
+
+
+def protection(column: str) -> Protection | None:
+    """Answer the class of a column about people, by its name; None for a name that has none."""
+    if column in _SECRET:
+        return Protection.SECRET
+    if column in _IDENTIFYING:
+        return Protection.IDENTIFYING
+    if column in {"person_id", "actor"} or column.endswith("_by"):
+        return Protection.TRACE
+    return None

@@ -6,7 +6,7 @@ in `LEFT_OUT` with its reason, and no secret is in it.
 
 import hashlib
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -76,14 +76,19 @@ def sheets() -> list[Sheet]:
     return found
 
 
-def schema(project: Mapping[str, object], at: datetime, written: Written) -> bytes:
-    """Answer `schema.json`: what the archive is, and what its tables hold."""
+def schema(
+    project: Mapping[str, object], at: datetime, written: Written, missing: Sequence[str]
+) -> bytes:
+    """Answer `schema.json`: what the archive is, and what its tables hold.
+
+    `missing` are paths of files that should be in it and are not there.
+    """
     told = {
         "format": "kilowise-project",
         "version": VERSION,
         "exported_at": at.isoformat(),
         "project": dict(project),
-        "left_out": dict(LEFT_OUT),
+        "left_out": {**LEFT_OUT, **dict.fromkeys(missing, "the platform has not got it")},
         "tables": {
             sheet.table: {
                 "file": sheet.path,

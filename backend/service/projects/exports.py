@@ -4,11 +4,13 @@ One moment of the project is exported: all tables are read in one transaction. T
 at most, for `KEPT`.
 """
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from backend.core.db import Database, ReadSession, WriteSession
 from backend.core.errors import Conflict, NotFound, Unavailable
 from backend.core.ids import encode_id, new_uuid
 from backend.core.platform import Platform
+from backend.service.audit.months import kept_months
 from backend.service.people.asker import Asker
 from backend.service.projects import archive, export_page
 from backend.service.projects.export_page import Told
@@ -114,7 +117,7 @@ async def make_exports(platform: Platform) -> None:
         try:
             waiting = await _begin(platform.database, project_id, now)
             if waiting is not None:
-                await make(platform.database, project_id, waiting, now)
+                await make(platform, project_id, waiting, now)
         except (psycopg.Error, Unavailable):
             log.exception("the export of project %s was not made", slug)
             async with platform.database.project(project_id) as tx:
@@ -125,8 +128,9 @@ async def make_exports(platform: Platform) -> None:
                 )
 
 
-async def make(database: Database, project_id: int, export_id: int, now: datetime) -> None:
+async def make(platform: Platform, project_id: int, export_id: int, now: datetime) -> None:
     """Write an archive's parts, then say that it is done."""
+    database = platform.database
     stream, keep = archive.Stream(), _Parts(database, project_id, export_id)
     async with database.read(project_id) as tx:
         project = await _project(tx, project_id)
@@ -140,9 +144,16 @@ async def make(database: Database, project_id: int, export_id: int, now: datetim
             # COPY answers a piece a line, the first is the header.
             stream.written.rows[sheet.table] = lines - 1
             await keep.add(stream, done)
+        months = await kept_months(tx, project_id, platform.settings.audit_folder)
         totals = await export_page.month_totals(tx, project_id)
         told = Told(str(project["language"]), str(project["energy_unit"]))
-    stream.add("schema.json", archive.schema(project, now, stream.written))
+    paths = {f"audit/{month.file.name}": month for month in months}
+    for path, month in paths.items():
+        if month.there:
+            await asyncio.to_thread(_add_file, stream, path, month.file)
+            await keep.add(stream, len(archive.sheets()))
+    missing = [path for path, month in paths.items() if not month.there]
+    stream.add("schema.json", archive.schema(project, now, stream.written, missing))
     stream.add("index.html", export_page.page(project, told, now, totals, stream.written))
     stream.add("SHA256SUMS", archive.checksums(stream.written))
     await keep.add(stream, len(archive.sheets()), last=True)
@@ -152,6 +163,12 @@ async def make(database: Database, project_id: int, export_id: int, now: datetim
             " WHERE project_id = %s AND id = %s",
             (keep.digest.hexdigest(), now, project_id, export_id),
         )
+
+
+def _add_file(stream: archive.Stream, path: str, file: Path) -> None:
+    with stream.file(path) as write, file.open("rb") as content:
+        while piece := content.read(archive.PART):
+            write(piece)
 
 
 class _Parts:

@@ -21,6 +21,13 @@ export const auditQuery = graphql(`
           }
         }
       }
+      auditMonths {
+        month
+        first
+        last
+        bytes
+        there
+      }
     }
   }
 `);
@@ -34,4 +41,6 @@ export const auditWholeQuery = graphql(`
 `);
 
 export type AuditFilter = NonNullable<VariablesOf<typeof auditQuery>['filter']>;
-export type AuditEntry = NonNullable<ResultOf<typeof auditQuery>['project']>['audit'][number];
+export type Audit = NonNullable<ResultOf<typeof auditQuery>['project']>;
+export type AuditEntry = Audit['audit'][number];
+export type AuditMonth = Audit['auditMonths'][number];
