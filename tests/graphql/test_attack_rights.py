@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -116,3 +117,45 @@ async def test_a_project_resets_no_second_factor_that_guards_more_than_itself(
     assert code(await ask(root, RESET, {"person": ben.text})) == "second_factor_elsewhere"
     admin.execute("UPDATE project_group SET ended_at = %s", (NOW,))
     assert told(await ask(root, RESET, {"person": ben.text})) == {"resetSecondFactor": True}
+
+
+JOIN = """mutation ($token: String!) { acceptInvitation(input: { token: $token })
+  { viewer { projects { slug } } } }"""
+OFFER = "query ($token: String!) { invitation(token: $token) { project } }"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "DELETE FROM membership WHERE person_id = %(who)s",
+        "UPDATE membership SET role = 'shift_staff' WHERE person_id = %(who)s",
+        "UPDATE membership SET ends_at = %(now)s WHERE person_id = %(who)s",
+        "UPDATE membership SET modules = '{energy}' WHERE person_id = %(who)s",
+        "UPDATE project_role SET permissions = permissions || '{update}' WHERE slug = 'manager'",
+    ],
+)
+async def test_a_link_gives_no_more_than_who_invited_has_now(
+    changed: LiteralString,
+    deputy: Deputy,
+    client: Client,
+    ask: Ask,
+    make_person: MakePerson,
+    admin: psycopg.Connection,
+) -> None:
+    root = await client(deputy.root)
+    gives = "manager" if "project_role" in changed else "administrator"
+    admin.execute(
+        "UPDATE project_role SET permissions = array_remove(permissions, 'update')"
+        " WHERE slug = 'administrator' AND %s",
+        (gives == "manager",),
+    )
+    link = str(told(await ask(root, INVITE, {"role": gives}), "invite", "link"))
+    token = {"token": link.partition("#")[2]}
+    assert told(await ask(root, OFFER, token)) == {"invitation": {"project": "mill"}}
+    admin.execute(changed, {"who": deputy.root.id, "now": NOW})
+    friend = await client(await make_person("friend", deputy.root.tenant))
+    admin.execute(
+        "DELETE FROM membership WHERE person_id NOT IN (%s, %s)", (deputy.root.id, deputy.ben.id)
+    )
+    assert code(await ask(friend, OFFER, token)) == "invitation_used"
+    assert code(await ask(friend, JOIN, token)) == "invitation_used"

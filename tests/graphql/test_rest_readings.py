@@ -106,10 +106,14 @@ async def test_what_cannot_be_told(
 async def test_a_workbook_has_an_end_and_texts_are_no_formulas(
     monkeypatch: pytest.MonkeyPatch, plant: Plant, client: Client, alice: Actor
 ) -> None:
-    rows = [("=1+1", NOW), ("plain", NOW)]
+    rows = [("=1+1", NOW), ("\uff1d1+1", NOW), ("plain", NOW)]
     response = await exports.written(exports.Form.CSV, "x", ("a", "b"), exports.at_hand(rows))
     body = [part async for part in response.body_iterator]  # type: ignore[attr-defined]
-    assert body[1].splitlines()[0] == "'=1+1,2026-03-15T04:00:00Z"
+    assert [line.partition(",")[0] for line in body[1].splitlines()] == [
+        "'=1+1",
+        "'\uff1d1+1",
+        "plain",
+    ]
     monkeypatch.setattr(exports, "MOST_IN_A_SHEET", 10)
     opened = await client(alice)
     meter = plant.meters["m1"].text

@@ -215,7 +215,12 @@ async def test_a_lost_second_factor_is_reset_with_audit(
 
 
 async def test_it_is_changed_only_freshly_proved(
-    at_home: httpx.AsyncClient, process_: WebProcess, ask: Ask, clock: ManualClock, alice: Actor
+    at_home: httpx.AsyncClient,
+    process_: WebProcess,
+    ask: Ask,
+    clock: ManualClock,
+    alice: Actor,
+    admin: psycopg.Connection,
 ) -> None:
     await set_up(ask, at_home)
     assert code(await ask(at_home, BEGIN)) == "second_factor_there"
@@ -223,6 +228,10 @@ async def test_it_is_changed_only_freshly_proved(
     for deed in ("removeSecondFactor", "renewRecoveryCodes"):
         assert code(await ask(at_home, f"mutation {{ {deed} }}")) == "proof_needed"
     at_home.cookies.set("kilowise", await session_token(process_, alice))
+    # A session that began before it, and the password, are not enough.
+    for deed in ("removeSecondFactor", "renewRecoveryCodes"):
+        assert code(await ask(at_home, f"mutation {{ {deed} }}")) == "second_factor_weak"
+    admin.execute("UPDATE sign_in_session SET strong = true")
     gone = await ask(at_home, "mutation { removeSecondFactor }")
     assert gone["data"] == {"removeSecondFactor": True}
     assert code(await ask(at_home, "mutation { renewRecoveryCodes }")) == "not_found"

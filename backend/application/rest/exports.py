@@ -35,8 +35,8 @@ MOST_IN_A_SHEET: Final = 1_000_000
 PIECE: Final = 64 * 1024
 KEPT_IN_MEMORY: Final = 1_000_000
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet program would compute."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a text begins that a spreadsheet program would compute; the last four are full width."""
 
 
 class Form(Enum):

@@ -12,7 +12,7 @@ from typing import Final
 
 from backend.core.clock import Clock
 from backend.core.db import Database, WriteSession
-from backend.core.errors import Conflict, NotFound, NotSignedIn
+from backend.core.errors import Conflict, NotAllowed, NotFound, NotSignedIn
 from backend.service.identity import recovery, totp
 from backend.service.identity.personal import note
 from backend.service.identity.steps import Kind, Steps
@@ -106,6 +106,7 @@ class SecondFactors:
         caller.freshly(now)
         if not await self.held(caller.person_id):
             raise NotFound(kind="second_factor")
+        _passed(caller)
         async with self.database.platform() as tx:
             codes = await recovery.renew(tx, caller.person_id)
         await self._note(caller, "second_factor.new_codes", now)
@@ -115,6 +116,8 @@ class SecondFactors:
         """Ask who is signed in for no second factor any more."""
         now = self.clock.now()
         caller.freshly(now)
+        if await self.held(caller.person_id):
+            _passed(caller)
         async with self.database.platform() as tx:
             await take_away(tx, caller.person_id)
         await self._note(caller, "second_factor.remove", now)
@@ -202,6 +205,12 @@ async def take_away(tx: WriteSession, person_id: int) -> int:
     """Take somebody's second factor and codes away; how many there were."""
     await tx.execute("DELETE FROM recovery_code WHERE person_id = %s", (person_id,))
     return await tx.execute("DELETE FROM second_factor WHERE person_id = %s", (person_id,))
+
+
+def _passed(caller: Caller) -> None:
+    """Raise NotAllowed in a session that began before the factor: its holder knows no code yet."""
+    if not caller.strong:
+        raise NotAllowed("second_factor_weak")
 
 
 def _of(person_id: int) -> str:

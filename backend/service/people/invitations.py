@@ -1,8 +1,9 @@
 """Invitations: a one-time link into a project, with the role and limits that it gives.
 
 The token has 256 random bits and stands behind the `#` of the link, which no server and no log
-sees; its SHA-256 is kept. It is good once, until it expires or is revoked. Whoever is signed in
-joins as who they are; anybody else becomes a person of the platform with it.
+sees; its SHA-256 is kept. It is good once, until it expires or is revoked, or whoever invited has
+no longer what it gives. Whoever is signed in joins as who they are; anybody else becomes a person
+of the platform with it.
 """
 
 import re
@@ -83,12 +84,20 @@ class Newcomer:
 
 _ROWS = (
     "SELECT uid, project_id, role, node_id, modules, note, invited_by, created_at, expires_at,"
-    " accepted_at, accepted_by, revoked_at, ends_at FROM invitation WHERE "
+    " accepted_at, accepted_by, revoked_at, ends_at FROM invitation i WHERE "
 )
 _GOOD = (
     "token_hash = %(token)s AND accepted_at IS NULL AND revoked_at IS NULL"
-    " AND expires_at > %(now)s AND (ends_at IS NULL OR ends_at > %(now)s)"
+    " AND expires_at > %(now)s AND (i.ends_at IS NULL OR i.ends_at > %(now)s)"
+    " AND EXISTS (SELECT 1 FROM membership g"
+    " JOIN project_role has ON has.project_id = g.project_id AND has.slug = g.role"
+    " JOIN project_role gets ON gets.project_id = i.project_id AND gets.slug = i.role"
+    " WHERE g.project_id = i.project_id AND g.person_id = i.invited_by"
+    " AND (g.ends_at IS NULL OR g.ends_at > %(now)s) AND gets.permissions <@ has.permissions"
+    " AND (g.node_id IS NULL OR g.node_id = i.node_id)"
+    " AND (g.modules IS NULL OR i.modules <@ g.modules))"
 )
+"""A link is good while whoever invited still has what it gives."""
 _OFFER = (
     "SELECT p.slug AS project, p.name AS project_name, i.role, r.name AS role_name, i.expires_at"
     " FROM invitation i JOIN project p ON p.id = i.project_id"
