@@ -71,10 +71,13 @@ FOR_GOOD: Final = Purpose()
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What one transaction did. `busy`: another worker holds the project; `rows`: claimed."""
+    """What one transaction did. `busy`: another worker holds the project; `rows`: claimed;
+    `buckets`: quarter hours of registers that were recomputed.
+    """
 
     busy: bool = False
     rows: int = 0
+    buckets: int = 0
     more: bool = False
     changed: bool = False
     newest: datetime | None = None
@@ -100,7 +103,7 @@ async def account(
     keep = await keeper(tx, project_id, purpose.kept)
     rows = await _claimed(tx, project_id)
     chunk = newest(rows, span // timedelta(microseconds=1)) if rows else Chunk()
-    changed = await _recomputed(tx, project_id, chunk, keep, now)
+    changed, buckets = await _recomputed(tx, project_id, chunk, keep, now)
     more = len(rows) > len(chunk.finished)
     held = more and not await debounced(tx, project_id)
     pending = Pending()
@@ -110,6 +113,7 @@ async def account(
     regrouped = not (more or keep.applying) and await regroup(tx, project_id, pass_upward, now)
     return Done(
         rows=len(rows) + taken.rows,
+        buckets=buckets,
         more=more or regrouped,
         changed=bool(changed.cells) or taken.rows > 0 or regrouped,
         newest=instant(max(one.last for one in chunk.stretches)) if rows else None,
@@ -128,15 +132,15 @@ async def _claimed(tx: WriteSession, project_id: int) -> list[DirtyRow]:
 
 async def _recomputed(
     tx: WriteSession, project_id: int, chunk: Chunk, keep: Keeper, now: datetime
-) -> Changed:
-    """Recompute and write the quarter hours of registers."""
+) -> tuple[Changed, int]:
+    """Recompute and write the quarter hours of registers; answer also how many."""
     if not chunk.stretches:
-        return Changed(set(), vanished=False)
+        return Changed(set(), vanished=False), 0
     await consume(tx, project_id, "dirty", chunk)
     registers = await read_registers(tx, project_id, [one.point for one in chunk.stretches])
     done = await recompute_stretches(tx, project_id, registers, chunk.stretches)
     if not done:
-        return Changed(set(), vanished=False)
+        return Changed(set(), vanished=False), 0
     counters.stretches.inc(len(done))
     buckets = sum(len(result.buckets) for _, result in done)
     counters.buckets.inc(buckets)
@@ -146,9 +150,8 @@ async def _recomputed(
     last = instant(max(result.high for _, result in done))
     pricing = await read_pricing(tx, project_id, first, last)
     shared = shared_out(done)
-    return await write_quarters(
-        tx, project_id, quarters_of(shared), holes_of(shared), pricing, now, keep
-    )
+    parts = quarters_of(shared), holes_of(shared)
+    return await write_quarters(tx, project_id, *parts, pricing, now, keep), buckets
 
 
 async def _pass(

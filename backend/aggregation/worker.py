@@ -153,14 +153,24 @@ class Worker:
             return
         counters.seconds.observe(took)
         counters.behind.labels(str(project_id)).set((now - done.newest).total_seconds())
-        if took > BITE_S:
-            one.span = max(SHORTEST, one.span / 2)
-        elif took < BITE_S / 4 and done.more:
-            one.span = min(LONGEST, one.span * 2)
+        one.span = next_span(one.span, done, took)
         async with self.platform.database.read(project_id) as tx:
             left = await read_progress(tx, project_id)
         counters.waiting.labels(str(project_id)).set(left.ranges)
         counters.oldest.labels(str(project_id)).set(left.oldest_s or 0.0)
+
+
+def next_span(span: timedelta, done: Done, took: float) -> timedelta:
+    """Answer how long the next bite is after one of `span` that took so many seconds.
+
+    One in which nothing was read costs its look-ups however short it is: a longer one follows.
+    """
+    empty = not (done.buckets or done.changed)
+    if took > BITE_S and not empty:
+        return max(SHORTEST, span / 2)
+    if done.more and (took < BITE_S / 4 or empty):
+        return min(LONGEST, span * 2)
+    return span
 
 
 async def run(platform: Platform) -> None:

@@ -67,6 +67,11 @@ class DirectFrames(WebSocketsSansIOProtocol):
             self.scope["state"][_KEY] = self.write_text
             self.scope["state"][_ABORT] = self.transport.abort
 
+    def start_keepalive(self) -> None:
+        """Forget the headers of both sides, two KiB, once the handshake is done."""
+        super().start_keepalive()
+        del self.request, self.response
+
     def write_text(self, text: str) -> bool:
         """Write a text frame; False before accept, after close, and while the client is slow."""
         is_open = self.handshake_complete and not self.close_sent and not self.disconnected

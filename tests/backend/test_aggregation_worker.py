@@ -52,6 +52,20 @@ async def day_is(plant: Plant, scope: int, scope_id: int, qty: int) -> None:
         await asyncio.sleep(0.02)
 
 
+async def test_what_was_never_read_is_passed_in_ever_longer_bites(plant: Plant) -> None:
+    meter = await plant.meter()
+    await plant.store(meter, every(START, 15 * MIN, [1.0, 2.0, 4.0]))
+    day, slow = timedelta(days=1), 10 * worker.BITE_S
+    filled = await plant.work(day)
+    assert filled.buckets > 0
+    assert worker.next_span(day, filled, slow) == day / 2
+    await plant.touch(meter, START - 300 * day, START - 100 * day)
+    empty = await plant.work(day)
+    assert (empty.buckets, empty.more) == (0, True)
+    assert worker.next_span(day, empty, slow) == 2 * day
+    assert worker.next_span(worker.LONGEST, empty, slow) == worker.LONGEST
+
+
 async def test_a_late_sample_reaches_the_tree_and_is_told(platform: Platform, plant: Plant) -> None:
     meter = await plant.meter()
     node = await plant.node({meter: 1})

@@ -8,6 +8,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from backend.application.graphql import socket
 from backend.application.web_process import WebProcess
 from tests.graphql.conftest import session_token
 from tests.graphql.raw_clients import CLOSE, TEXT, masked
@@ -58,6 +59,20 @@ async def test_what_breaks_the_protocol_is_closed_with_its_code(
             await opened.connection.send(frame)
         assert await closed_with(opened.connection) == code
     await still_serves(served, cookie)
+
+
+async def test_who_says_nothing_is_closed_in_time_and_who_began_stays(
+    process: WebProcess, served: str, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "INIT_S", 2.0)
+    cookie = await session_token(process, alice)
+    async with (
+        open_socket(served, cookie=cookie) as begun,
+        open_socket(served, cookie=cookie, init=False) as silent,
+    ):
+        assert await closed_with(silent.connection) == 4408
+        await begun.send(type="ping")
+        assert await begun.receive() == {"type": "pong"}
 
 
 async def test_the_same_id_twice_and_too_many(

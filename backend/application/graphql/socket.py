@@ -99,15 +99,11 @@ class Socket:
         SOCKETS.inc()
         self.process.sockets.add(self)
         try:
+            # Each task of a socket is held a thousand times: what can wait in this one does.
             async with asyncio.TaskGroup() as group:
-                for work in (
-                    self._receive(),
-                    self._send_waiting(),
-                    self._stay_valid(),
-                    self._stay_allowed(),
-                ):
+                for work in (self._send_waiting(), self._stay_valid(), self._stay_allowed()):
                     group.create_task(work)
-                group.create_task(self._init_in_time())
+                await self._receive()
         except* Closing as closings:
             await self._close(_first(closings))
         except* WebSocketDisconnect:
@@ -165,13 +161,13 @@ class Socket:
         self.ready = True
         await self._send('{"type":"connection_ack"}')
 
-    async def _init_in_time(self) -> None:
-        await asyncio.sleep(INIT_S)
-        if not self.ready:
-            raise Closing(4408, "Connection initialisation timeout")
-
     async def _stay_valid(self) -> None:
-        """End the socket when its session ends: told by the news, or found at the next look."""
+        """End the socket when its session ends: told by the news, or found at the next look; and
+        at its beginning, when nobody says `connection_init` in time.
+        """
+        await rung(self.ending, INIT_S)
+        if not self.ready and not self.ending.is_set():
+            raise Closing(4408, "Connection initialisation timeout")
         while True:
             await rung(self.ending, RECHECK_S)
             since = self.sending_since
