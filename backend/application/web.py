@@ -117,6 +117,7 @@ async def fed(process: WebProcess) -> AsyncIterator[None]:
         process.live.follow(live_bus.batches(platform, name="web")),
         process.live.refresh_for_ever(),
         process.news.follow(events.listen(platform.database)),
+        platform.peers.follow(platform.database),
     ]
     tasks = [asyncio.create_task(one) for one in work]
     try:

@@ -63,7 +63,9 @@ def make_process(platform: Platform, *, secure: bool = False) -> WebProcess:
     demo = demo_people_let_in(settings)
     live = LiveCache(platform.database, platform.clock)
     identity = make_identity(platform)
-    sign_in = SignIn(platform.database, platform.clock, identity.second, demo=demo)
+    sign_in = SignIn(
+        platform.database, platform.clock, identity.second, demo=demo, peers=platform.peers
+    )
     return WebProcess(
         platform=platform,
         sign_in=sign_in,
@@ -72,13 +74,17 @@ def make_process(platform: Platform, *, secure: bool = False) -> WebProcess:
             platform.clock,
             sign_in.passwords,
             opened=settings.sign_up == "open",
+            peers=platform.peers,
         ),
         live=live,
         news=News(),
         enrolments=Enrolments(
-            platform.database, platform.clock, gateway_broker_url(platform.settings)
+            platform.database,
+            platform.clock,
+            gateway_broker_url(platform.settings),
+            peers=platform.peers,
         ),
-        budgets=Budgets(settings.cost_project, settings.cost_caller),
+        budgets=Budgets(settings.cost_project, settings.cost_caller, peers=platform.peers),
         identity=identity,
         secure=secure,
     )

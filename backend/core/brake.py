@@ -1,7 +1,8 @@
 """A brake on guessing: so many tries of one kind by one name in a minute.
 
-Kept in the memory of one process: several processes multiply the limit, and a restart clears it.
-It slows guessing down; it is never what protects a secret.
+Kept in the memory of one process, where a try counts once for each process that is alive
+(`peers.py`): all of them together let no more through than the limit. A restart clears it. It slows
+guessing down; it is never what protects a secret.
 """
 
 import math
@@ -13,6 +14,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from backend.core.errors import TooMuch
+from backend.core.peers import Peers
 
 
 def network_of(address: str) -> str:
@@ -34,20 +36,26 @@ def network_of(address: str) -> str:
 class Brake:
     """Counts tries and refuses those above the limit."""
 
-    def __init__(self, per_minute: int, code: str) -> None:
-        """Take the tries a minute, and the code of the error for one too many."""
+    def __init__(self, per_minute: int, code: str, peers: Peers | None = None) -> None:
+        """Take the tries a minute, the code of the error for one too many, and who else counts."""
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._item = RateLimitItemPerMinute(per_minute)
         self._code = code
+        self._peers = peers or Peers()
 
     async def count(self, who: str) -> None:
         """Count one try; TooMuch with `retry_after_s` when there were enough."""
-        if await self._limiter.hit(self._item, who):
+        if await self._limiter.hit(self._item, who, cost=self._cost):
             return
         stats = await self._limiter.get_window_stats(self._item, who)
         # The library counts in the machine's own seconds, so the wait is measured in them too.
         wait = stats.reset_time - time.time()  # noqa: TID251
         raise TooMuch(self._code, retry_after_s=max(1, math.ceil(wait)))
+
+    @property
+    def _cost(self) -> int:
+        # Among more processes than tries each lets one through.
+        return min(self._peers.count, self._item.amount)
 
     async def forgive(self, who: str) -> None:
         """Forget the tries of a name."""

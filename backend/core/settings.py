@@ -250,8 +250,8 @@ class Settings(BaseSettings):
         default=5_000_000,
         ge=10_000,
         validation_alias="KILOWISE_COST_PROJECT",
-        description="What GraphQL operations of one project may cost in a minute, in each web "
-        "process; docs/graphql.md has the formula.",
+        description="What GraphQL operations of one project may cost in a minute, at all web "
+        "processes together; docs/graphql.md has the formula.",
     )
     cost_caller: int = Field(
         default=1_000_000,

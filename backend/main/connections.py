@@ -67,6 +67,7 @@ CONNECTIONS = (
             "backend/core/events.py",
             "backend/core/migrate.py",
             "backend/core/partitions.py",
+            "backend/core/peers.py",
             "backend/core/schema.py",
         ),
     ),

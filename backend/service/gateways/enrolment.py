@@ -31,6 +31,7 @@ from backend.core.clock import Clock, SystemClock
 from backend.core.db import Database, Opens, WriteSession
 from backend.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, TooMuch
 from backend.core.ids import new_uuid
+from backend.core.peers import Peers
 from backend.service.gateways import records
 from backend.service.gateways.codes import LIFE, new_code, read_code
 from backend.service.gateways.records import Actor, GatewayKey
@@ -86,15 +87,20 @@ class Enrolments:
     """What the web role does about enrolment; one for a process, because it holds brakes."""
 
     def __init__(
-        self, database: Database, clock: Clock, broker_url: str | None, real: Clock | None = None
+        self,
+        database: Database,
+        clock: Clock,
+        broker_url: str | None,
+        real: Clock | None = None,
+        peers: Peers | None = None,
     ) -> None:
         """Take where gateways find the broker by TLS; None = they cannot, so there are no codes."""
         self._database = database
         self._clock = clock
         self._real = real or SystemClock()
         self._broker_url = broker_url
-        self._codes = Brake(CODES_PER_MINUTE, "enrolment_too_often")
-        self._tries = Brake(TRIES_PER_MINUTE, "enrolment_too_often")
+        self._codes = Brake(CODES_PER_MINUTE, "enrolment_too_often", peers)
+        self._tries = Brake(TRIES_PER_MINUTE, "enrolment_too_often", peers)
 
     async def create_code(
         self,

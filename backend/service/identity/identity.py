@@ -25,5 +25,7 @@ def make_identity(platform: Platform) -> Identity:
     """Wire the ways over a platform's database, clock and data folder."""
     database, clock = platform.database, platform.clock
     steps = Steps(database, clock, Seal(platform.settings.data_folder))
-    second = SecondFactors(database, clock, SystemClock(), steps, SignInThrottle())
+    second = SecondFactors(
+        database, clock, SystemClock(), steps, SignInThrottle(peers=platform.peers)
+    )
     return Identity(Passkeys(database, clock, steps), second, Elsewhere(database, clock, steps))

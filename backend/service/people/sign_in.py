@@ -8,6 +8,7 @@ from backend.core.clock import Clock
 from backend.core.db import Database
 from backend.core.errors import InvalidInput, NotAllowed, NotSignedIn
 from backend.core.ids import encode_id
+from backend.core.peers import Peers
 from backend.service.identity.personal import note
 from backend.service.identity.second_factor import SecondFactors
 from backend.service.people import keys, sessions, taking
@@ -38,7 +39,13 @@ class SignIn:
     """The one way in: counts the try, verifies the password, begins the session."""
 
     def __init__(
-        self, database: Database, clock: Clock, second: SecondFactors, *, demo: bool
+        self,
+        database: Database,
+        clock: Clock,
+        second: SecondFactors,
+        *,
+        demo: bool,
+        peers: Peers | None = None,
     ) -> None:
         """Take `demo`: whether people of the demonstration are let in here."""
         self._database = database
@@ -46,7 +53,7 @@ class SignIn:
         self._second = second
         self.demo = demo
         self.passwords = Passwords()
-        self.throttle = SignInThrottle()
+        self.throttle = SignInThrottle(peers=peers)
 
     async def sign_in(
         self, login: str, password: str, who: Stranger, code: str | None = None

@@ -20,6 +20,7 @@ from backend.core.clock import Clock
 from backend.core.db import Database, ReadSession, WriteSession
 from backend.core.errors import Conflict, NotAllowed, NotFound, TooMuch
 from backend.core.ids import encode_id, new_uuid
+from backend.core.peers import Peers
 from backend.service.people.asker import Asker
 from backend.service.people.passwords import Passwords
 from backend.service.projects.overview import require_operator
@@ -83,13 +84,19 @@ class SignUps:
     """Strangers who ask, counted and braked in this process, kept in the database."""
 
     def __init__(
-        self, database: Database, clock: Clock, passwords: Passwords, *, opened: bool
+        self,
+        database: Database,
+        clock: Clock,
+        passwords: Passwords,
+        *,
+        opened: bool,
+        peers: Peers | None = None,
     ) -> None:
         """Take `opened`: whether strangers may ask here."""
         self._database = database
         self._clock = clock
         self._passwords = passwords
-        self._brake = Brake(A_MINUTE, "sign_up_too_often")
+        self._brake = Brake(A_MINUTE, "sign_up_too_often", peers)
         self._hashing = asyncio.Semaphore(HASHES)
         self.opened = opened
 

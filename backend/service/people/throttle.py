@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from backend.core.brake import Brake, network_of
 from backend.core.db import Database
 from backend.core.errors import TooMuch
+from backend.core.peers import Peers
 
 TRIES_PER_LOGIN = 8
 TRIES_PER_ADDRESS = 40
@@ -65,11 +66,14 @@ class SignInThrottle:
     """Counts tries to sign in and refuses those above the limits."""
 
     def __init__(
-        self, per_login: int = TRIES_PER_LOGIN, per_address: int = TRIES_PER_ADDRESS
+        self,
+        per_login: int = TRIES_PER_LOGIN,
+        per_address: int = TRIES_PER_ADDRESS,
+        peers: Peers | None = None,
     ) -> None:
-        """Take the tries a minute."""
-        self._logins = Brake(per_login, CODE)
-        self._addresses = Brake(per_address, CODE)
+        """Take the tries a minute, of all processes that count together."""
+        self._logins = Brake(per_login, CODE, peers)
+        self._addresses = Brake(per_address, CODE, peers)
 
     async def count(self, login: str, address: str) -> None:
         """Count one try; TooMuch with `retry_after_s` when the login or the address had enough."""
