@@ -46,13 +46,20 @@ class Table:
         firsts = range(0, len(self.starts) - step + 1, step)
         return [first for first in firsts if all(self.complete[first : first + step])]
 
-    def known(self, node_id: int, step: int = 1) -> list[int]:
-        """Quantities of a node in complete quarter hours, `step` of them at a time."""
-        row = self.rows[node_id]
+    def known(self, node_id: int) -> list[int]:
+        """Quantities of a node in complete quarter hours."""
+        pairs = zip(self.rows[node_id], self.complete, strict=True)
+        return [quantity for quantity, complete in pairs if complete]
+
+    def known_by(self, step: int) -> dict[int, list[int]]:
+        """Quantities of every node in `step` complete quarter hours each."""
         if step == 1:
-            pairs = zip(row, self.complete, strict=True)
-            return [quantity for quantity, complete in pairs if complete]
-        return [sum(row[first : first + step]) for first in self.whole(step)]
+            return {node: self.known(node) for node in self.rows}
+        firsts = self.whole(step)
+        return {
+            node: [sum(row[first : first + step]) for first in firsts]
+            for node, row in self.rows.items()
+        }
 
 
 _ACCOUNTS = """

@@ -31,7 +31,9 @@ WHOLE = timedelta(days=63)
 HOUR = 4
 """Quarter hours. Suspects of a longer span are looked for in its hours, month by month."""
 MANY = 16
-"""Of more parts, each two hours are looked at: what that costs grows with the parts' square."""
+"""Of so many parts each two hours are looked at, of twice as many each three, and so on: what that
+costs grows with the square of the parts.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,7 @@ def stretches(plant: PlantTime, start: datetime, end: datetime) -> list[tuple[da
 async def _balance(place: _Place, spans: Sequence[tuple[datetime, datetime]]) -> NodeBalance:
     span, members = place.span, place.members
     total = _Sum(dict.fromkeys(place.parts, (0, 0)))
-    step = 1 if len(spans) == 1 else HOUR if len(place.parts) <= MANY else 2 * HOUR
+    step = 1 if len(spans) == 1 else HOUR * (1 + len(place.parts) // MANY)
     months = []
     for start, end in spans:
         one = await _stretch(place, start, end)
@@ -242,9 +244,10 @@ async def _month(place: _Place, start: datetime, end: datetime, one: _Stretch, s
     """Answer what a stretch shows, looked at in values of `step` quarter hours."""
     span = Span(place.span.node_id, place.span.energy, start, end)
     exports = await read_exports(place.tx, place.project_id, span, place.parts, one.table, step)
+    known = one.table.known_by(step)
     flows = Flows(
-        one.table.known(span.node_id, step),
-        {part: one.table.known(part, step) for part in place.parts},
+        known[span.node_id],
+        {part: known[part] for part in place.parts},
         exports,
         step=step,
     )
