@@ -21,9 +21,11 @@ const balance: Balance = {
   derived: false,
   unclassed: [],
   parts: [],
-  suspicion: null
+  suspicions: []
 };
 const suspicion: Suspicion = {
+  start: '2026-11-01T00:00:00Z',
+  end: '2026-11-02T00:00:00Z',
   fault: 'RATIO',
   own: false,
   factor: 1.331,
@@ -70,8 +72,8 @@ test('what cannot be told is quiet, what classes explain is fine, the rest warns
   expect(tone({ within: false })).toBe('warn');
   expect(tone({ within: null })).toBe('quiet');
   expect(tone({ openQuarters: 96 })).toBe('quiet');
-  expect(tone({ derived: true, suspicion })).toBe('quiet');
-  expect(tone({ suspicion })).toBe('warn');
+  expect(tone({ derived: true, suspicions: [suspicion] })).toBe('quiet');
+  expect(tone({ suspicions: [suspicion] })).toBe('warn');
 });
 
 test('the first pair is in the sentence, the others beside it; a phase has all beside it', () => {
@@ -82,7 +84,7 @@ test('the first pair is in the sentence, the others beside it; a phase has all b
 test('a wrong ratio of one meter leads to a filled restatement, nothing else does', () => {
   const meter = { id: 'mtr_1', name: { en: 'Feeder', zh: '馈线' } };
   const found = { ...suspicion, meters: [meter] };
-  const href = draftHref(found, 'Asia/Shanghai', 'the balance says so') ?? '';
+  const href = draftHref(found, 'Asia/Shanghai', 'the balance says so', false) ?? '';
   expect(Object.fromEntries(new URL(href, 'http://x').searchParams)).toEqual({
     kind: 'ratio',
     meter: 'mtr_1',
@@ -91,12 +93,13 @@ test('a wrong ratio of one meter leads to a filled restatement, nothing else doe
     since: '2026-03-01T00:00',
     reason: 'the balance says so'
   });
-  expect(draftHref({ ...found, since: null }, 'Asia/Shanghai', '')).not.toContain('since');
+  expect(draftHref(found, 'Asia/Shanghai', '', true)).toContain('until=2026-11-02T08');
+  expect(draftHref({ ...found, since: null }, 'Asia/Shanghai', '', false)).not.toContain('since');
   for (const other of [
     { ...found, fault: 'PHASE' as const },
     { ...found, meters: [] },
     { ...found, meters: [meter, meter] },
     { ...found, mixups: [] }
   ])
-    expect(draftHref(other, 'Asia/Shanghai', '')).toBeNull();
+    expect(draftHref(other, 'Asia/Shanghai', '', false)).toBeNull();
 });

@@ -1,6 +1,6 @@
 """The balance of a year is the sum of its months' balances, on a real PostgreSQL."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -13,9 +13,14 @@ from backend.core.db import Database
 from backend.service.balance.flows import Span
 from backend.service.balance.losses import uncertainty
 from backend.service.balance.node_balance import NodeBalance, node_balance
+from backend.service.balance.suspects import Fault
 from tests.backend.plant_accounts import DAY, Plant
 from tests.postgres import NOW, MakeProject
+from tests.unit.synthetic_balance import Plant as Synthetic
+from tests.unit.synthetic_balance import metered
+from tests.unit.synthetic_balance import plant as synthetic
 
+QUARTER = timedelta(minutes=15)
 ZONE = ZoneInfo("Asia/Shanghai")
 MONTHS = [datetime(2025, month, 1, tzinfo=ZONE).astimezone(UTC) for month in range(2, 13)]
 MONTHS += [datetime(2026, month, 1, tzinfo=ZONE).astimezone(UTC) for month in (1, 2)]
@@ -85,6 +90,60 @@ def told(number: int | None) -> int:
     return number
 
 
+SUMMER = MONTHS[4], MONTHS[7]
+"""From 1 June to 1 September."""
+LAID = """
+INSERT INTO account (project_id, scope, scope_id, energy, period, start_ts, end_ts, qty, quality,
+                     updated_at)
+SELECT %(project)s, %(scope)s, %(id)s, 'electricity', 1, t, t + interval '15 minutes', q, 0, t
+FROM unnest(%(starts)s::timestamptz[], %(quantities)s::bigint[]) AS u (t, q)
+"""
+
+
+async def laid(plant: Plant, made: Synthetic, wrong: int) -> tuple[int, int]:
+    """A year of which three days of each month are known; a part reads 3/4 in summer.
+
+    Answers the site and the node of that part.
+    """
+    whole = await plant.meter()
+    site = await plant.node({whole: 1})
+    meters = {part: await plant.meter() for part in made.parts}
+    nodes = {part: await plant.node({meter: 1}, site) for part, meter in meters.items()}
+    starts = [month + (10 * 96 + n) * QUARTER for month in MONTHS[:-1] for n in range(3 * 96)]
+    rows = {(whole.id, site): [q for month in MONTHS[:-1] for q in metered(1, made.whole)]}
+    for part, values in made.parts.items():
+        rows[meters[part].id, nodes[part]] = [
+            quantity
+            for month in MONTHS[:-1]
+            for quantity in metered(
+                part, values, 0.75 if part == wrong and SUMMER[0] <= month < SUMMER[1] else 1.0
+            )
+        ]
+    async with plant.database.project(plant.project) as tx:
+        for (meter, node), quantities in rows.items():
+            for scope, number in ((Scope.METER, meter), (Scope.NODE, node)):
+                keys = {"project": plant.project, "scope": int(scope), "id": number}
+                await tx.execute(LAID, keys | {"starts": starts, "quantities": quantities})
+        await tx.execute("UPDATE meter SET accuracy = 0.5 WHERE project_id = %s", (plant.project,))
+    return site, nodes[wrong]
+
+
+async def test_a_fault_of_some_months_is_found_in_the_year_with_its_months(plant: Plant) -> None:
+    made = synthetic(4, 3)
+    site, wrong = await laid(plant, made, max(made.parts, key=lambda part: max(made.parts[part])))
+    year = await balance(plant, site, MONTHS[0], MONTHS[-1])
+    [pattern] = year.patterns
+    assert (pattern.start, pattern.end) == SUMMER
+    assert (pattern.suspicion.fault, pattern.suspicion.part) == (Fault.RATIO, wrong)
+    assert pattern.suspicion.mixups[0].installed == "200/5"
+    assert pattern.suspicion.evidence.quarters == 3 * 96
+    month = await balance(plant, site, SUMMER[0], MONTHS[5])
+    assert month.suspicion is not None
+    assert month.suspicion.part == wrong
+    later = await balance(plant, site, SUMMER[1], MONTHS[-1])
+    assert (later.patterns, later.suspicion) == ([], None)
+
+
 async def counted(plant: Plant, meter: int) -> int:
     """What a meter counted in quarter hours in which no place's figure is estimated."""
     async with plant.database.read(plant.project) as tx:
@@ -118,4 +177,3 @@ async def test_a_year_is_the_sum_of_its_months(plant: Plant) -> None:
     assert split.transformer + split.metering + split.unmetered == year.loss
     terms = [(Decimal("0.5"), await counted(plant, meter)) for meter in meters]
     assert year.uncertainty == uncertainty(terms)
-    assert year.shown_from == MONTHS[-1] - 63 * DAY

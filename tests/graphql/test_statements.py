@@ -59,6 +59,7 @@ ONE_BY_ONE: Mapping[str, str] = {
 _SAME = "entries as of a list that is seen"
 UNSEEN: Mapping[str, str] = {
     "Alarm.acks": "names come from the loader of persons",
+    "Balance.suspicions": "thirteen months at most show any, each with the days of its own meter",
     "BalanceSuspicion.meters": _SAME,
     "Equipment.twins": _SAME,
     "Gateway.updates": "names come from the loader of persons",

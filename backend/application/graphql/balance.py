@@ -16,6 +16,7 @@ from backend.core.errors import NotFound
 from backend.service.balance.flows import Span
 from backend.service.balance.node_balance import NodeBalance, node_balance
 from backend.service.balance.onset import wrong_since
+from backend.service.balance.patterns import Pattern
 from backend.service.balance.suspects import Suspicion as Found
 from gateway.contract.energy import EnergyType
 
@@ -48,10 +49,19 @@ class RatioMixup:
 
 @strawberry.type
 class BalanceSuspicion:
-    """The one suspicion that a balance's quarter hours show, with its numbers."""
+    """A suspicion that a balance's quarter hours, or the hours of its months, show.
+
+    With the numbers of the month that shows it best.
+    """
 
     door: strawberry.Private[Door]
     shown_by: strawberry.Private["ShownBy"]
+    start: datetime = strawberry.field(
+        description="When the first month began that shows it all the time; else the balance."
+    )
+    end: datetime = strawberry.field(
+        description="When the last month ended that shows it; else the balance."
+    )
     fault: BalanceFault
     node: Node = strawberry.field(
         description="Whose meter is suspected; of a missing meter the place that lacks it."
@@ -88,7 +98,7 @@ class BalanceSuspicion:
 
 @dataclass(frozen=True, slots=True)
 class ShownBy:
-    """The balance that showed a suspicion."""
+    """The months of a balance that showed a suspicion."""
 
     span: Span
     suspicion: Found
@@ -147,7 +157,12 @@ class Balance:
     derived: bool = strawberry.field(
         description="The place is counted by the meters of its parts: no loss can show."
     )
-    suspicion: BalanceSuspicion | None
+    suspicion: BalanceSuspicion | None = strawberry.field(
+        description="What is probably wrong, the newest; null where nothing shows."
+    )
+    suspicions: list[BalanceSuspicion] = strawberry.field(
+        description="All that months of the span show, the newest first."
+    )
 
 
 @strawberry.type
@@ -160,8 +175,7 @@ class ProjectBalances:
     async def balance(
         self, node: strawberry.ID, energy: str, start: datetime, end: datetime
     ) -> Balance | None:
-        """The balance of a place over [start, end), 400 days at most; suspects of its last two
-        months.
+        """The balance of a place over [start, end), 400 days at most.
 
         Null where nothing below it is metered.
         """
@@ -192,6 +206,7 @@ async def _told(door: Door, energy: EnergyType, node: int, found: NodeBalance) -
         return None if quantity is None else energy.display(quantity)
 
     split = found.split
+    suspicions = await _suspicions(door, energy, node, found)
     return Balance(
         start=found.start,
         end=found.end,
@@ -219,22 +234,32 @@ async def _told(door: Door, energy: EnergyType, node: int, found: NodeBalance) -
         within=None if split is None else split.within,
         unclassed=await _meters(door, found.unclassed),
         derived=found.derived,
-        suspicion=await _suspicion(door, energy, node, found),
+        suspicion=suspicions[0] if suspicions else None,
+        suspicions=suspicions,
     )
 
 
-async def _suspicion(
+async def _suspicions(
     door: Door, energy: EnergyType, node: int, balance: NodeBalance
+) -> list[BalanceSuspicion]:
+    found = [await _suspicion(door, energy, node, one) for one in balance.patterns]
+    return [one for one in found if one is not None]
+
+
+async def _suspicion(
+    door: Door, energy: EnergyType, node: int, pattern: Pattern
 ) -> BalanceSuspicion | None:
     directory = await door.directory()
-    found = balance.suspicion
-    named = node if found is None or found.part is None else found.part
-    if found is None or named not in directory.nodes:
+    found = pattern.suspicion
+    named = node if found.part is None else found.part
+    if named not in directory.nodes:
         return None
     terms = directory.terms.get(named, [])
     return BalanceSuspicion(
         door=door,
-        shown_by=ShownBy(Span(node, energy.code, balance.shown_from, balance.end), found),
+        shown_by=ShownBy(Span(node, energy.code, pattern.start, pattern.end), found),
+        start=pattern.start,
+        end=pattern.end,
         fault=BalanceFault(found.fault.value),
         node=Node(door=door, row=directory.nodes[named]),
         own=found.part is None,

@@ -41,10 +41,25 @@ class Table:
     complete: Sequence[bool]
     told: Set[int]
 
+    def whole(self, step: int) -> list[int]:
+        """Which quarter hour begins each `step` of them, from the start on, that are complete."""
+        firsts = range(0, len(self.starts) - step + 1, step)
+        return [first for first in firsts if all(self.complete[first : first + step])]
+
     def known(self, node_id: int) -> list[int]:
         """Quantities of a node in complete quarter hours."""
         pairs = zip(self.rows[node_id], self.complete, strict=True)
         return [quantity for quantity, complete in pairs if complete]
+
+    def known_by(self, step: int) -> dict[int, list[int]]:
+        """Quantities of every node in `step` complete quarter hours each."""
+        if step == 1:
+            return {node: self.known(node) for node in self.rows}
+        firsts = self.whole(step)
+        return {
+            node: [sum(row[first : first + step]) for first in firsts]
+            for node, row in self.rows.items()
+        }
 
 
 _ACCOUNTS = """
@@ -119,9 +134,12 @@ async def read_meters(
 
 
 async def read_exports(
-    tx: ReadSession, project_id: int, span: Span, parts: Sequence[int], table: Table
+    tx: ReadSession, project_id: int, span: Span, parts: Sequence[int], table: Table, step: int = 1
 ) -> dict[int, list[int]]:
-    """What export registers counted, in mWh, of parts whose import stands still (kWh registers)."""
+    """What export registers counted, in mWh, of parts whose import stands still (kWh registers).
+
+    By `step` complete quarter hours, as `Table.known` answers.
+    """
     still = [part for part in parts if not any(table.known(part))]
     if not still:
         return {}
@@ -130,11 +148,11 @@ async def read_exports(
     shown: dict[int, dict[int, float]] = {}
     for node, number, value in await tx.fetch_tuples(_EXPORTS, keys):
         shown.setdefault(node, {})[number] = value
-    numbers = [number for number, complete in enumerate(table.complete) if complete]
+    firsts = table.whole(step)
     return {
-        node: [round((values[number + 1] - values[number]) * 1_000_000) for number in numbers]
+        node: [round((values[first + step] - values[first]) * 1_000_000) for first in firsts]
         for node, values in shown.items()
-        if all(number in values and number + 1 in values for number in numbers)
+        if all(first in values and first + step in values for first in firsts)
     }
 
 

@@ -20,13 +20,20 @@ from backend.core.errors import InvalidInput
 from backend.service.balance.flows import Span, Table, read_exports, read_meters, read_table
 from backend.service.balance.losses import Split, split, transformer_loss, uncertainty
 from backend.service.balance.members import Members, read_members
-from backend.service.balance.suspects import Flows, Suspicion, suspect
+from backend.service.balance.patterns import Month, Pattern, patterns
+from backend.service.balance.suspects import LEAST, Flows, Suspicion, suspect
 from backend.service.balance.transformers import read_transformers
 
 LONGEST = timedelta(days=400)
 """A year, and the running month beside it."""
 WHOLE = timedelta(days=63)
-"""What is read at once: two months and an hour of summer time. Suspects show in as much."""
+"""What is read at once: two months and an hour of summer time."""
+HOUR = 4
+"""Quarter hours. Suspects of a longer span are looked for in its hours, month by month."""
+MANY = 16
+"""Of so many parts each two hours are looked at, of twice as many each three, and so on: what that
+costs grows with the square of the parts.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class NodeBalance:
     `quantity` is what goes in, `open_quantity` the part of it in open quarter hours; `loss` is in -
     out of the others, `open` in - out of the open ones; `uncertainty` is None where a meter in
     `unclassed` has no class; `derived`: in is made of the parts' own meters, so that no loss can
-    show; `suspicion` shows from `shown_from` on.
+    show; `patterns` are who is suspected and when, newest first.
 
     None is what is not known and never told as 0: the quantities of a place without any figure, the
     loss, its split and u while all quarter hours are open, `open` without one of the quantities.
@@ -67,8 +74,12 @@ class NodeBalance:
     uncertainty: int | None
     unclassed: Sequence[int]
     derived: bool
-    suspicion: Suspicion | None
-    shown_from: datetime
+    patterns: Sequence[Pattern]
+
+    @property
+    def suspicion(self) -> Suspicion | None:
+        """Who is suspected, by the newest pattern."""
+        return self.patterns[0].suspicion if self.patterns else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +195,12 @@ def stretches(plant: PlantTime, start: datetime, end: datetime) -> list[tuple[da
 async def _balance(place: _Place, spans: Sequence[tuple[datetime, datetime]]) -> NodeBalance:
     span, members = place.span, place.members
     total = _Sum(dict.fromkeys(place.parts, (0, 0)))
+    step = 1 if len(spans) == 1 else HOUR * (1 + len(place.parts) // MANY)
+    months = []
     for start, end in spans:
-        last = await _stretch(place, start, end)
-        total.add(span.node_id, last)
-    since = max(span.start, span.end - WHOLE)
-    recent = last if len(spans) == 1 else await _stretch(place, since, span.end)
+        one = await _stretch(place, start, end)
+        total.add(span.node_id, one)
+        months.append(await _month(place, start, end, one, step))
     whole_told = span.node_id in total.told
     u = _uncertainty(members, total.counted) if total.tells_loss else None
     return NodeBalance(
@@ -205,8 +217,7 @@ async def _balance(place: _Place, spans: Sequence[tuple[datetime, datetime]]) ->
         uncertainty=u,
         unclassed=sorted(meter for meter in total.counted if members.accuracy[meter] is None),
         derived=not total.counted,
-        suspicion=await _suspicion(place, since, recent) if recent.counted else None,
-        shown_from=since,
+        patterns=patterns(months),
     )
 
 
@@ -229,13 +240,25 @@ def _uncertainty(members: Members, counted: Mapping[int, int]) -> int | None:
     return uncertainty(known) if len(known) == len(terms) else None
 
 
-async def _suspicion(place: _Place, since: datetime, one: _Stretch) -> Suspicion | None:
-    """Answer who is suspected in the stretch from `since` to the balance's end."""
-    span = Span(place.span.node_id, place.span.energy, since, place.span.end)
-    exports = await read_exports(place.tx, place.project_id, span, place.parts, one.table)
+async def _month(place: _Place, start: datetime, end: datetime, one: _Stretch, step: int) -> Month:
+    """Answer what a stretch shows, looked at in values of `step` quarter hours."""
+    span = Span(place.span.node_id, place.span.energy, start, end)
+    exports = await read_exports(place.tx, place.project_id, span, place.parts, one.table, step)
+    known = one.table.known_by(step)
     flows = Flows(
-        one.table.known(span.node_id),
-        {part: one.table.known(part) for part in place.parts},
+        known[span.node_id],
+        {part: known[part] for part in place.parts},
         exports,
+        step=step,
     )
-    return suspect(flows, max(_uncertainty(place.members, one.counted) or 0, one.lost))
+    u = max(_uncertainty(place.members, one.counted) or 0, one.lost)
+    counted: dict[int | None, int] = {part: sum(values) for part, values in flows.parts.items()}
+    whole = sum(flows.whole)
+    return Month(
+        start,
+        end,
+        suspect(flows, u) if one.counted else None,
+        len(flows.whole) * step >= LEAST,
+        whole - sum(counted.values()),
+        counted | {None: whole},
+    )

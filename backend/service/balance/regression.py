@@ -24,30 +24,51 @@ class Fit:
     rms: float
 
 
+class Basis:
+    """Series that several targets are fitted on: what they have in common is computed once."""
+
+    def __init__(self, series: Sequence[Sequence[float]]) -> None:
+        """Take series of one length."""
+        self._count = len(series[0]) if series else 0
+        self._width = len(series)
+        self._means = [sum(one) / self._count for one in series]
+        self._centred = [
+            [value - middle for value in one]
+            for one, middle in zip(series, self._means, strict=True)
+        ]
+        enough = self._count > self._width + 2
+        self._inverse = _inverse(_products(self._centred)) if enough else None
+
+    def fit(self, target: Sequence[float]) -> Fit | None:
+        """Fit a target of the same length; None where the series do not determine the slopes."""
+        count, width, inverse = self._count, self._width, self._inverse
+        if inverse is None:
+            return None
+        mean = sum(target) / count
+        deviation = [value - mean for value in target]
+        with_target = [_dot(one, deviation) for one in self._centred]
+        slopes = tuple(_dot(row, with_target) for row in inverse)
+        total = _dot(deviation, deviation)
+        left = max(0.0, total - _dot(slopes, with_target))
+        variance = left / (count - width - 1)
+        return Fit(
+            intercept=mean - _dot(slopes, self._means),
+            slopes=slopes,
+            errors=tuple(sqrt(variance * max(0.0, inverse[i][i])) for i in range(width)),
+            left=left / total if total else 0.0,
+            rms=sqrt(left / count),
+        )
+
+
 def fit(target: Sequence[float], series: Sequence[Sequence[float]]) -> Fit | None:
     """Fit a target on series of the same length; None where they do not determine the slopes."""
-    count, width = len(target), len(series)
-    if count <= width + 2:
-        return None
-    means = [sum(one) / count for one in series]
-    mean = sum(target) / count
-    centred = [[value - middle for value in one] for one, middle in zip(series, means, strict=True)]
-    deviation = [value - mean for value in target]
-    inverse = _inverse([[_dot(a, b) for b in centred] for a in centred])
-    if inverse is None:
-        return None
-    with_target = [_dot(one, deviation) for one in centred]
-    slopes = tuple(_dot(row, with_target) for row in inverse)
-    total = _dot(deviation, deviation)
-    left = max(0.0, total - _dot(slopes, with_target))
-    variance = left / (count - width - 1)
-    return Fit(
-        intercept=mean - _dot(slopes, means),
-        slopes=slopes,
-        errors=tuple(sqrt(variance * max(0.0, inverse[i][i])) for i in range(width)),
-        left=left / total if total else 0.0,
-        rms=sqrt(left / count),
-    )
+    return Basis(series).fit(target)
+
+
+def _products(series: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Every series times every other, each pair once."""
+    half = [[_dot(one, other) for other in series[: i + 1]] for i, one in enumerate(series)]
+    return [[half[max(i, j)][min(i, j)] for j in range(len(series))] for i in range(len(series))]
 
 
 def _dot(one: Sequence[float], other: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from backend.service.balance.ratios import Mixup, mixups
-from backend.service.balance.regression import Fit, fit
+from backend.service.balance.regression import Basis, Fit, fit
 
 LEAST: Final = 192
 """Quarter hours a pattern needs: two days."""
@@ -96,13 +96,14 @@ class Flows:
     """Complete quarter hours of a place and its parts in the energy's smallest unit, in order.
 
     `exports` are the export registers of parts, where they have one, and `worked` says in which
-    quarter hours the plant works, where a calendar tells.
+    quarter hours the plant works, where a calendar tells. `step`: quarter hours in each value.
     """
 
     whole: Sequence[int]
     parts: Mapping[int, Sequence[int]]
     exports: Mapping[int, Sequence[int]]
     worked: Sequence[bool] | None = None
+    step: int = 1
 
 
 def suspect(flows: Flows, u: int) -> Suspicion | None:
@@ -111,15 +112,17 @@ def suspect(flows: Flows, u: int) -> Suspicion | None:
     `u` is the meters' uncertainty over these quarter hours: what explains less is never named.
     """
     total = sum(flows.whole)
-    if len(flows.whole) < LEAST or total <= 0 or not flows.parts:
+    if len(flows.whole) * flows.step < LEAST or total <= 0 or not flows.parts:
         return None
     rest = _rest(flows)
     limit = max(float(u), SMALL * total)
     turned = _turned(flows, rest, limit)
-    own = None if turned else _own_factor(flows, limit)
+    moving = _moving(flows)
+    basis = Basis([flows.parts[part] for part in moving])
+    own = None if turned else _own_factor(flows, moving, basis, limit)
     if own is not None:
         return _named(flows, rest, None, *own)
-    return turned or _factor(flows, rest, limit) or _unmetered(flows, rest, limit)
+    return turned or _factor(flows, rest, moving, basis, limit) or _unmetered(flows, rest, limit)
 
 
 def _rest(flows: Flows) -> list[int]:
@@ -138,10 +141,11 @@ def _turned(flows: Flows, rest: Sequence[int], limit: float) -> Suspicion | None
     return None
 
 
-def _own_factor(flows: Flows, limit: float) -> tuple[float, Fit] | None:
+def _own_factor(
+    flows: Flows, moving: Sequence[int], basis: Basis, limit: float
+) -> tuple[float, Fit] | None:
     """What the place's own meter must be multiplied by, when every part asks for the same."""
-    moving = _moving(flows)
-    single = fit(flows.whole, [flows.parts[part] for part in moving])
+    single = basis.fit(flows.whole)
     if len(moving) < 2 or single is None or not _alike(single):
         return None
     rest = _rest(flows)
@@ -161,10 +165,11 @@ def _alike(single: Fit) -> bool:
     return all(abs(slope - middle) < SAME + 3 * error for slope, error in pairs)
 
 
-def _factor(flows: Flows, rest: Sequence[int], limit: float) -> Suspicion | None:
+def _factor(
+    flows: Flows, rest: Sequence[int], moving: Sequence[int], basis: Basis, limit: float
+) -> Suspicion | None:
     """The one part whose profile the residual follows."""
-    moving = _moving(flows)
-    together = fit(rest, [flows.parts[part] for part in moving])
+    together = basis.fit(rest)
     if together is None:
         return None
     noise = NOISE * sum(flows.whole) / len(rest)
@@ -251,6 +256,6 @@ def _evidence(
         factor=factor,
         error=None if found is None else found.errors[0],
         explained=0.0 if found is None else 1 - found.left,
-        quarters=len(rest),
+        quarters=len(rest) * flows.step,
         missing_share=sum(rest) / sum(flows.whole),
     )

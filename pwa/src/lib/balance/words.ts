@@ -23,7 +23,7 @@ export function verdict(balance: Balance): { tone: Tone; text: string } {
   if (balance.openQuarters === balance.quarters)
     return { tone: 'quiet', text: t('balance.all_open') };
   const more = Number(balance.loss ?? 0) < 0;
-  if (balance.suspicion)
+  if (balance.suspicions.length)
     return { tone: 'warn', text: t(more ? 'balance.suspected_more' : 'balance.suspected') };
   if (balance.within === null) return { tone: 'quiet', text: t('balance.unknown') };
   return balance.within

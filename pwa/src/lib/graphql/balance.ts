@@ -75,7 +75,9 @@ export const balanceQuery = graphql(
               }
             }
           }
-          suspicion {
+          suspicions {
+            start
+            end
             fault
             own
             factor
@@ -114,4 +116,4 @@ export const balanceQuery = graphql(
 
 export type Shown = NonNullable<ResultOf<typeof balanceQuery>['project']>;
 export type Balance = NonNullable<Shown['balance']>;
-export type Suspicion = NonNullable<Balance['suspicion']>;
+export type Suspicion = Balance['suspicions'][number];
