@@ -3,12 +3,23 @@
 import re
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import expect
 
 from tests.e2e.browser import phone
 from tests.e2e.test_every_route import axe
 from tests.product import Product
+
+MAKE = 'mutation { makeGroup(name: "The Board") { id } }'
+TO_GROUP = """mutation ($group: ID!) {
+  inviteToGroup(group: $group, kind: READER, days: 1, note: "Lea") { link } }"""
+JOIN_GROUP = "mutation ($token: String!) { acceptGroupInvitation(token: $token) { id } }"
+INVITE = """mutation { invite(input: { project: "demo", role: "shift_staff", days: 1 }) {
+  link } }"""
+ACCEPT = """mutation ($token: String!) { acceptInvitation(input: { token: $token, name: "Lea",
+  login: "lea-70", password: "kilowise-demo" }) { viewer { person { id } } } }"""
+END_MEMBER = 'mutation ($person: ID!) { endMember(project: "demo", person: $person) }'
 
 
 def test_a_project_consents_is_ranked_and_withdraws(browser: Chromium, running: Product) -> None:
@@ -54,3 +65,30 @@ def test_a_project_consents_is_ranked_and_withdraws(browser: Chromium, running: 
         page.get_by_role("dialog").get_by_role("button", name="End the group").click()
         expect(page.locator("main")).to_contain_text("You are in no group")
         assert boss.broken == []
+
+
+@pytest.fixture
+def lea(running: Product) -> None:
+    """Somebody of a group who was in a project for a moment."""
+    group = running.graphql(MAKE, login="admin")["makeGroup"]["id"]
+    to_group = running.graphql(TO_GROUP, login="admin", group=group)["inviteToGroup"]["link"]
+    link = running.graphql(INVITE, login="admin")["invite"]["link"]
+    joined = running.graphql(ACCEPT, login=None, token=urlsplit(link).fragment)
+    running.graphql(JOIN_GROUP, login="lea-70", token=urlsplit(to_group).fragment)
+    person = joined["acceptInvitation"]["viewer"]["person"]["id"]
+    running.graphql(END_MEMBER, login="admin", person=person)
+
+
+@pytest.mark.usefixtures("lea")
+def test_who_is_in_no_project_finds_the_way_to_their_groups(
+    browser: Chromium, running: Product
+) -> None:
+    with phone(browser, running, "lea-70", bypass_csp=True) as lea:
+        lea.open("/")
+        page = lea.page
+        expect(page.locator("h1")).to_have_text("You belong to no project yet.")
+        page.get_by_role("link", name="My groups").wait_for()
+        assert (axe(lea), lea.overflow()) == ([], 0)
+        page.get_by_role("link", name="My groups").click()
+        expect(page.get_by_test_id("group")).to_contain_text("The Board")
+        assert lea.broken == []
