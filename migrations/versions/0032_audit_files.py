@@ -20,7 +20,7 @@ def upgrade() -> None:
     op.execute(TABLE)
     op.execute("GRANT SELECT ON audit_file TO kw_app")
     wall("audit_file")
-    seen_where("audit_file", "false")
+    seen_where("audit_file", "true")
     op.execute(MOVE)
     op.execute(f"REVOKE ALL ON FUNCTION {SIGNATURE} FROM PUBLIC")
 

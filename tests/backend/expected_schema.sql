@@ -1955,7 +1955,7 @@ CREATE POLICY sight ON public.alarm_transition AS RESTRICTIVE TO kw_limited USIN
   WHERE (d.project_id = alarm_transition.project_id))));
 CREATE POLICY sight ON public.answered_request AS RESTRICTIVE TO kw_limited USING (true);
 CREATE POLICY sight ON public.audit AS RESTRICTIVE TO kw_limited USING (true);
-CREATE POLICY sight ON public.audit_file AS RESTRICTIVE TO kw_limited USING (false);
+CREATE POLICY sight ON public.audit_file AS RESTRICTIVE TO kw_limited USING (true);
 CREATE POLICY sight ON public.audit_told AS RESTRICTIVE TO kw_limited USING (false);
 CREATE POLICY sight ON public.calendar_period AS RESTRICTIVE TO kw_limited USING (true);
 CREATE POLICY sight ON public.command AS RESTRICTIVE TO kw_limited USING ((('devices'::text = ANY (string_to_array(current_setting('app.modules'::text, true), ','::text))) AND (device_id IN ( SELECT unnest((string_to_array(current_setting('app.devices'::text, true), ','::text))::bigint[]) AS unnest))));

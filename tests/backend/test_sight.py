@@ -33,7 +33,7 @@ SEEN: dict[str, frozenset[str] | None] = {
     "alarm_transition": frozenset({"alarm_definition"}),
     "answered_request": ALL,
     "audit": ALL,
-    "audit_file": NOTHING,
+    "audit_file": ALL,
     "audit_told": NOTHING,
     "calendar_period": ALL,
     "command": frozenset({"devices", "modules"}),

@@ -81,6 +81,16 @@ async def test_months_are_listed_and_fetched_and_who_did_stands_in_it(
     assert (answer.status_code, answer.json()["code"]) == (409, "audit_file_missing")
 
 
+async def test_an_auditor_of_some_modules_sees_the_whole_chain(
+    root: Actor, client: Client, ask: Ask, make_person: MakePerson
+) -> None:
+    eve = await client(await make_person("eve", root.tenant, role="auditor", modules=["alarms"]))
+    answer = await ask(eve, MONTHS)
+    assert told(answer, "project", "auditBrokenAt") is None
+    assert told(answer, "project", "auditMonths", 0, "month") == "2023-05"
+    assert (await eve.get("/api/v1/audit/months/2023-05?project=mill")).status_code == 200
+
+
 async def test_the_stranger_learns_of_no_month(
     root: Actor, client: Client, ask: Ask, make_person: MakePerson, make_project: MakeProject
 ) -> None:

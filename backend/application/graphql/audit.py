@@ -85,9 +85,8 @@ class ProjectAudit:
         null when all are whole.
         """
         self.door.require(Permission.AUDIT)
-        async with self.door.read() as tx:
-            folder = self.door.process.platform.settings.audit_folder
-            return (await judge(tx, self.door.project.id, folder)).broken
+        folder = self.door.process.platform.settings.audit_folder
+        return (await judge(self.door.opens, self.door.project.id, folder)).broken
 
     @strawberry.field
     async def audit_months(self) -> list[AuditMonth]:

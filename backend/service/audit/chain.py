@@ -7,7 +7,7 @@ from pathlib import Path
 
 from backend.core import audit
 from backend.core.audit import Entry, MovedMonth
-from backend.core.db import ReadSession
+from backend.core.db import Opens, ReadSession
 from backend.service.audit import month_file
 from backend.service.audit.month_file import FileFault
 from backend.service.audit.moving import project_identity
@@ -30,18 +30,25 @@ class Verdict:
         return self.broken is None and not self.faults
 
 
-async def judge(tx: ReadSession, project_id: int, folder: Path) -> Verdict:
-    """Look through all files and the table; `folder` is that of all projects' files."""
-    moved = await audit.moved_months(tx, project_id)
-    project = await project_identity(tx, project_id)
+async def judge(opens: Opens, project_id: int, folder: Path) -> Verdict:
+    """Look through all files and the table; `folder` is that of all projects' files.
+
+    No transaction is open while files are read, which may take minutes.
+    """
+    async with opens.read(project_id) as tx:
+        moved = await audit.moved_months(tx, project_id)
+        project = await project_identity(tx, project_id)
     faults = await asyncio.to_thread(_faults, moved, folder, project)
     broken = [fault.number for fault in faults]
     parted = _parted(moved)
     if parted is not None:
         broken.append(parted)
-    if (in_table := await audit.broken(tx, project_id)) is not None:
+    # A month that is moved in between was read back as it was moved.
+    async with opens.read(project_id) as tx:
+        in_table = await audit.broken(tx, project_id)
+        last = await audit.head(tx, project_id)
+    if in_table is not None:
         broken.append(in_table)
-    last = await audit.head(tx, project_id)
     return Verdict(min(broken, default=None), faults, len(moved), last)
 
 

@@ -36,7 +36,8 @@ async def end_audit(platform: Platform, project_id: int) -> None:
             rest = Due(project, ENDED, oldest[0].number, newest[0].number, before, newest[0].hash)
             until = outset(newest[0].at, -LAWFUL_MONTHS - 1)
             await write(tx, project_id, rest, file_of(folder, ENDED, f"{until:%Y-%m-%d}.{project}"))
-    await asyncio.to_thread(shutil.rmtree, folder / project, ignore_errors=True)
+    if (folder / project).exists():
+        await asyncio.to_thread(shutil.rmtree, folder / project)
 
 
 def forget_ended(folder: Path, now: datetime) -> None:

@@ -23,8 +23,7 @@ async def verify(platform: Platform, project: str | None) -> str:
         raise OperatingError(f"There is no project {project}; name one with --project.")
     lines, whole = [], True
     for number, slug in chosen:
-        async with platform.database.read(number) as tx:
-            verdict = await judge(tx, number, platform.settings.audit_folder)
+        verdict = await judge(platform.database, number, platform.settings.audit_folder)
         lines += _told(slug, verdict)
         whole = whole and verdict.whole
     if not whole:
