@@ -8,7 +8,7 @@ from alembic import op
 
 from migrations.tenancy import begin, seen_where, wall
 
-revision = "0032"
+revision = "0031"
 down_revision = "0030"
 branch_labels = None
 depends_on = None
