@@ -15,7 +15,7 @@ function page(fetched: () => Promise<Response>) {
   const link = { href: '', download: '', click: vi.fn() };
   vi.stubGlobal('document', { createElement: () => link });
   vi.spyOn(URL, 'createObjectURL').mockReturnValue('blob:x');
-  const asked = vi.fn((_path: string, _sent: RequestInit) => fetched());
+  const asked = vi.fn<(path: string, sent: RequestInit) => Promise<Response>>(fetched);
   vi.stubGlobal('fetch', asked);
   return { link, asked };
 }
