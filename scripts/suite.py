@@ -39,7 +39,7 @@ PARTS = (
     Part("graphql", 160, ("tests/graphql",), workers=3),
     Part("packaging", 20, ("tests/packaging",)),
     Part("e2e", 280, ("tests/e2e",)),
-    Part("faults", 210, ("tests/faults",)),
+    Part("faults", 150, ("tests/faults",), workers=2),
 )
 
 

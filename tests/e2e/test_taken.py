@@ -22,7 +22,8 @@ def test_a_chart_taken_as_a_file_stands_in_the_audit(
         with held.page.expect_download() as taken:
             button.click()
         taken.value.save_as(tmp_path / "taken.csv")
-        rows = list(csv.reader((tmp_path / "taken.csv").open(encoding="utf-8-sig")))[1:]
+        written = (tmp_path / "taken.csv").read_text(encoding="utf-8-sig")
+        rows = list(csv.reader(written.splitlines()))[1:]
         [entry] = running.graphql(AUDIT)["project"]["audit"]
         about = json.loads(entry["new"])
         assert (about["rows"], about["format"]) == (len(rows), "csv")

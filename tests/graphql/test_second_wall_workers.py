@@ -222,7 +222,6 @@ async def worked(platform: Platform, tenant: Tenant) -> tuple[BothWays, Removed]
     return seen, removed
 
 
-@pytest.mark.both_postgres
 async def test_row_level_security_alone_holds_workers(
     platform: Platform, mirrored: Mirrored, admin: psycopg.Connection
 ) -> None:
