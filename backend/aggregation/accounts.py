@@ -72,11 +72,12 @@ FOR_GOOD: Final = Purpose()
 @dataclass(frozen=True, slots=True)
 class Done:
     """What one transaction did. `busy`: another worker holds the project; `rows`: claimed;
-    `buckets`: quarter hours of registers that were recomputed.
+    `stretches` of registers were recomputed, `buckets` quarter hours in them.
     """
 
     busy: bool = False
     rows: int = 0
+    stretches: int = 0
     buckets: int = 0
     more: bool = False
     changed: bool = False
@@ -113,6 +114,7 @@ async def account(
     regrouped = not (more or keep.applying) and await regroup(tx, project_id, pass_upward, now)
     return Done(
         rows=len(rows) + taken.rows,
+        stretches=len(chunk.stretches),
         buckets=buckets,
         more=more or regrouped,
         changed=bool(changed.cells) or taken.rows > 0 or regrouped,

@@ -166,7 +166,7 @@ def next_span(span: timedelta, done: Done, took: float) -> timedelta:
     One in which next to nothing was read costs its look-ups however short it is: a longer one
     follows.
     """
-    sparse = done.buckets < done.rows and not done.changed
+    sparse = done.buckets < done.stretches and not done.changed
     if took > BITE_S and not sparse:
         return max(SHORTEST, span / 2)
     if done.more and (took < BITE_S / 4 or sparse):

@@ -54,14 +54,15 @@ async def day_is(plant: Plant, scope: int, scope_id: int, qty: int) -> None:
 
 async def test_what_was_never_read_is_passed_in_ever_longer_bites(plant: Plant) -> None:
     meter = await plant.meter()
-    await plant.store(meter, every(START, 15 * MIN, [1.0, 2.0, 4.0]))
+    for row in every(START, 15 * MIN, [1.0, 2.0, 4.0]):
+        await plant.store(meter, [row])
     day, slow = timedelta(days=1), 10 * worker.BITE_S
     filled = await plant.work(day)
-    assert filled.buckets > 0
+    assert (filled.rows, filled.stretches, filled.buckets) == (3, 1, 2)
     assert worker.next_span(day, filled, slow) == day / 2
     await plant.touch(meter, START - 300 * day, START - 100 * day)
     empty = await plant.work(day)
-    assert (empty.buckets, empty.more) == (0, True)
+    assert (empty.stretches, empty.buckets, empty.more) == (1, 0, True)
     assert worker.next_span(day, empty, slow) == 2 * day
     assert worker.next_span(worker.LONGEST, empty, slow) == worker.LONGEST
 
