@@ -53,6 +53,9 @@ class ServedCertificate:
         """Take up files that changed, and tell whether there were any."""
         if self.renew is not None:
             self.renew()
+        return self._take_up()
+
+    def _take_up(self) -> bool:
         stamps = self._stamps()
         if stamps == self._seen:
             self._warn()
@@ -70,10 +73,16 @@ class ServedCertificate:
         return True
 
     async def keep_fresh(self) -> None:
-        """Look for ever."""
+        """Look for ever.
+
+        Files are taken up in the thread that shakes hands: another would let a handshake see the
+        new certificate beside the old key.
+        """
         while True:
             await asyncio.sleep(LOOK_S)
-            await asyncio.to_thread(self.look)
+            if self.renew is not None:
+                await asyncio.to_thread(self.renew)
+            self._take_up()
 
     def _stamps(self) -> tuple[tuple[int, int], ...]:
         found = (path.stat() for path in (self.certificate, self.key) if path.exists())

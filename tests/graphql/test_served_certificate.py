@@ -85,6 +85,14 @@ async def test_a_renewed_certificate_is_served_and_connections_go_on(
     writer.close()
 
 
+async def test_no_handshake_fails_while_certificates_are_renewed(port: int, tmp_path: Path) -> None:
+    for days in range(60, 90):
+        renewed, shown = put(tmp_path, days), None
+        while shown != renewed:
+            _, writer, shown = await opened(port)
+            writer.close()
+
+
 def test_files_that_do_not_belong_together_change_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
