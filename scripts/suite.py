@@ -36,9 +36,9 @@ PARTS = (
     Part("app", 15, command=("scripts/npm", "run", "test")),
     Part("gateway", 100, ("tests/gateway",), workers=5),
     Part("backend", 170, ("tests/backend",), workers=3),
-    Part("graphql", 160, ("tests/graphql",), workers=3),
+    Part("graphql", 200, ("tests/graphql",), workers=3),
     Part("packaging", 20, ("tests/packaging",)),
-    Part("e2e", 280, ("tests/e2e",)),
+    Part("e2e", 290, ("tests/e2e",)),
     Part("faults", 150, ("tests/faults",), workers=2),
 )
 
