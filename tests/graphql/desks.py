@@ -1,5 +1,6 @@
 """Everybody of a holding at a desk, signed in, and the group that one of them made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -7,6 +8,7 @@ import httpx
 from backend.core.platform import Platform
 from tests.graphql.conftest import Ask, Client
 from tests.graphql.holdings import Holding, make_holding, project_of
+from tests.graphql.test_restatements import part
 from tests.postgres import MakePerson, MakeProject
 
 MAKE = "mutation ($name: String!) { makeGroup(name: $name) { id name owner peopleCount } }"
@@ -50,7 +52,7 @@ class Desk:
     async def link(self, kind: str = "PROJECT") -> str:
         """The token of a new link of the group."""
         answer = await self.ask(self.helga, INVITE, {"group": self.group, "kind": kind})
-        return str(answer["data"]["inviteToGroup"]["link"]).partition("#")[2]  # type: ignore[index]
+        return str(part(answer, "data", "inviteToGroup", "link")).partition("#")[2]
 
     async def consent(self, project: str, *rollups: str, since: str = "2025-01-01") -> str:
         """A consent of the north or the south works, and its identity."""
@@ -59,26 +61,32 @@ class Desk:
             "project": project, "token": await self.link(), "rollups": rollups, "since": since,
         }  # fmt: skip
         answer = await self.ask(asker, GIVE, given)
-        return str(answer["data"]["giveGroupConsent"]["id"])  # type: ignore[index]
+        return str(part(answer, "data", "giveGroupConsent", "id"))
 
     async def figures(self, **asked: object) -> dict[str, object]:
         """What Helga is told."""
         answer = await self.ask(self.helga, FIGURES, {"group": self.group, **asked})
-        told: dict[str, object] = answer["data"]["group"]["figures"]  # type: ignore[index]
-        return told
+        return fields(part(answer, "data", "group", "figures"))
 
     async def member(self, **asked: object) -> dict[str, object]:
         """What Helga is told of the only project."""
-        [found] = (await self.figures(**asked))["members"]  # type: ignore[misc]
-        told: dict[str, object] = found["figures"]  # type: ignore[has-type]
-        return told
+        return fields(await self._told(asked))
+
+    async def untold(self, **asked: object) -> bool:
+        """Whether Helga is told nothing of the only project."""
+        return await self._told(asked) is None
+
+    async def _told(self, asked: Mapping[str, object]) -> object:
+        members = listed((await self.figures(**asked))["members"])
+        assert len(members) == 1
+        return members[0]["figures"]
 
     async def curve(self, **asked: object) -> dict[str, list[dict[str, object]]]:
         """The points that Helga is told, by project."""
         answer = await self.ask(self.helga, CURVE, {"group": self.group, **asked})
-        lines: list[dict[str, object]] = answer["data"]["group"]["curve"]  # type: ignore[index]
+        lines = listed(part(answer, "data", "group", "curve"))
         slugs = {project_of(self.holding.north): "north", project_of(self.holding.south): "south"}
-        return {slugs[str(line["id"])]: line["points"] for line in lines}  # type: ignore[misc]
+        return {slugs[str(line["id"])]: listed(line["points"]) for line in lines}
 
 
 async def make_desk(
@@ -91,12 +99,25 @@ async def make_desk(
     """A holding, and Helga's group."""
     holding = await make_holding(platform, make_project, make_person)
     helga = await client(holding.helga)
-    made = (await ask(helga, MAKE, {"name": " The  Holding "}))["data"]["makeGroup"]  # type: ignore[index]
+    answer = await ask(helga, MAKE, {"name": " The  Holding "})
+    made = fields(part(answer, "data", "makeGroup"))
     assert {**made, "id": ""} == {
         "id": "", "name": "The Holding", "owner": True, "peopleCount": 1,
     }  # fmt: skip
     nora, sam = await client(holding.nora), await client(holding.sam)
-    return Desk(holding, ask, helga, nora, sam, made["id"])
+    return Desk(holding, ask, helga, nora, sam, str(made["id"]))
+
+
+def fields(told: object) -> dict[str, object]:
+    """An object of an answer."""
+    assert isinstance(told, dict), told
+    return told
+
+
+def listed(told: object) -> list[dict[str, object]]:
+    """A list of objects of an answer."""
+    assert isinstance(told, list), told
+    return told
 
 
 def amount(now: str | None, before: str | None = None) -> dict[str, str | None]:

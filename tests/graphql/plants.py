@@ -1,7 +1,8 @@
 """A small plant in the database, with figures a test can compute by hand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -134,3 +135,21 @@ async def make_plant(platform: Platform, tenant: Tenant) -> Plant:
             )
     nodes["grid"] = supply
     return Plant(tenant, nodes, meters, devices, gateway, points)
+
+
+async def read(
+    platform: Platform, plant: Plant, slug: str, rows: Sequence[tuple[datetime, float]]
+) -> None:
+    """Store readings of a meter's register with their dirty range, as ingest does."""
+    project, point = plant.tenant.id, plant.points[slug, "ep_imp"]
+    times, values = [row[0] for row in rows], [row[1] for row in rows]
+    async with platform.database.ingest() as ingest:
+        await ingest.execute(
+            "INSERT INTO reading (project_id, point_id, ts, value, quality)"
+            " SELECT %s, %s, t, v, 0 FROM unnest(%s::timestamptz[], %s::float8[]) AS u (t, v)",
+            (project, point, times, values),
+        )
+        await ingest.execute(
+            "INSERT INTO dirty (project_id, point_id, first_ts, last_ts) VALUES (%s, %s, %s, %s)",
+            (project, point, times[0], times[-1]),
+        )

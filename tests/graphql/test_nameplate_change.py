@@ -7,7 +7,7 @@ import pytest
 from backend.core.platform import Platform
 from tests.backend.plant_accounts import every
 from tests.graphql.conftest import Ask, Client
-from tests.graphql.plants import Plant, make_plant
+from tests.graphql.plants import Plant, make_plant, read
 from tests.graphql.test_meter_changes import CHANGE
 from tests.graphql.test_restatements import settle
 from tests.postgres import Actor
@@ -25,7 +25,7 @@ HELD = "SELECT kind, ts, until_ts FROM register_judgement WHERE project_id = %s"
 async def plant(platform: Platform, alice: Actor) -> Plant:
     """Alice's plant: m1 counts 100 kWh an hour since yesterday evening, at most 10 they say."""
     made = await make_plant(platform, alice.tenant)
-    project, point = alice.tenant.id, made.points["m1", "ep_imp"]
+    project = alice.tenant.id
     rows = every(BEGIN, HOUR, [1000.0 + 100 * i for i in range(16)])
     async with platform.database.project(project) as tx:
         await tx.execute(
@@ -33,16 +33,7 @@ async def plant(platform: Platform, alice: Actor) -> Plant:
             (project, made.meters["m1"].id),
         )
         await tx.execute("UPDATE point SET max_gap_s = 7200 WHERE project_id = %s", (project,))
-    async with platform.database.ingest() as ingest:
-        await ingest.execute(
-            "INSERT INTO reading (project_id, point_id, ts, value, quality)"
-            " SELECT %s, %s, t, v, 0 FROM unnest(%s::timestamptz[], %s::float8[]) AS u (t, v)",
-            (project, point, [row[0] for row in rows], [row[1] for row in rows]),
-        )
-        await ingest.execute(
-            "INSERT INTO dirty (project_id, point_id, first_ts, last_ts) VALUES (%s, %s, %s, %s)",
-            (project, point, rows[0][0], rows[-1][0]),
-        )
+    await read(platform, made, "m1", rows)
     await settle(platform, project)
     return made
 

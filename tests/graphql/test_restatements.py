@@ -13,7 +13,7 @@ from backend.core.platform import Platform
 from backend.service.restatement.work import Step, step
 from tests.backend.plant_accounts import every
 from tests.graphql.conftest import Ask, Client
-from tests.graphql.plants import Plant, make_plant
+from tests.graphql.plants import Plant, make_plant, read
 from tests.postgres import NOW, Actor, MakePerson
 
 START = datetime.fromisoformat("2026-03-10T00:00:00+08:00")
@@ -57,7 +57,7 @@ def part(answer: object, *path: str | int) -> object:
 async def plant(platform: Platform, alice: Actor) -> Plant:
     """Alice's plant: m1 of workshop a counted 1 kWh each quarter hour of 10 March."""
     made = await make_plant(platform, alice.tenant)
-    project, point = alice.tenant.id, made.points["m1", "ep_imp"]
+    project = alice.tenant.id
     rows = every(START, timedelta(minutes=15), [1000.0 + i for i in range(97)])
     async with platform.database.project(project) as tx:
         await tx.execute(
@@ -66,16 +66,7 @@ async def plant(platform: Platform, alice: Actor) -> Plant:
             (project,),
         )
         await tx.execute("UPDATE project SET second_person = true WHERE id = %s", (project,))
-    async with platform.database.ingest() as ingest:
-        await ingest.execute(
-            "INSERT INTO reading (project_id, point_id, ts, value, quality)"
-            " SELECT %s, %s, t, v, 0 FROM unnest(%s::timestamptz[], %s::float8[]) AS u (t, v)",
-            (project, point, [row[0] for row in rows], [row[1] for row in rows]),
-        )
-        await ingest.execute(
-            "INSERT INTO dirty (project_id, point_id, first_ts, last_ts) VALUES (%s, %s, %s, %s)",
-            (project, point, rows[0][0], rows[-1][0]),
-        )
+    await read(platform, made, "m1", rows)
     await settle(platform, project)
     return made
 
